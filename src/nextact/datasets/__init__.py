@@ -1,0 +1,1 @@
+"""Kedro datasets of ours; the only glue besides the pipelines."""

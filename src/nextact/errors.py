@@ -1,0 +1,57 @@
+"""Errors that say the place, the problem, the count and one example."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class NextactError(ValueError):
+    """Something a user can put right; shown as one message, without a traceback."""
+
+
+class TableError(NextactError):
+    """A table breaks its contract.
+
+    Args:
+        place: The table and column, for example ``events['timestamp']``.
+        problem: What is wrong, in a few words.
+        n_bad: Rows concerned.
+        example: One offending value.
+
+    Example:
+        >>> raise TableError("events['timestamp']", "not a time", 3, "yesterday")
+        Traceback (most recent call last):
+        nextact.errors.TableError: events['timestamp']: not a time in 3 row(s), e.g. 'yesterday'
+    """
+
+    def __init__(self, place: str, problem: str, n_bad: int, example: object) -> None:
+        self.place, self.problem, self.n_bad, self.example = place, problem, n_bad, example
+        super().__init__(f"{place}: {problem} in {n_bad:,} row(s), e.g. {shorten(example)}")
+
+
+def shorten(example: object, limit: int = 80) -> str:
+    """The repr of an example, cut so that a megabyte of text stays one line.
+
+    Example:
+        >>> shorten("a" * 200, limit=10)
+        "'aaaaaaa..."
+    """
+    text = repr(example)
+    return text if len(text) <= limit else text[: limit - 2] + "..."
+
+
+def suggest(name: str, known: Iterable[str]) -> str:
+    """A clause naming the close match, or what there is to choose from.
+
+    Example:
+        >>> suggest("user", ["user_id", "item_id"])
+        "did you mean 'user_id'?"
+        >>> suggest("xyz", ["user_id", "item_id"])
+        'known: item_id, user_id'
+    """
+    names = sorted(known)
+    close = get_close_matches(name, names, n=1, cutoff=0.5)
+    if close:
+        return f"did you mean {close[0]!r}?"
+    return "known: " + (", ".join(names) if names else "none")

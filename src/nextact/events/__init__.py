@@ -1,0 +1,1 @@
+"""Event tables: contract, cleaning, filtering, splitting, quality; Ibis expressions."""

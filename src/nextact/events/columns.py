@@ -1,0 +1,21 @@
+"""Column names of the event and item tables, each written once."""
+
+USER_ID = "user_id"
+ITEM_ID = "item_id"
+EVENT_TYPE = "event_type"
+TIMESTAMP = "timestamp"  # UTC, microseconds
+VALUE = "value"
+SESSION_ID = "session_id"
+POSITION = "position"  # order of events at one moment, and of all events where there is no time
+
+REJECTED_REASON = "rejected_reason"
+SOURCE_ROW = "source_row"
+
+STEP = "step"  # 0-based: the user's baskets, or events where baskets are off, oldest first
+SPLIT = "split"  # "train", "validation" or "test"
+IS_TARGET = "is_target"
+
+ITEM_TEXT = "item_text"
+ITEM_INDEX = "item_index"  # 1 .. n_items; 0 is padding
+USER_INDEX = "user_index"  # 0 .. n_users - 1
+N_TRAINING_EVENTS = "n_training_events"

@@ -1,0 +1,87 @@
+"""Leave out rare items and users (k-core), on the training window unless a paper is to be reproduced."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import ibis
+
+from nextact.errors import NextactError
+from nextact.events import columns as c
+from nextact.options import options
+
+TOO_RARE = "its item or user has too few events"
+
+
+@options
+class FilterOptions:
+    """How few events an item or a user may have.
+
+    Attributes:
+        min_item_events: Fewest events an item needs to stay in the catalogue.
+        min_user_events: Fewest events a user needs to be learnt from.
+        window: ``training`` counts training events only. ``all`` counts held-out events too, as many papers do; it
+            leaks: an item seen once in training stays only because it is held out elsewhere.
+    """
+
+    min_item_events: int = 1
+    min_user_events: int = 1
+    window: Literal["training", "all"] = "training"
+
+    def __post_init__(self) -> None:
+        if self.min_item_events < 1 or self.min_user_events < 1:
+            raise ValueError("min_item_events and min_user_events must be at least 1")
+
+
+def core_items_and_users(events: ibis.Table, options: FilterOptions) -> tuple[ibis.Table, ibis.Table]:
+    """The ids that stay in the k-core.
+
+    Args:
+        events: Accepted events with ``split``.
+        options: The two limits and the window they are counted in.
+
+    Returns:
+        ``(items, users)``: tables of one id column each. Repeated until nothing more falls below a limit.
+
+    Raises:
+        NextactError: If nothing is left.
+    """
+    window = events.filter(events[c.SPLIT] == "train") if options.window == "training" else events
+    kept = window.select(c.ITEM_ID, c.USER_ID).cache()
+    n_before = -1
+    n_now = int(kept.count().execute())
+    while n_now not in (n_before, 0):
+        kept = _frequent(_frequent(kept, c.ITEM_ID, options.min_item_events), c.USER_ID, options.min_user_events)
+        kept = kept.cache()  # each round from the last one's rows, not from an ever deeper query
+        n_before, n_now = n_now, int(kept.count().execute())
+    if n_now == 0:
+        raise NextactError(
+            f"filter: no event is left with min_item_events={options.min_item_events} and "
+            f"min_user_events={options.min_user_events} on the {options.window} window; lower them"
+        )
+    return kept.select(c.ITEM_ID).distinct().cache(), kept.select(c.USER_ID).distinct().cache()
+
+
+def mark_too_rare(events: ibis.Table, options: FilterOptions) -> ibis.Table:
+    """Give training events outside the k-core the reason :data:`TOO_RARE`.
+
+    Held-out events of such items and users stay: they really happened, and a model that cannot recommend them misses
+    them. With ``window="all"`` they go as well, since the papers never saw them.
+
+    Args:
+        events: Accepted events with ``split``.
+        options: The limits.
+
+    Returns:
+        The events with ``rejected_reason``.
+    """
+    items, users = core_items_and_users(events, options)
+    in_core = events[c.ITEM_ID].isin(items[c.ITEM_ID]) & events[c.USER_ID].isin(users[c.USER_ID])
+    concerned = ibis.literal(True) if options.window == "all" else events[c.SPLIT] == "train"
+    reason = (concerned & ~in_core).ifelse(ibis.literal(TOO_RARE), ibis.null("string"))
+    return events.mutate(**{c.REJECTED_REASON: reason})
+
+
+def _frequent(events: ibis.Table, column: str, at_least: int) -> ibis.Table:
+    counts = events.count().over(ibis.window(group_by=column))
+    return events.mutate(n=counts).filter(lambda t: t.n >= at_least).drop("n")

@@ -1,0 +1,1 @@
+"""What shown recommendations led to."""

@@ -1,0 +1,1 @@
+"""Ranking, behaviour and catalogue metrics, intervals and tests; imports no other room."""

@@ -1,0 +1,143 @@
+"""Ranking metrics of each user over the full catalogue, ties by expectation.
+
+With ``G = n_greater``, ``E = n_equal``, ``m = n_relevant`` and ``h = n_before`` of a tie
+group (see ``tie_groups``) and ``t = clip(k - G, 0, E)`` of its ranks within ``k``:
+
+- a rank holds a relevant item with probability ``m / E``: hits and DCG by linearity;
+- given that rank ``G + j`` is relevant, ``h + 1 + (j - 1)(m - 1)/(E - 1)`` relevant items are
+  expected up to it: average precision by linearity;
+- the first relevant item of a user is in the best group, past its first ``j`` ranks with
+  probability ``C(E - j, m) / C(E, m)``: hit rate and reciprocal rank.
+
+A test enumerates all orders of tied items and finds the same values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nextact.metrics.errors import MetricsError, refuse
+from nextact.metrics.targets import Targets
+from nextact.metrics.tie_groups import Scores, TieGroups, check_scores, find_tie_groups
+
+PerUser = NDArray[np.float64]
+
+
+def ranking_metrics(scores: Scores, targets: Targets, ks: Sequence[int] = (5, 10, 20)) -> dict[str, PerUser]:
+    """Hit rate, recall, precision, NDCG, MRR and MAP of every user at every cut-off.
+
+    Args:
+        scores: float32[users, n_items + 1], higher is better; column 0 is padding and
+            ``-inf``. Any other ``-inf`` is an item that may not be recommended: it fills
+            no rank, and is a miss if relevant. Not modified.
+        targets: Relevant items of the same users, in the same order.
+        ks: Cut-offs, list lengths that count.
+
+    Returns:
+        float64[users] under ``hit_rate@k``, ``recall@k``, ``precision@k``, ``ndcg@k``,
+        ``mrr@k`` and ``map@k``, each in [0, 1]. With ``R`` relevant items, missing ones
+        included: recall divides by ``R``, precision by ``k`` (also when fewer items may be
+        recommended), NDCG by the DCG of ``min(k, R)`` hits, MAP by ``min(k, R)``. Gains are
+        binary, the discount is ``1 / log2(rank + 1)``, MRR counts 0 beyond ``k``. Tied
+        items count by expectation over their random order, never by index.
+
+    Raises:
+        MetricsError: If a score is NaN or +inf, or a user has no relevant item
+            (undefined: drop such users and report how many).
+
+    Source:
+        Jarvelin & Kekalainen 2002 (NDCG); Manning, Raghavan & Schutze 2008, chapter 8;
+        McSherry & Najork 2008 (ties by expectation).
+
+    Example:
+        The relevant item 2 ties with item 3 behind item 1, so it is at rank 2 or 3.
+
+        >>> scores = np.array([[-np.inf, 2.0, 1.0, 1.0, 0.0]], dtype=np.float32)
+        >>> metrics = ranking_metrics(scores, Targets.from_lists([[2]]), ks=(2,))
+        >>> {name: round(float(value[0]), 4) for name, value in metrics.items()}
+        {'hit_rate@2': 0.5, 'recall@2': 0.5, 'precision@2': 0.25, 'ndcg@2': 0.3155, 'mrr@2': 0.25, 'map@2': 0.25}
+    """
+    _check_cutoffs(ks)
+    check_scores(scores, targets)
+    refuse(targets.n_relevant == 0, "targets", "no relevant item", "user")
+    groups = find_tie_groups(scores, targets, depth=max(ks))
+    first_hit = first_hit_probabilities(groups, targets.n_users, depth=max(ks))
+    return {name: value for k in ks for name, value in _at_cutoff(groups, first_hit, targets.n_relevant, k).items()}
+
+
+def _at_cutoff(groups: TieGroups, first_hit: PerUser, n_relevant: NDArray[np.int64], k: int) -> dict[str, PerUser]:
+    ideal = np.minimum(k, n_relevant)
+    n_users, slots = len(n_relevant), np.clip(k - groups.n_greater, 0, groups.n_equal)
+    hits = _sum_by_user(groups, slots.astype(np.float64), n_users)
+    gain = _cumulative(1 / np.log2(np.arange(2, k + 2)))
+    return {
+        f"hit_rate@{k}": first_hit[:, :k].sum(axis=1),
+        f"recall@{k}": hits / n_relevant,
+        f"precision@{k}": hits / k,
+        f"ndcg@{k}": _sum_by_user(groups, _within(gain, groups, slots), n_users) / gain[ideal],
+        f"mrr@{k}": first_hit[:, :k] @ (1 / np.arange(1, k + 1)),
+        f"map@{k}": _sum_by_user(groups, _precision_at_hits(groups, slots, k), n_users) / ideal,
+    }
+
+
+def first_hit_probabilities(groups: TieGroups, n_users: int, depth: int) -> PerUser:
+    """Probability that a user's first relevant item is at each rank.
+
+    Args:
+        groups: Tie groups of the users.
+        n_users: Rows to return; a user without a group gets zeros.
+        depth: Ranks to return.
+
+    Returns:
+        float64[users, depth], column 0 for rank 1; a row sums to the hit rate at ``depth``.
+
+    Example:
+        Two relevant among three tied items: rank 1 in two cases of three, else rank 2.
+
+        >>> one = np.array([1])
+        >>> first_hit_probabilities(TieGroups(one - 1, one - 1, 3 * one, 2 * one, one - 1), 1, 3).round(4).tolist()
+        [[0.6667, 0.3333, 0.0]]
+    """
+    best = np.flatnonzero(groups.n_before == 0)
+    steps = np.arange(depth)
+    n_equal, n_relevant = groups.n_equal[best, None], groups.n_relevant[best, None]
+    still_missed = np.maximum(n_equal - n_relevant - steps, 0) / np.maximum(n_equal - steps, 1)
+    missed = np.cumprod(np.insert(still_missed, 0, 1.0, axis=1), axis=1)
+    probability = missed[:, :-1] - missed[:, 1:]
+    ranks = groups.n_greater[best, None] + steps
+    inside = ranks < depth
+    table = np.zeros((n_users, depth))
+    table[np.broadcast_to(groups.user[best, None], ranks.shape)[inside], ranks[inside]] = probability[inside]
+    return table
+
+
+def _precision_at_hits(groups: TieGroups, slots: NDArray[np.int64], k: int) -> PerUser:
+    """Sum over the ranks ``G + j`` in a group of the precision there, were that rank relevant."""
+    # sum of 1 / (G + j), and through it sum of (j - 1) / (G + j), for j = 1..t
+    reciprocal = _within(_cumulative(1 / np.arange(1, k + 1)), groups, slots)
+    companions = (groups.n_relevant - 1) / np.maximum(groups.n_equal - 1, 1)
+    return (groups.n_before + 1) * reciprocal + companions * (slots - (groups.n_greater + 1) * reciprocal)
+
+
+def _sum_by_user(groups: TieGroups, per_rank: PerUser, n_users: int) -> PerUser:
+    """Sum over the groups of a user, each rank being relevant with the same probability."""
+    weights = per_rank * groups.n_relevant / groups.n_equal
+    return np.asarray(np.bincount(groups.user, weights=weights, minlength=n_users), dtype=np.float64)
+
+
+def _within(cumulative: PerUser, groups: TieGroups, slots: NDArray[np.int64]) -> PerUser:
+    start = np.minimum(groups.n_greater, len(cumulative) - 1)
+    return cumulative[start + slots] - cumulative[start]
+
+
+def _cumulative(values: PerUser) -> PerUser:
+    return np.concatenate(([0.0], np.cumsum(values)))
+
+
+def _check_cutoffs(ks: Sequence[int]) -> None:
+    bad = [k for k in ks if isinstance(k, bool) or not isinstance(k, int) or k < 1]
+    if bad or not ks:
+        raise MetricsError("ks", "not an integer >= 1", max(len(bad), 1), bad[0] if bad else ks, "cut-off")

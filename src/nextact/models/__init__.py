@@ -1,0 +1,1 @@
+"""Recommenders: baselines, sequence networks, hybrid; one protocol."""

@@ -1,0 +1,1 @@
+"""Recommenders that read the history as a sequence."""

@@ -1,0 +1,1 @@
+"""The Kedro pipelines; nodes call the library rooms."""

@@ -1,0 +1,98 @@
+"""The protocol certificate: what a result depends on, hashed so that unlike results are never compared.
+
+A certificate has two parts. The *protocol* says what was asked (data, split, filter, targets,
+seen-item policy, metrics) and is hashed. The *provenance* says how it came about (run, seed,
+versions, machine) and is not, so that several seeds of one protocol can be averaged.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import Any
+
+from nextact.errors import NextactError
+
+Certificate = dict[str, Any]
+
+VERSIONED_PACKAGES = ("nextact", "torch", "transformers", "numpy", "ibis-framework", "duckdb")
+
+
+def stable_hash(value: object, length: int = 12) -> str:
+    """The first ``length`` hex digits of the SHA-256 of a value's canonical JSON.
+
+    Example:
+        >>> stable_hash({"a": 1, "b": 2}) == stable_hash({"b": 2, "a": 1})
+        True
+        >>> stable_hash({"a": 1}) == stable_hash({"a": 2})
+        False
+    """
+    text = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:length]
+
+
+def write_certificate(protocol: Mapping[str, Any], seed: int, started_at: datetime | None = None) -> Certificate:
+    """Certificate of a new run over ``protocol``.
+
+    Args:
+        protocol: JSON-like description of everything that changes what a metric means.
+        seed: Seed that training and bootstrap start from.
+        started_at: Start of the run; now, if left out.
+
+    Returns:
+        ``{"run_id", "protocol_hash", "protocol", "provenance"}``.
+    """
+    started_at = started_at or datetime.now(UTC)
+    protocol_hash = stable_hash(protocol)
+    return {
+        "run_id": f"{started_at:%Y%m%dT%H%M%S.%f}"[:-3] + f"-{protocol_hash[:6]}",
+        "protocol_hash": protocol_hash,
+        "protocol": dict(protocol),
+        "provenance": {
+            "started_at": started_at.isoformat(timespec="milliseconds"),
+            "seed": seed,
+            "versions": {name: version(name) for name in VERSIONED_PACKAGES},
+            "python": platform.python_version(),
+            "machine": f"{platform.machine()} {platform.system()}",
+        },
+    }
+
+
+def stamp(certificate: Certificate) -> dict[str, str]:
+    """The two fields by which every output names its run."""
+    return {"run_id": certificate["run_id"], "protocol_hash": certificate["protocol_hash"]}
+
+
+def differences(one: Mapping[str, Any], other: Mapping[str, Any], place: str = "") -> list[str]:
+    """Lines naming each leaf in which two protocols differ.
+
+    Example:
+        >>> differences({"split": {"kind": "global_time"}}, {"split": {"kind": "leave_one_out"}})
+        ["split.kind: 'global_time' != 'leave_one_out'"]
+    """
+    lines = []
+    for key in sorted({*one, *other}):
+        left, right, name = one.get(key), other.get(key), f"{place}{key}"
+        if isinstance(left, Mapping) and isinstance(right, Mapping):
+            lines += differences(left, right, f"{name}.")
+        elif left != right:
+            lines.append(f"{name}: {left!r} != {right!r}")
+    return lines
+
+
+def require_same_protocol(certificates: Mapping[str, Certificate]) -> None:
+    """Refuse to compare results of different protocols.
+
+    Raises:
+        NextactError: Naming the two results and every difference.
+    """
+    names = list(certificates)
+    for name in names[1:]:
+        first, other = certificates[names[0]], certificates[name]
+        if first["protocol_hash"] != other["protocol_hash"]:
+            lines = "\n  ".join(differences(first["protocol"], other["protocol"]))
+            raise NextactError(f"{names[0]!r} and {name!r} follow different protocols:\n  {lines}")

@@ -1,0 +1,1 @@
+"""From scores to rankings and reasons: one path for evaluation and serving."""

@@ -1,0 +1,1 @@
+"""Vocabulary, histories and batches: from tables to arrays."""

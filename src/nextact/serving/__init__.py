@@ -1,0 +1,1 @@
+"""The model packaged for MLflow, and the service."""

@@ -1,0 +1,1 @@
+"""Item text to clean tokens and vectors, in any language spaCy knows."""

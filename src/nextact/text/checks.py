@@ -1,0 +1,41 @@
+"""What every step of this room asks of the texts it is given."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from nextact.errors import NextactError, TableError
+
+
+def checked_texts(texts: Iterable[object], place: str = "texts") -> list[str]:
+    """The texts as a list, after checking that each one is a ``str``.
+
+    Args:
+        texts: One text an item; may be empty, may be a generator.
+        place: What to call the texts in the error.
+
+    Returns:
+        The same texts in the same order, every one safe to write as UTF-8: half a surrogate
+        pair, as truncated JSON leaves behind, becomes ``?``.
+
+    Raises:
+        TableError: If a value is not a ``str``, ``None`` among them.
+
+    Example:
+        >>> checked_texts(["milk", None, 3])
+        Traceback (most recent call last):
+        nextact.errors.TableError: texts: not a text in 2 row(s), e.g. None
+    """
+    if isinstance(texts, str):
+        raise NextactError(f"{place}: expected a list of texts, got one text; put it in a list")
+    listed = list(texts)
+    wrong = [text for text in listed if not isinstance(text, str)]
+    if wrong:
+        raise TableError(place, "not a text", len(wrong), wrong[0])
+    return [_without_surrogates(text) for text in listed if isinstance(text, str)]
+
+
+def _without_surrogates(text: str) -> str:
+    if text.isascii():
+        return text
+    return text.encode("utf-8", errors="replace").decode("utf-8")

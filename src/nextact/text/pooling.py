@@ -1,0 +1,167 @@
+"""Item vectors from word vectors, and the two ways to even them out."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
+
+from nextact.errors import NextactError
+from nextact.text.word_vectors import WordVectors
+
+log = logging.getLogger(__name__)
+Vectors = NDArray[np.float32]
+
+
+def sif_item_vectors(
+    tokens: list[list[str]], word_vectors: WordVectors, a: float = 1e-3, remove_components: int = 1
+) -> Vectors:
+    """Pool word vectors by smooth inverse frequency.
+
+    Each item is the mean of ``a / (a + p(w)) * vector(w)`` over its known tokens, repeats included.
+    Then the first principal components of the items are taken out, which all of them share.
+
+    Args:
+        tokens: The tokens of each item.
+        word_vectors: Vectors and counts; ``p(w)`` is the share of a word in the counts. Where all
+            counts are zero (a file that has none), it is the share among the known words of ``tokens``.
+        a: Weight of rare against frequent words, above 0.
+        remove_components: Components to take out; 0 keeps the weighted means. None is taken out
+            where there are not more items than components, since nothing would remain.
+
+    Returns:
+        float32 ``[items, dimensions]``. An item without known words has the zero row and no say in
+        the components.
+
+    Raises:
+        NextactError: If ``a`` or ``remove_components`` is out of range.
+
+    Source:
+        Arora, Liang & Ma, 2017, "A Simple but Tough-to-Beat Baseline for Sentence Embeddings".
+
+    Example:
+        >>> words = WordVectors(["tea", "soap"], np.eye(2, dtype=np.float32), np.array([1, 1]))
+        >>> sif_item_vectors([["tea", "soap"], ["?"]], words, a=0.5, remove_components=0)
+        array([[0.25, 0.25],
+               [0.  , 0.  ]], dtype=float32)
+    """
+    if a <= 0 or remove_components < 0:
+        raise NextactError(f"sif_item_vectors: needs a > 0 and remove_components >= 0, got {a} and {remove_components}")
+    counts = _token_counts(tokens, word_vectors)
+    n_known = np.asarray(counts.sum(axis=1)).ravel()
+    weights = a / (a + _shares(counts, word_vectors))
+    counts.data *= weights[counts.indices]  # here and not on the vectors, of which a large file has gigabytes
+    means = (counts @ word_vectors.vectors) / np.maximum(n_known, 1)[:, None]
+    return _without_components(means, n_known > 0, remove_components).astype(np.float32)
+
+
+def unit_rows(vectors: Vectors) -> Vectors:
+    """Scale each row to length one; a zero row stays zero.
+
+    Example:
+        >>> unit_rows(np.array([[3, 4], [0, 0]], dtype=np.float32))
+        array([[0.6, 0.8],
+               [0. , 0. ]], dtype=float32)
+    """
+    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(vectors / np.where(norms > 0, norms, 1), dtype=np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class Whitening:
+    """A linear map after which the dimensions have mean 0, variance 1 and no correlation.
+
+    Attributes:
+        mean: float32 ``[dimensions]``, taken off first.
+        matrix: float32 ``[dimensions, new dimensions]``, multiplied from the right.
+    """
+
+    mean: Vectors
+    matrix: Vectors
+
+    def apply(self, vectors: Vectors) -> Vectors:
+        """Map vectors ``[items, dimensions]``; a zero row, which stands for no text, stays zero."""
+        if vectors.shape[1] != len(self.mean):
+            raise NextactError(f"whitening: made for {len(self.mean)} dimensions, got {vectors.shape[1]}")
+        mapped = (vectors - self.mean) @ self.matrix
+        return np.asarray(np.where(vectors.any(axis=1, keepdims=True), mapped, 0), dtype=np.float32)
+
+
+def whiten(vectors: Vectors, eps: float = 1e-4, dimensions: int | None = None) -> Whitening:
+    """Fit a whitening on the rows that are not zero.
+
+    Args:
+        vectors: float32 ``[items, dimensions]``; fit on training items alone where that matters.
+        eps: Share of the mean variance that is added to each, so that a direction without variance
+            is not blown up; at least 0. With 0, a direction without variance is mapped to 0.
+        dimensions: None keeps all dimensions and turns as little as possible (ZCA); a number keeps
+            that many principal components, the widest first (PCA).
+
+    Returns:
+        The map.
+
+    Raises:
+        NextactError: If fewer than two rows are not zero, they are all alike, or ``dimensions`` is out of range.
+
+    Source:
+        Su et al., 2021, "Whitening Sentence Representations"; Kessy, Lewin & Strimmer, 2018, for ZCA.
+
+    Example:
+        >>> rows = np.array([[2, 0], [-2, 0], [0, 1], [0, -1]], dtype=np.float32)
+        >>> whiten(rows, eps=0).apply(rows).round(3)
+        array([[ 1.414,  0.   ],
+               [-1.414,  0.   ],
+               [ 0.   ,  1.414],
+               [ 0.   , -1.414]], dtype=float32)
+    """
+    rows = vectors[vectors.any(axis=1)].astype(np.float64)
+    if dimensions is not None and not 1 <= dimensions <= vectors.shape[1]:
+        raise NextactError(f"whiten: dimensions must lie in 1..{vectors.shape[1]}, got {dimensions}")
+    if eps < 0 or len(rows) < 2 or not rows.var(axis=0).any():
+        raise NextactError(f"whiten: needs eps >= 0 and two different non-zero rows, got eps {eps}, {len(rows)} row(s)")
+    variances, directions = np.linalg.eigh(np.cov(rows, rowvar=False, bias=True).reshape(rows.shape[1], -1))
+    variances, directions = np.maximum(variances[::-1], 0), directions[:, ::-1]
+    scaled = directions * _inverse_roots(variances + eps * variances.mean())
+    matrix = scaled @ directions.T if dimensions is None else scaled[:, :dimensions]
+    return Whitening(rows.mean(axis=0).astype(np.float32), matrix.astype(np.float32))
+
+
+def _inverse_roots(variances: NDArray[np.float64]) -> NDArray[np.float64]:
+    """``1 / sqrt(variance)``, and 0 for what is a rounding error beside the widest."""
+    is_real = variances > 1e-12 * variances.max()
+    return np.where(is_real, 1 / np.sqrt(np.where(is_real, variances, 1)), 0)
+
+
+def _token_counts(tokens: list[list[str]], word_vectors: WordVectors) -> csr_matrix:
+    """How often each known word occurs in each item, ``[items, words]``."""
+    rows, columns, values = [], [], []
+    for row, words in enumerate(tokens):
+        for word, count in Counter(words).items():
+            position = word_vectors.positions.get(word)
+            if position is not None:
+                rows.append(row)
+                columns.append(position)
+                values.append(count)
+    return csr_matrix((values, (rows, columns)), shape=(len(tokens), len(word_vectors)), dtype=np.float64)
+
+
+def _shares(counts: csr_matrix, word_vectors: WordVectors) -> NDArray[np.float64]:
+    known = word_vectors.counts if word_vectors.counts.any() else np.asarray(counts.sum(axis=0)).ravel()
+    return np.asarray(known / max(known.sum(), 1), dtype=np.float64)
+
+
+def _without_components(means: NDArray[np.float64], has_words: NDArray[np.bool_], n: int) -> NDArray[np.float64]:
+    rows = means[has_words]
+    if n == 0 or len(rows) == 0:
+        return means
+    if len(rows) <= n:
+        log.warning("no component is taken out of %s item(s) with known words: %s were asked for", len(rows), n)
+        return means
+    # The largest eigenvectors of the Gram matrix are the right singular vectors of the rows.
+    _, directions = np.linalg.eigh(rows.T @ rows)
+    components = directions[:, -n:]
+    return np.asarray(means - means @ components @ components.T)

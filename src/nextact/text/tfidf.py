@@ -1,0 +1,93 @@
+"""TF-IDF vectors of the items, sparse or reduced."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
+
+from nextact.errors import NextactError
+
+
+def tfidf_vectors(tokens: list[list[str]], min_count: int = 1, sublinear: bool = True) -> tuple[csr_matrix, list[str]]:
+    """Weigh each word of an item by how few items have it.
+
+    The weight is ``tf * (ln((1 + n) / (1 + df)) + 1)``, with ``n`` items and ``df`` of them having
+    the word; ``tf`` is the count in the item, or ``1 + ln(count)`` where ``sublinear``.
+
+    Args:
+        tokens: The tokens of each item.
+        min_count: Words in fewer items than this are left out.
+        sublinear: Let a repeated word count less than twice.
+
+    Returns:
+        float32 ``[items, words]`` with rows of length one, zero for an item without a kept word;
+        and the words in alphabetical order.
+
+    Raises:
+        NextactError: If ``min_count`` is below 1.
+
+    Source:
+        scikit-learn's ``TfidfVectorizer``, smoothed.
+
+    Example:
+        >>> matrix, words = tfidf_vectors([["red", "wine"], ["red"], []])
+        >>> words, matrix.toarray().round(3).tolist()[1:]
+        (['red', 'wine'], [[1.0, 0.0], [0.0, 0.0]])
+    """
+    if min_count < 1:
+        raise NextactError(f"tfidf_vectors: min_count must be at least 1, got {min_count}")
+    counts, words = _word_counts(tokens, min_count)
+    if not words:  # scikit-learn refuses a matrix without columns
+        return counts, words
+    from sklearn.feature_extraction.text import TfidfTransformer
+
+    matrix = TfidfTransformer(sublinear_tf=sublinear).fit_transform(counts)
+    return csr_matrix(matrix, dtype=np.float32), words
+
+
+def reduce(matrix: csr_matrix, dimensions: int, seed: int = 0) -> NDArray[np.float32]:
+    """Project sparse rows on their first singular directions, as latent semantic analysis does.
+
+    Args:
+        matrix: ``[items, words]``.
+        dimensions: How many directions; at most the number of words and of items.
+        seed: Seed of the randomised solver.
+
+    Returns:
+        float32 ``[items, dimensions]``, not rescaled; a zero row stays zero.
+
+    Raises:
+        NextactError: If ``dimensions`` is out of range.
+
+    Source:
+        Halko, Martinsson & Tropp, 2011, by scikit-learn's ``TruncatedSVD``.
+
+    Example:
+        >>> abs(reduce(csr_matrix([[3.0, 0.0], [0.0, 1.0]]), dimensions=1)).round(3).tolist()
+        [[3.0], [0.0]]
+    """
+    if not 1 <= dimensions <= min(matrix.shape):
+        raise NextactError(
+            f"reduce: dimensions must lie in 1..{min(matrix.shape)} "
+            f"for {matrix.shape[0]:,} items with {matrix.shape[1]:,} words, got {dimensions}"
+        )
+    from sklearn.decomposition import TruncatedSVD
+
+    reduced = TruncatedSVD(n_components=dimensions, random_state=seed).fit_transform(matrix)
+    return np.asarray(reduced, dtype=np.float32)
+
+
+def _word_counts(tokens: list[list[str]], min_count: int) -> tuple[csr_matrix, list[str]]:
+    """How often each kept word occurs in each item, and the words."""
+    in_items: dict[str, int] = {}
+    for found in tokens:
+        for word in set(found):
+            in_items[word] = in_items.get(word, 0) + 1
+    words = sorted(word for word, n in in_items.items() if n >= min_count)
+    columns = {word: column for column, word in enumerate(words)}
+    places = [(row, columns[word]) for row, found in enumerate(tokens) for word in found if word in columns]
+    rows, cols = np.array(places, dtype=np.int64).reshape(-1, 2).T
+    ones = np.ones(len(rows), dtype=np.float32)
+    counts = csr_matrix((ones, (rows, cols)), shape=(len(tokens), len(words)), dtype=np.float32)
+    return counts, words

@@ -1,0 +1,108 @@
+"""Word2Vec, trained on the tokens of the items."""
+
+from __future__ import annotations
+
+import zlib
+
+import numpy as np
+
+from nextact.errors import NextactError
+from nextact.options import options
+from nextact.text.word_vectors import WordVectors
+
+
+@options
+class Word2VecOptions:
+    """How to train Word2Vec.
+
+    Attributes:
+        dimensions: Length of each vector.
+        window: Furthest distance, in tokens, between a word and its context.
+        min_count: Words that occur less often have no vector.
+        epochs: Passes over the corpus.
+        skip_gram: Predict the context from the word; False predicts the word from its context (CBOW).
+        negatives: Negative samples a positive one.
+        subsample: Words with a larger share of the corpus than this are passed over at random, the
+            more the larger the share; 0 reads every word, which suits a small vocabulary.
+        seed: Seed of the start vectors and of the samples.
+    """
+
+    dimensions: int = 64
+    window: int = 5
+    min_count: int = 2
+    epochs: int = 10
+    skip_gram: bool = True
+    negatives: int = 5
+    subsample: float = 1e-3
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("dimensions", "window", "min_count", "epochs", "negatives"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"Word2VecOptions.{name} must be at least 1, got {getattr(self, name)}")
+        for name in ("subsample", "seed"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"Word2VecOptions.{name} must not be negative, got {getattr(self, name)}")
+
+
+def train_word2vec(tokens: list[list[str]], options: Word2VecOptions) -> WordVectors:
+    """Train word vectors on the tokens of the items.
+
+    Args:
+        tokens: The tokens of each item; items without tokens are passed over.
+        options: How to train.
+
+    Returns:
+        The words that occur at least ``min_count`` times, most frequent first. The same tokens and
+        options give the same vectors, bit for bit, on the same machine.
+
+    Raises:
+        NextactError: If no word occurs often enough.
+
+    Source:
+        Mikolov et al., 2013, "Distributed Representations of Words and Phrases", by gensim.
+
+    Example:
+        >>> train_word2vec([["red", "wine"], ["red", "tea"]], Word2VecOptions(dimensions=4)).words
+        ['red']
+    """
+    from gensim.models import Word2Vec
+
+    check_frequent(tokens, options.min_count)
+    model = Word2Vec(
+        sentences=[words for words in tokens if words],
+        vector_size=options.dimensions,
+        window=options.window,
+        min_count=options.min_count,
+        epochs=options.epochs,
+        sg=int(options.skip_gram),
+        negative=options.negatives,
+        sample=options.subsample,
+        seed=options.seed,
+        workers=1,  # with more, the order in which threads see the sentences changes the vectors
+        hashfxn=_stable_hash,
+    )
+    words = list(model.wv.index_to_key)
+    counts = np.array([model.wv.get_vecattr(word, "count") for word in words], dtype=np.int64)
+    return WordVectors(words, model.wv.vectors, counts)
+
+
+def check_frequent(tokens: list[list[str]], min_count: int) -> None:
+    """Refuse a corpus in which no word occurs ``min_count`` times.
+
+    Raises:
+        NextactError: Says how many items and words there are.
+    """
+    from collections import Counter
+
+    counts = Counter(word for words in tokens for word in words)
+    if not any(count >= min_count for count in counts.values()):
+        raise NextactError(
+            f"tokens: no word occurs min_count={min_count} time(s) in {len(tokens):,} item(s) "
+            f"with {len(counts):,} distinct word(s)"
+        )
+
+
+def _stable_hash(text: str) -> int:
+    """A hash that is the same in every process; Python's own is salted."""
+    return zlib.crc32(text.encode("utf-8"))
