@@ -33,6 +33,10 @@ def test_each_option_changes_what_it_says(change, expected):
     assert cleaned("the Red Wine, 12", **change) == expected
 
 
+def test_a_word_with_a_digit_is_not_a_number():
+    assert cleaned("vitamin b12 1st 3/4 500", drop_numbers=True) == ["vitamin", "b12"]
+
+
 def test_html_is_unescaped_once():
     assert cleaned("Salt &amp; caf&eacute;") == ["salt", "café"]
     assert "caf&eacute" in "".join(cleaned("caf&eacute;", unescape_html=False))

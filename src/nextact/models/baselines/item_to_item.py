@@ -1,0 +1,169 @@
+"""Models that multiply the weighted history by a matrix of items x items: transition table and EASE."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg.lapack import spotrf, spotri
+from scipy.sparse import csr_matrix, diags
+
+from nextact.errors import NextactError
+from nextact.models.baselines.history_weights import history_matrix, recency_weights, step_decay_weights
+from nextact.models.baselines.options import EASEOptions, TransitionOptions
+from nextact.models.baselines.storage import keep_largest, load_model, pack_sparse, save_model, unpack_sparse
+from nextact.models.recommender import FitReport, Scores, Training
+from nextact.sequences.histories import Histories
+
+
+class ItemToItem:
+    """Scores are (weighted history) x (item-to-item weights)."""
+
+    weights: csr_matrix  # float32 [n_items + 1, n_items + 1]; row: item of the history, column: recommended item
+
+    def history(self, histories: Histories) -> csr_matrix:
+        """Weight of each item of each history."""
+        raise TypeError(f"{type(self).__name__} must say how a history is weighted")
+
+    def score(self, histories: Histories) -> Scores:
+        """The product; 0 for an item that nothing in the history speaks for."""
+        product = self.history(histories) @ self.weights
+        scores: Scores = product.toarray().astype(np.float32, copy=False)
+        return scores
+
+    def evidence(self, histories: Histories, item_index: NDArray[np.int32]) -> NDArray[np.int32]:
+        """Item of the history with the largest term in each recommended item's sum."""
+        history = self.history(histories)
+        columns = self.weights.tocsc()
+        found = np.zeros(item_index.shape, np.int32)
+        for user in range(histories.n_users):
+            row = history[user].toarray().ravel()
+            for place, item in enumerate(item_index[user]):
+                start, end = columns.indptr[item], columns.indptr[item + 1]
+                terms = row[columns.indices[start:end]] * columns.data[start:end]
+                if len(terms) and terms.max() > 0:
+                    found[user, place] = columns.indices[start + int(terms.argmax())]
+        return found
+
+
+class TransitionTable(ItemToItem):
+    """What follows what, over a few lags."""
+
+    def __init__(self, options: TransitionOptions) -> None:
+        self.options = options
+
+    def fit(self, training: Training) -> FitReport:
+        """Count pairs of items of one user that lie 1 .. ``lags`` steps apart, then normalise rows to sum to 1."""
+        counts = self._count(training.histories, training.n_items)
+        if self.options.symmetric:
+            counts = (counts + counts.T).tocsr()
+        popularity = np.maximum(np.asarray(counts.sum(axis=0)).ravel(), 1.0)
+        counts = counts @ diags(popularity**-self.options.popularity_discount)
+        totals = np.maximum(np.asarray(counts.sum(axis=1)).ravel(), 1e-12)
+        self.weights = keep_largest((diags(1 / totals) @ counts).tocsr().astype(np.float32), self.options.kept_per_item)
+        return {"pairs": int(self.weights.nnz)}
+
+    def history(self, histories: Histories) -> csr_matrix:
+        """Newest steps, fading by ``history_decay`` a step."""
+        recent = histories.last_steps(self.options.history_steps)
+        n_items = self.weights.shape[0] - 1
+        return history_matrix(recent, n_items, step_decay_weights(recent, self.options.history_decay))
+
+    def _count(self, histories: Histories, n_items: int) -> csr_matrix:
+        """Weighted pair counts as products of steps x items matrices, float32 [n_items + 1, n_items + 1]."""
+        steps = histories.steps_of_events()
+        n_steps = int(histories.starts_step.sum())
+        ones = np.ones(histories.n_events, np.float32)
+        occurs = csr_matrix((ones, (steps, histories.item_index.astype(np.int64))), shape=(n_steps, n_items + 1))
+        user_of_step = histories.users_of_events[histories.starts_step]
+        counts = csr_matrix((n_items + 1, n_items + 1), dtype=np.float32)
+        for lag in range(1, self.options.lags + 1):
+            same_user = np.flatnonzero(user_of_step[lag:] == user_of_step[:-lag])
+            pairs = occurs[same_user].T @ occurs[same_user + lag]
+            counts = counts + pairs * np.float32(self.options.lag_decay ** (lag - 1))
+        return counts.tocsr()
+
+    def save(self, folder: Path) -> None:
+        """Write the table."""
+        save_model(folder, self.options, self.weights.shape[0] - 1, pack_sparse(self.weights))
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read the table."""
+        options, n_items, arrays = load_model(folder)
+        model = cls(TransitionOptions(**options))
+        model.weights = unpack_sparse(arrays, n_items + 1)
+        return model
+
+
+class EASE(ItemToItem):
+    """Linear item-to-item weights with a zero diagonal, in closed form (Steck, WWW 2019)."""
+
+    def __init__(self, options: EASEOptions) -> None:
+        self.options = options
+
+    def fit(self, training: Training) -> FitReport:
+        """Invert the regularised Gram matrix of the binary users x items matrix in place."""
+        n = training.n_items
+        if n > self.options.max_items:
+            raise NextactError(
+                f"ease: {n:,} items need {2 * 4 * n * n / 2**30:.1f} GiB; raise max_items ({self.options.max_items:,}) "
+                "if the machine has it, or leave the model out"
+            )
+        binary = history_matrix(training.histories, n)
+        binary.data[:] = 1.0
+        gram = (binary.T @ binary).toarray()[1:, 1:]
+        self.weights = self._closed_form(gram)
+        return {"weights": int(self.weights.nnz)}
+
+    def _closed_form(self, gram: NDArray[np.float32]) -> csr_matrix:
+        """B = -P / diag(P), P the inverse of the Gram matrix plus ``regularisation`` on its diagonal."""
+        n = len(gram)
+        gram = np.asfortranarray(gram)
+        gram.flat[:: n + 1] += np.float32(self.options.regularisation)
+        factor, failed = spotrf(gram, lower=1, overwrite_a=1)
+        inverse, singular = spotri(factor, lower=1, overwrite_c=1)
+        if failed or singular:
+            raise NextactError("ease: the Gram matrix is not positive definite; raise regularisation")
+        return self._sparsify(inverse)
+
+    def _sparsify(self, lower: NDArray[np.float32]) -> csr_matrix:
+        """Largest weights per column, read from the inverse's lower triangle a block of columns at a time."""
+        n = len(lower)
+        diagonal = np.diag(lower).copy()
+        blocks = []
+        for start in range(0, n, 1_024):
+            end = min(start + 1_024, n)
+            columns = lower[:, start:end].copy()  # rows below the diagonal
+            columns[:start] = lower[start:end, :start].T
+            inside = lower[start:end, start:end]
+            columns[start:end] = np.tril(inside) + np.tril(inside, -1).T
+            weights = (-columns / diagonal[start:end]).T
+            weights[np.arange(end - start), np.arange(start, end)] = 0.0
+            k = min(self.options.kept_per_item, n)
+            cut = np.partition(np.abs(weights), n - k, axis=1)[:, n - k, None]
+            weights[np.abs(weights) < cut] = 0.0
+            blocks.append(csr_matrix(np.pad(weights, ((0, 0), (1, 0)))))
+        from scipy.sparse import vstack
+
+        by_target = vstack([csr_matrix((1, n + 1), dtype=np.float32), *blocks])
+        return by_target.T.tocsr()
+
+    def history(self, histories: Histories) -> csr_matrix:
+        """All items of the history, fading with age."""
+        n_items = self.weights.shape[0] - 1
+        return history_matrix(histories, n_items, recency_weights(histories, self.options.half_life_days))
+
+    def save(self, folder: Path) -> None:
+        """Write the weights."""
+        save_model(folder, self.options, self.weights.shape[0] - 1, pack_sparse(self.weights))
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read the weights."""
+        options, n_items, arrays = load_model(folder)
+        model = cls(EASEOptions(**options))
+        model.weights = unpack_sparse(arrays, n_items + 1)
+        return model

@@ -1,0 +1,58 @@
+"""Options as JSON, arrays as safetensors: how every baseline is kept."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+from scipy.sparse import csr_matrix
+
+from nextact.errors import NextactError
+from nextact.models.recommender import read_json, write_json
+
+Arrays = dict[str, Any]
+
+
+def save_model(folder: Path, options: Any, n_items: int, arrays: Arrays) -> None:
+    """Write ``model.json`` and ``model.safetensors``."""
+    write_json(folder / "model.json", {"options": dataclasses.asdict(options), "n_items": n_items})
+    save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, folder / "model.safetensors")
+
+
+def load_model(folder: Path) -> tuple[dict[str, Any], int, Arrays]:
+    """Read what :func:`save_model` wrote: options, number of items, arrays."""
+    described = read_json(folder / "model.json")
+    try:
+        arrays = load_file(folder / "model.safetensors")
+    except (OSError, SafetensorError) as error:
+        raise NextactError(f"cannot read {folder / 'model.safetensors'}: {error}") from error
+    return described["options"], int(described["n_items"]), arrays
+
+
+def pack_sparse(matrix: csr_matrix) -> Arrays:
+    """A sparse matrix as three arrays."""
+    return {"data": matrix.data, "indices": matrix.indices.astype(np.int32), "indptr": matrix.indptr.astype(np.int64)}
+
+
+def unpack_sparse(arrays: Arrays, n_columns: int) -> csr_matrix:
+    """The matrix of :func:`pack_sparse`."""
+    shape = (len(arrays["indptr"]) - 1, n_columns)
+    return csr_matrix((arrays["data"], arrays["indices"], arrays["indptr"]), shape=shape)
+
+
+def keep_largest(matrix: csr_matrix, n_per_row: int) -> csr_matrix:
+    """The ``n_per_row`` entries of largest absolute value in each row; equal ones keep the lower column."""
+    matrix.sort_indices()
+    kept = np.zeros(matrix.nnz, bool)
+    for start, end in zip(matrix.indptr[:-1], matrix.indptr[1:], strict=True):
+        if end - start <= n_per_row:
+            kept[start:end] = True
+        else:
+            order = np.argsort(-np.abs(matrix.data[start:end]), kind="stable")[:n_per_row]
+            kept[start + order] = True
+    counts = np.concatenate([[0], np.cumsum(kept)])
+    return csr_matrix((matrix.data[kept], matrix.indices[kept], counts[matrix.indptr]), shape=matrix.shape)

@@ -1,0 +1,98 @@
+"""What every model can do: fit on training histories, score from a history, save, load."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol, Self, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nextact.errors import NextactError
+from nextact.sequences.histories import Histories
+from nextact.sequences.holdout import Holdout
+
+Scores = NDArray[np.float32]  # [users, n_items + 1]; higher is better; column 0 is padding and means nothing
+FitReport = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Training:
+    """All that a model may learn from; nothing later than the validation cut but the half that tunes.
+
+    Attributes:
+        histories: Training events of all users.
+        n_items: Items of the catalogue; indices run 1 .. n_items.
+        event_types: Names in the order of ``Histories.event_type``.
+        item_vectors: Block name -> float32 [n_items + 1, dimensions]; row 0 and items without text are zero.
+        validation: Early stopping, blending and calibration look here: the half of the validation users that fits.
+        exclude_seen: Whether items of the history may be recommended again (the run's stated policy).
+        seed: Seed of everything random.
+        log_curve: Receives (metric name, value, step) while training.
+    """
+
+    histories: Histories
+    n_items: int
+    event_types: tuple[str, ...]
+    item_vectors: dict[str, NDArray[np.float32]]
+    validation: Holdout
+    exclude_seen: bool
+    seed: int
+    log_curve: Callable[[str, float, int], None] = field(default=lambda name, value, step: None)
+
+
+class Recommender(Protocol):
+    """Every model scores from a history, never from a user's index: new users work like known ones."""
+
+    def fit(self, training: Training) -> FitReport:
+        """Learn; return what is worth knowing about it (JSON-like)."""
+
+    def score(self, histories: Histories) -> Scores:
+        """Scores of every item as each user's next, float32 [users, n_items + 1]."""
+
+    def save(self, folder: Path) -> None:
+        """Write safetensors, npy and JSON into an existing folder."""
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read what :meth:`save` wrote."""
+
+
+@runtime_checkable
+class PredictsEventType(Protocol):
+    """A model that also says which behaviour comes next."""
+
+    def event_type_probabilities(self, histories: Histories) -> NDArray[np.float64]:
+        """Softmax over the event types of the next step, float64 [users, event types]."""
+
+
+@runtime_checkable
+class Explains(Protocol):
+    """A model that can name the part of a history that spoke for an item."""
+
+    def evidence(self, histories: Histories, item_index: NDArray[np.int32]) -> NDArray[np.int32]:
+        """Item of the history that adds most to each recommended item's score.
+
+        Args:
+            histories: B users.
+            item_index: int32 [B, K], the recommended items.
+
+        Returns:
+            int32 [B, K]; 0 where no item of the history adds anything.
+        """
+
+
+def write_json(path: Path, value: object) -> None:
+    """Write JSON readably."""
+    path.write_text(json.dumps(value, indent=1, ensure_ascii=False, sort_keys=True), encoding="utf-8")
+
+
+def read_json(path: Path) -> Any:
+    """Read JSON, naming the file where it cannot be read."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, json.JSONDecodeError) as error:
+        raise NextactError(f"cannot read {path}: {error}") from error

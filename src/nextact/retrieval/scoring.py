@@ -1,0 +1,106 @@
+"""One path from histories to masked scores and rankings, for evaluation, batch and online alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nextact.metrics.ranking import ranking_metrics
+from nextact.models.recommender import Recommender, Scores
+from nextact.sequences.histories import Histories
+from nextact.sequences.holdout import Holdout
+
+BLOCK_USERS = 512
+
+
+def masked_scores(model: Recommender, histories: Histories, exclude_seen: bool) -> Scores:
+    """Scores with -inf for padding and, where the policy says so, for items of the history."""
+    scores = np.array(model.score(histories), dtype=np.float32)  # a copy: the mask must not reach the model's arrays
+    return mask(scores, histories, exclude_seen)
+
+
+def mask(scores: Scores, histories: Histories, exclude_seen: bool) -> Scores:
+    """Write -inf into ``scores`` (in place) where an item may not be recommended."""
+    scores[:, 0] = -np.inf
+    if exclude_seen:
+        scores[histories.users_of_events, histories.item_index] = -np.inf
+    return scores
+
+
+def user_blocks(n_users: int, size: int = BLOCK_USERS) -> Iterator[NDArray[np.int64]]:
+    """Consecutive blocks of user positions, so that memory is bounded by the block."""
+    for start in range(0, n_users, size):
+        yield np.arange(start, min(start + size, n_users))
+
+
+def evaluate(
+    model: Recommender, holdout: Holdout, exclude_seen: bool, ks: tuple[int, ...]
+) -> dict[str, NDArray[np.float64]]:
+    """Ranking metrics of one model for every user of a holdout.
+
+    Returns:
+        Metric name -> float64 [holdout users]; see :func:`nextact.metrics.ranking.ranking_metrics`.
+    """
+    parts = []
+    for which in user_blocks(len(holdout.users)):
+        block = holdout.take(which)
+        parts.append(ranking_metrics(masked_scores(model, block.histories, exclude_seen), block.targets, ks))
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def top_k(scores: Scores, k: int) -> NDArray[np.int32]:
+    """The k best items a user, int32 [users, k], best first; 0 fills places that no allowed item takes.
+
+    Equal scores are ordered by item index, so that the same scores always give the same list.
+
+    Example:
+        >>> top_k(np.array([[-np.inf, 1, 3, 1]], dtype=np.float32), k=4).tolist()
+        [[2, 1, 3, 0]]
+    """
+    k_found = min(k, scores.shape[1])
+    cut = np.partition(scores, scores.shape[1] - k_found, axis=1)[:, scores.shape[1] - k_found]
+    best = np.zeros((len(scores), k), np.int32)
+    for user, (row, least) in enumerate(zip(scores, cut, strict=True)):
+        candidates = np.flatnonzero((row >= least) & (row > -np.inf))
+        order = np.argsort(-row[candidates], kind="stable")[:k]
+        best[user, : len(order)] = candidates[order]
+    return best
+
+
+def log_softmax(scores: Scores, temperature: float) -> NDArray[np.float64]:
+    """Log probability of each allowed item, float64 [users, items + 1]; -inf stays -inf."""
+    scaled = scores.astype(np.float64) / temperature
+    scaled -= scaled.max(axis=1, keepdims=True)
+    result: NDArray[np.float64] = scaled - np.log(np.exp(scaled).sum(axis=1, keepdims=True))
+    return result
+
+
+def fit_temperature(model: Recommender, holdout: Holdout, exclude_seen: bool, max_users: int = 1_000) -> float:
+    """Temperature under which softmax of the masked scores fits what a holdout's users chose next.
+
+    Minimises the mean negative log probability of reachable targets by golden-section search over the log
+    temperature; scores are first divided by their typical spread, so that the range holds for any model.
+
+    Returns:
+        A temperature above 0; 1.0 where no target is reachable.
+    """
+    from scipy.optimize import minimize_scalar
+
+    block = holdout.take(np.arange(min(len(holdout.users), max_users)))
+    scores = masked_scores(model, block.histories, exclude_seen)
+    rows = block.targets.users_of_items
+    items = block.targets.item_index
+    reachable = np.isfinite(scores[rows, items])
+    rows, items = rows[reachable], items[reachable]
+    if len(rows) == 0:
+        return 1.0
+    finite = np.where(np.isfinite(scores), scores, np.nan)
+    spread = max(float(np.nanstd(finite)), 1e-6)
+
+    def loss(log_temperature: float) -> float:
+        return float(-log_softmax(scores, spread * np.exp(log_temperature))[rows, items].mean())
+
+    found = minimize_scalar(loss, bounds=(-6, 4), method="bounded", options={"xatol": 0.05})
+    return float(spread * np.exp(found.x))

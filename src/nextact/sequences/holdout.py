@@ -1,0 +1,109 @@
+"""Which part of each history is learnt from, and what is held out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nextact.metrics.targets import Targets
+from nextact.sequences.histories import Histories
+
+
+@dataclass(frozen=True)
+class Cuts:
+    """Positions in the histories' flat arrays for one holdout (validation or test).
+
+    Attributes:
+        history_end: int64 [U]; a user's history are the events before it.
+        target_end: int64 [U]; the target are the events from ``history_end`` to it.
+        n_missing: int64 [U]; distinct target items outside the catalogue, which no model can recommend.
+    """
+
+    history_end: NDArray[np.int64]
+    target_end: NDArray[np.int64]
+    n_missing: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Holdout:
+    """Users to evaluate, their histories and what they did next.
+
+    Attributes:
+        users: int64 [B], user indices.
+        histories: Histories of these users up to the cut.
+        targets: Distinct relevant items of these users.
+        next_types: float64 [B, event types]; share of each event type among the target's catalogue events, rows sum
+            to 1, or to 0 where the target holds no catalogue item.
+    """
+
+    users: NDArray[np.int64]
+    histories: Histories
+    targets: Targets
+    next_types: NDArray[np.float64]
+
+    def take(self, which: NDArray[np.int64]) -> Holdout:
+        """A part of the users, by position in ``users``."""
+        return Holdout(
+            self.users[which], self.histories.take(which), self.targets.take(which), self.next_types[which]
+        )
+
+
+def training_histories(histories: Histories, validation: Cuts) -> Histories:
+    """Events before the validation cut, all users."""
+    return histories.between(histories.offsets[:-1], validation.history_end)
+
+
+def make_holdout(histories: Histories, cuts: Cuts, n_event_types: int, users: NDArray[np.int64] | None = None) -> Holdout:
+    """The holdout of users who have a history and a target.
+
+    Args:
+        histories: All events.
+        cuts: Validation or test.
+        n_event_types: Number of declared event types.
+        users: Only these users; all, if left out.
+
+    Returns:
+        Users in ascending order; those without a history before the cut or without a target are left out.
+    """
+    n_targets = cuts.target_end - cuts.history_end + cuts.n_missing
+    usable = (cuts.history_end > histories.offsets[:-1]) & (n_targets > 0)
+    chosen = np.flatnonzero(usable)
+    if users is not None:
+        chosen = np.intersect1d(chosen, users)
+    target_events = histories.between(cuts.history_end[chosen], cuts.target_end[chosen])
+    return Holdout(
+        users=chosen,
+        histories=histories.between(histories.offsets[:-1][chosen], cuts.history_end[chosen]),
+        targets=_distinct_targets(target_events, cuts.n_missing[chosen]),
+        next_types=_type_shares(target_events, n_event_types),
+    )
+
+
+def validation_halves(n_users: int, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Split user indices at random in two: one half fits and calibrates, the other chooses.
+
+    Example:
+        >>> fit, choose = validation_halves(5, seed=0)
+        >>> sorted([*fit.tolist(), *choose.tolist()])
+        [0, 1, 2, 3, 4]
+    """
+    order = np.random.default_rng(seed).permutation(n_users)
+    half = n_users // 2
+    return np.sort(order[:half]), np.sort(order[half:])
+
+
+def _distinct_targets(events: Histories, n_missing: NDArray[np.int64]) -> Targets:
+    pairs = np.stack([events.users_of_events, events.item_index.astype(np.int64)], axis=1)
+    pairs = np.unique(pairs, axis=0) if len(pairs) else pairs
+    offsets = np.searchsorted(pairs[:, 0], np.arange(events.n_users + 1)).astype(np.int64)
+    return Targets(offsets, pairs[:, 1].astype(np.int32), n_missing.astype(np.int64))
+
+
+def _type_shares(events: Histories, n_event_types: int) -> NDArray[np.float64]:
+    counts = np.zeros((events.n_users, n_event_types))
+    np.add.at(counts, (events.users_of_events, events.event_type.astype(np.int64)), 1.0)
+    totals = counts.sum(axis=1, keepdims=True)
+    shares: NDArray[np.float64] = np.divide(counts, totals, out=counts, where=totals > 0)
+    return shares
