@@ -130,5 +130,3 @@ def _stop_if_mostly_broken(events: ibis.Table, options: EventOptions) -> None:
         counts[worst],
         {key: value for key, value in example.items() if key != c.REJECTED_REASON},
     )
-
-

@@ -86,7 +86,9 @@ def _leave_one_out(events: ibis.Table) -> ibis.Table:
 
 
 def _moments(events: ibis.Table, options: SplitOptions) -> tuple[int, int]:
-    first, last = (int(v) for v in events.aggregate(a=events[c.TIMESTAMP].min(), b=events[c.TIMESTAMP].max()).execute().iloc[0])
+    first, last = (
+        int(v) for v in events.aggregate(a=events[c.TIMESTAMP].min(), b=events[c.TIMESTAMP].max()).execute().iloc[0]
+    )
     moments = [_moment(events, getattr(options, name)) for name in ("validation_from", "test_from")]
     if not first < moments[0] < moments[1] <= last:
         raise NextactError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from itertools import chain
 from pathlib import Path
 from typing import Self
 
@@ -62,9 +63,7 @@ class Histories:
         where = np.repeat(starts - offsets[:-1], lengths) + np.arange(offsets[-1])
         starts_step = np.asarray(self.starts_step[where])
         starts_step[offsets[:-1][lengths > 0]] = True
-        return Histories(
-            offsets, self.item_index[where], self.event_type[where], self.timestamp[where], starts_step
-        )
+        return Histories(offsets, self.item_index[where], self.event_type[where], self.timestamp[where], starts_step)
 
     def take(self, users: NDArray[np.int64]) -> Histories:
         """All events of some users, in the order asked for."""
@@ -83,7 +82,7 @@ class Histories:
 
     def step_bounds(self) -> NDArray[np.int64]:
         """Positions at which steps start, over all users, ascending."""
-        return np.flatnonzero(self.starts_step) + 0
+        return np.flatnonzero(self.starts_step)
 
     def steps_of_events(self) -> NDArray[np.int64]:
         """Step number of each event, counted over all users from 0."""
@@ -109,10 +108,10 @@ class Histories:
         starts = [[i == 0 or t[i] != t[i - 1] for i in range(len(t))] for t in timestamps]
         return cls(
             np.cumsum([0, *map(len, items)]).astype(np.int64),
-            np.array(sum(items, []), np.int32),
-            np.array(sum(event_types, []), np.int8),
-            np.array(sum(timestamps, []), np.int64),
-            np.array(sum(starts, []), np.bool_),
+            np.array(list(chain.from_iterable(items)), np.int32),
+            np.array(list(chain.from_iterable(event_types)), np.int8),
+            np.array(list(chain.from_iterable(timestamps)), np.int64),
+            np.array(list(chain.from_iterable(starts)), np.bool_),
         )
 
     def save(self, folder: Path) -> None:

@@ -45,9 +45,7 @@ class Holdout:
 
     def take(self, which: NDArray[np.int64]) -> Holdout:
         """A part of the users, by position in ``users``."""
-        return Holdout(
-            self.users[which], self.histories.take(which), self.targets.take(which), self.next_types[which]
-        )
+        return Holdout(self.users[which], self.histories.take(which), self.targets.take(which), self.next_types[which])
 
 
 def training_histories(histories: Histories, validation: Cuts) -> Histories:
@@ -55,7 +53,9 @@ def training_histories(histories: Histories, validation: Cuts) -> Histories:
     return histories.between(histories.offsets[:-1], validation.history_end)
 
 
-def make_holdout(histories: Histories, cuts: Cuts, n_event_types: int, users: NDArray[np.int64] | None = None) -> Holdout:
+def make_holdout(
+    histories: Histories, cuts: Cuts, n_event_types: int, users: NDArray[np.int64] | None = None
+) -> Holdout:
     """The holdout of users who have a history and a target.
 
     Args:

@@ -26,7 +26,8 @@ class ContentKNN:
         """Centre the text vectors (encoders share a common direction) and scale them to length 1."""
         if self.options.block not in training.item_vectors:
             raise NextactError(
-                f"content_knn: no item vectors {self.options.block!r}; {suggest(self.options.block, training.item_vectors)}"
+                f"content_knn: no item vectors {self.options.block!r}; "
+                f"{suggest(self.options.block, training.item_vectors)}"
             )
         vectors = training.item_vectors[self.options.block]
         self.vectors = _centred_unit_rows(vectors)
@@ -70,4 +71,5 @@ def _centred_unit_rows(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     if has_text.any():
         centred[has_text] = vectors[has_text] - vectors[has_text].mean(axis=0)
     norms = np.linalg.norm(centred, axis=1, keepdims=True)
-    return np.divide(centred, norms, out=centred, where=norms > 0)
+    unit: NDArray[np.float32] = np.divide(centred, norms, out=centred, where=norms > 0)
+    return unit

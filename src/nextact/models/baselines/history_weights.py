@@ -42,5 +42,5 @@ def step_decay_weights(histories: Histories, decay: float) -> NDArray[np.float64
     last = np.zeros(histories.n_users, np.int64)
     has_events = histories.lengths > 0
     last[has_events] = steps[histories.offsets[1:][has_events] - 1]
-    weights: NDArray[np.float64] = decay ** (np.repeat(last, histories.lengths) - steps)
+    weights: NDArray[np.float64] = np.power(float(decay), np.repeat(last, histories.lengths) - steps)
     return weights

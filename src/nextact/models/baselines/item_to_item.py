@@ -8,7 +8,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg.lapack import spotrf, spotri
-from scipy.sparse import csr_matrix, diags
+from scipy.sparse import csr_matrix, diags, vstack
 
 from nextact.errors import NextactError
 from nextact.models.baselines.history_weights import history_matrix, recency_weights, step_decay_weights
@@ -58,11 +58,12 @@ class TransitionTable(ItemToItem):
         """Count pairs of items of one user that lie 1 .. ``lags`` steps apart, then normalise rows to sum to 1."""
         counts = self._count(training.histories, training.n_items)
         if self.options.symmetric:
-            counts = (counts + counts.T).tocsr()
+            counts = csr_matrix(counts + counts.T)
         popularity = np.maximum(np.asarray(counts.sum(axis=0)).ravel(), 1.0)
-        counts = counts @ diags(popularity**-self.options.popularity_discount)
+        counts = csr_matrix(counts @ diags(popularity**-self.options.popularity_discount))
         totals = np.maximum(np.asarray(counts.sum(axis=1)).ravel(), 1e-12)
-        self.weights = keep_largest((diags(1 / totals) @ counts).tocsr().astype(np.float32), self.options.kept_per_item)
+        shares = csr_matrix(diags(1 / totals) @ counts, dtype=np.float32)
+        self.weights = keep_largest(shares, self.options.kept_per_item)
         return {"pairs": int(self.weights.nnz)}
 
     def history(self, histories: Histories) -> csr_matrix:
@@ -78,7 +79,8 @@ class TransitionTable(ItemToItem):
         ones = np.ones(histories.n_events, np.float32)
         occurs = csr_matrix((ones, (steps, histories.item_index.astype(np.int64))), shape=(n_steps, n_items + 1))
         user_of_step = histories.users_of_events[histories.starts_step]
-        counts = csr_matrix((n_items + 1, n_items + 1), dtype=np.float32)
+        none = (np.zeros(0, np.float32), (np.zeros(0, np.int64), np.zeros(0, np.int64)))
+        counts = csr_matrix(none, shape=(n_items + 1, n_items + 1))
         for lag in range(1, self.options.lags + 1):
             same_user = np.flatnonzero(user_of_step[lag:] == user_of_step[:-lag])
             pairs = occurs[same_user].T @ occurs[same_user + lag]
@@ -146,10 +148,8 @@ class EASE(ItemToItem):
             cut = np.partition(np.abs(weights), n - k, axis=1)[:, n - k, None]
             weights[np.abs(weights) < cut] = 0.0
             blocks.append(csr_matrix(np.pad(weights, ((0, 0), (1, 0)))))
-        from scipy.sparse import vstack
-
-        by_target = vstack([csr_matrix((1, n + 1), dtype=np.float32), *blocks])
-        return by_target.T.tocsr()
+        by_target = vstack([csr_matrix(np.zeros((1, n + 1), np.float32)), *blocks])
+        return csr_matrix(by_target.T)
 
     def history(self, histories: Histories) -> csr_matrix:
         """All items of the history, fading with age."""

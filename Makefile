@@ -1,0 +1,28 @@
+# Two commands do everything on a machine with nothing but Python 3.11 to 3.13: `make run`, `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+export OMP_WAIT_POLICY ?= passive
+export DO_NOT_TRACK = 1
+
+.PHONY: install lint test
+
+install: $(INSTALLED)
+
+# torch first and alone: any other way pip takes a build with gigabytes of CUDA where a CPU build is offered
+$(INSTALLED): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --upgrade pip
+	$(BIN)/pip install --quiet torch==2.13.0 -c constraints.txt
+	$(BIN)/pip install --quiet -e '.[dev]' -c constraints.txt
+	touch $@
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: lint
+	$(BIN)/python -m pytest -q -n 2
