@@ -1,0 +1,63 @@
+"""Kedro hooks: what cannot work is said before any node runs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kedro.framework.context import KedroContext
+from kedro.framework.hooks import hook_impl
+from kedro.framework.project import pipelines
+from kedro.io import CatalogProtocol
+from kedro.pipeline import Pipeline
+
+from nextact.errors import NextactError, suggest
+
+
+class NextactHooks:
+    """Checks of parameters and inputs."""
+
+    @hook_impl
+    def after_context_created(self, context: KedroContext) -> None:
+        """Refuse parameters that no pipeline reads: they are misspelt."""
+        known = _parameters_in_use(pipelines)
+        for name in _leaves(context.params, known):
+            raise NextactError(f"parameters: nothing reads {name!r}; {suggest(name, known)}")
+
+    @hook_impl
+    def before_pipeline_run(self, pipeline: Pipeline, catalog: CatalogProtocol) -> None:
+        """Refuse a run whose inputs do not exist yet, naming the pipeline that makes them."""
+        for name in sorted(pipeline.inputs()):
+            if name.startswith("params:") or name == "parameters" or catalog.exists(name):
+                continue
+            raise NextactError(f"{name!r} does not exist ({_place(catalog, name)}); {_remedy(name)}")
+
+
+def _parameters_in_use(registered: Any) -> set[str]:
+    inputs = {name for pipeline in registered.values() for name in pipeline.inputs()}
+    return {name.removeprefix("params:") for name in inputs if name.startswith("params:")}
+
+
+def _leaves(parameters: dict[str, Any], known: set[str], prefix: str = "") -> list[str]:
+    """Dotted names in ``parameters`` that neither are in use nor lead to one that is."""
+    unknown = []
+    for key, value in parameters.items():
+        name = f"{prefix}{key}"
+        if name in known:
+            continue
+        if isinstance(value, dict) and any(other.startswith(f"{name}.") for other in known):
+            unknown += _leaves(value, known, f"{name}.")
+        else:
+            unknown.append(name)
+    return unknown
+
+
+def _place(catalog: CatalogProtocol, name: str) -> str:
+    dataset = catalog.get(name)
+    return str(getattr(dataset, "_filepath", None) or type(dataset).__name__)
+
+
+def _remedy(name: str) -> str:
+    for pipeline_name, pipeline in sorted(pipelines.items()):
+        if pipeline_name != "__default__" and name in pipeline.outputs() | pipeline.all_outputs():
+            return f"run `kedro run --pipelines {pipeline_name}` first"
+    return "no pipeline makes it: check its entry in the data catalog"
