@@ -2,10 +2,14 @@
 
 from kedro.pipeline import Pipeline
 
-from nextact.pipelines import data_processing
+from nextact.pipelines import data_processing, feature_engineering, model_training
 
 
 def register_pipelines() -> dict[str, Pipeline]:
     """Every runnable name, written out: a folder search would miss a misspelt one."""
-    registered = {"data_processing": data_processing.create_pipeline()}
+    registered = {
+        "data_processing": data_processing.create_pipeline(),
+        "feature_engineering": feature_engineering.create_pipeline(),
+        "model_training": model_training.create_pipeline(),
+    }
     return registered | {"__default__": sum(registered.values(), Pipeline([]))}

@@ -1,0 +1,48 @@
+"""Model folders, and small results that may not be there."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+from kedro.io import AbstractDataset
+from kedro_datasets.json import JSONDataset
+
+from nextact.models.registry import FittedModel, ModelFolder, save_fitted
+
+
+class ModelFolderDataset(AbstractDataset[FittedModel, ModelFolder]):
+    """Saves a fitted model as a folder without pickle; loads a handle to it."""
+
+    def __init__(self, *, filepath: str, metadata: dict[str, Any] | None = None) -> None:
+        self._filepath, self.metadata = Path(filepath), metadata
+
+    def load(self) -> ModelFolder:
+        """The handle; opening it reads the weights."""
+        return ModelFolder(self._filepath)
+
+    def save(self, data: FittedModel) -> None:
+        """Write beside, then put in place, so that a killed run leaves the old model whole."""
+        beside = self._filepath.with_name(self._filepath.name + ".new")
+        shutil.rmtree(beside, ignore_errors=True)
+        save_fitted(data, beside)
+        shutil.rmtree(self._filepath, ignore_errors=True)
+        beside.rename(self._filepath)
+
+    def _exists(self) -> bool:
+        return (self._filepath / "fitted.json").exists()
+
+    def _describe(self) -> dict[str, Any]:
+        return {"filepath": str(self._filepath)}
+
+
+class CandidateDataset(JSONDataset):
+    """A candidate's JSON; answers None where the model was never validated, so that gathering works with any subset."""
+
+    def load(self) -> Any:
+        """The candidate, or None."""
+        return super().load() if super()._exists() else None
+
+    def _exists(self) -> bool:
+        return True
