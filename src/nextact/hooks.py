@@ -7,7 +7,7 @@ from typing import Any
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
 from kedro.framework.project import pipelines
-from kedro.io import CatalogProtocol
+from kedro.io import AbstractDataset, CatalogProtocol
 from kedro.pipeline import Pipeline
 
 from nextact.errors import NextactError, suggest
@@ -27,9 +27,23 @@ class NextactHooks:
     def before_pipeline_run(self, pipeline: Pipeline, catalog: CatalogProtocol) -> None:
         """Refuse a run whose inputs do not exist yet, naming the pipeline that makes them."""
         for name in sorted(pipeline.inputs()):
-            if name.startswith("params:") or name == "parameters" or catalog.exists(name):
+            if name.startswith("params:") or name == "parameters" or _may_exist(catalog, name):
                 continue
             raise NextactError(f"{name!r} does not exist ({_place(catalog, name)}); {_remedy(name)}")
+        _share_connection(catalog)
+
+
+def _share_connection(catalog: CatalogProtocol) -> None:
+    """Let frames that enter the line (pandas, polars) live where the event tables do: Ibis cannot join across."""
+    import ibis
+
+    ibis.set_backend(catalog.get("events").connection)
+
+
+def _may_exist(catalog: CatalogProtocol, name: str) -> bool:
+    """Whether a dataset exists; one that cannot tell (a SQL query, say) has the benefit of the doubt."""
+    cannot_tell = type(catalog.get(name))._exists is AbstractDataset._exists
+    return cannot_tell or bool(catalog.exists(name))
 
 
 def _parameters_in_use(registered: Any) -> set[str]:

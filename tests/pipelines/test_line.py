@@ -1,0 +1,137 @@
+"""The whole default pipeline on the tiny generated shop, in the project's own configuration."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).parents[2]
+HEAVY = {"torch", "transformers", "spacy", "gensim", "mlflow", "sentence_transformers"}
+
+
+def kedro(project, *arguments):
+    return subprocess.run(
+        [sys.executable, "-m", "kedro", *arguments],
+        cwd=project,
+        capture_output=True,
+        text=True,
+        env=os.environ | {"DO_NOT_TRACK": "1", "COLUMNS": "200"},
+        check=False,
+    )
+
+
+def copy_project(folder):
+    """A copy, so that runs of tests beside each other never share a data root."""
+    shutil.copytree(ROOT / "conf", folder / "conf")
+    shutil.copy(ROOT / "pyproject.toml", folder)
+    shutil.copytree(ROOT / "src", folder / "src", ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def project(tmp_path_factory):
+    folder = copy_project(tmp_path_factory.mktemp("project"))
+    done = kedro(folder, "run", "--env", "test")
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    return folder
+
+
+def read(project, name):
+    return json.loads((project / "data/test" / name).read_text())
+
+
+def test_the_line_ends_with_a_chosen_model_that_names_its_run(project):
+    certificate, chosen = read(project, "08_reporting/certificate.json"), read(project, "06_models/chosen_model.json")
+    assert chosen["run_id"] == certificate["run_id"]
+    assert chosen["protocol_hash"] == certificate["protocol_hash"]
+
+
+def test_a_model_of_order_beats_popularity_on_a_shop_with_an_order(project):
+    models = read(project, "08_reporting/leaderboard.json")["models"]
+    ndcg = {model["name"]: model["validation"]["ndcg@10"]["mean"] for model in models}
+    assert max(ndcg, key=ndcg.get) == "transition"
+    assert ndcg["transition"] > 1.3 * ndcg["popularity"]
+
+
+def test_every_row_is_accepted_or_rejected(project):
+    counts = read(project, "08_reporting/event_counts.json")["rows_by_reason"]
+    assert sum(counts.values()) == 60 * 12
+
+
+def test_a_candidate_of_an_earlier_run_is_left_out(project, tmp_path):
+    shutil.copytree(project, tmp_path / "again", symlinks=True)
+    done = kedro(tmp_path / "again", "run", "--env", "test", "--pipelines", "data_processing")
+    assert done.returncode == 0
+    only = "--namespaces=baselines.popularity,baselines.gather,choice"
+    done = kedro(tmp_path / "again", "run", "--env", "test", only)
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert [model["name"] for model in read(tmp_path / "again", "08_reporting/leaderboard.json")["models"]] == [
+        "popularity"
+    ]
+    assert "belongs to another run" in done.stdout
+
+
+def test_the_future_changes_nothing_learnt(project, tmp_path):
+    """Other events after the validation moment: every model keeps its bits."""
+    changed = copy_project(tmp_path)
+    shutil.copytree(project / "data", changed / "data")
+    item_index = np.load(changed / "data/test/05_model_input/histories/item_index.npy")
+    cuts = np.load(changed / "data/test/05_model_input/validation_cuts.npy")
+    offsets = np.load(changed / "data/test/05_model_input/histories/offsets.npy")
+    for user, history_end in enumerate(cuts[0]):
+        item_index[history_end : offsets[user + 1]] = 1
+    np.save(changed / "data/test/05_model_input/histories/item_index.npy", item_index)
+    done = kedro(changed, "run", "--env", "test", "--pipelines", "model_training")
+    assert done.returncode == 0
+    for weights in (project / "data/test/06_models").glob("*/model.safetensors"):
+        assert weights.read_bytes() == (changed / weights.relative_to(project)).read_bytes(), weights
+
+
+def test_a_pipeline_run_before_its_inputs_exist_says_what_to_run_first(tmp_path):
+    done = kedro(copy_project(tmp_path), "run", "--env", "test", "--pipelines", "model_training")
+    assert done.returncode == 1
+    assert "kedro run --pipelines data_processing" in " ".join((done.stdout + done.stderr).split())
+
+
+def test_a_misspelt_parameter_names_the_close_match(tmp_path):
+    done = kedro(copy_project(tmp_path), "run", "--env", "test", "--params", "polcy.exclude_seen=true")
+    assert done.returncode == 1
+    assert "did you mean 'policy'" in " ".join((done.stdout + done.stderr).split())
+
+
+@pytest.mark.parametrize("command", [["--help"], ["registry", "list"]])
+def test_quick_commands_import_nothing_heavy(command, tmp_path):
+    code = (
+        "import sys\nfrom kedro.framework.cli.cli import main\n"
+        f"sys.argv = ['kedro', *{command!r}]\n"
+        "try:\n    main()\nexcept SystemExit:\n    pass\n"
+        f"print('HEAVY', sorted({HEAVY!r} & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=copy_project(tmp_path), capture_output=True, text=True, check=True
+    )
+    assert "HEAVY []" in done.stdout
+
+
+def test_every_dataset_in_use_is_declared():
+    from kedro.framework.project import pipelines
+    from kedro.framework.session import KedroSession
+    from kedro.framework.startup import bootstrap_project
+
+    bootstrap_project(ROOT)
+    with KedroSession.create(ROOT, env="test") as session:
+        catalog = session.load_context().catalog
+        used = {name for pipeline in pipelines.values() for name in pipeline.datasets() if "params:" not in name}
+        undeclared = [name for name in used if type(catalog.get(name)).__name__ == "MemoryDataset"]
+    assert undeclared == []
+
+
+def test_each_environment_has_its_own_data_root():
+    roots = [line for path in sorted((ROOT / "conf").glob("*/globals.yml")) for line in path.read_text().splitlines()]
+    roots = [line for line in roots if line.startswith("data:")]
+    assert len(roots) == len(set(roots)) >= 2
