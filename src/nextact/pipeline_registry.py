@@ -2,7 +2,13 @@
 
 from kedro.pipeline import Pipeline
 
-from nextact.pipelines import data_processing, feature_engineering, model_training
+from nextact.pipelines import (
+    data_processing,
+    feature_engineering,
+    model_evaluation,
+    model_training,
+    recommendation,
+)
 
 
 def register_pipelines() -> dict[str, Pipeline]:
@@ -11,5 +17,7 @@ def register_pipelines() -> dict[str, Pipeline]:
         "data_processing": data_processing.create_pipeline(),
         "feature_engineering": feature_engineering.create_pipeline(),
         "model_training": model_training.create_pipeline(),
+        "model_evaluation": model_evaluation.create_pipeline(),
+        "recommendation": recommendation.create_pipeline(),
     }
     return registered | {"__default__": sum(registered.values(), Pipeline([]))}

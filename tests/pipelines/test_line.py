@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 ROOT = Path(__file__).parents[2]
@@ -61,6 +62,32 @@ def test_a_model_of_order_beats_popularity_on_a_shop_with_an_order(project):
 def test_every_row_is_accepted_or_rejected(project):
     counts = read(project, "08_reporting/event_counts.json")["rows_by_reason"]
     assert sum(counts.values()) == 60 * 12
+
+
+def test_recommendations_are_unseen_ranked_and_explained(project):
+    table = pd.read_parquet(project / "data/test/07_model_output/recommendations.parquet")
+    events = pd.read_parquet(project / "data/test/03_primary/events.parquet")
+    assert table["user_id"].nunique() == 60
+    assert table.groupby("user_id")["score"].apply(lambda s: s.is_monotonic_decreasing).all()
+    assert table.groupby("user_id")["probability"].sum().between(0, 1 + 1e-6).all()
+    assert (table["reason"] != "").all()
+    assert len(table.merge(events, on=["user_id", "item_id"])) == 0  # the shop's policy excludes seen items
+
+
+def test_test_results_cover_every_validated_model(project):
+    results, leaderboard = (
+        read(project, "08_reporting/test_results.json"),
+        read(project, "08_reporting/leaderboard.json"),
+    )
+    assert [one["name"] for one in results["models"]] == [one["name"] for one in leaderboard["models"]]
+    assert set(results["chosen_against"]) == {one["name"] for one in results["models"]} - {results["chosen"]}
+
+
+def test_the_test_split_is_read_by_model_evaluation_alone():
+    from nextact.pipeline_registry import register_pipelines
+
+    readers = {name for name, one in register_pipelines().items() if "test_cuts" in one.inputs()}
+    assert readers == {"model_evaluation"}
 
 
 def test_a_candidate_of_an_earlier_run_is_left_out(project, tmp_path):

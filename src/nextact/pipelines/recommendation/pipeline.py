@@ -1,0 +1,33 @@
+"""Lists the nodes."""
+
+from kedro.pipeline import Pipeline, node, pipeline
+
+from nextact.pipelines.recommendation import nodes
+
+
+def create_pipeline() -> Pipeline:
+    """The chosen model, calibrated, for every user."""
+    return pipeline(
+        [
+            node(
+                nodes.calibrate,
+                ["chosen_model", "histories", "validation_cuts", "certificate"],
+                "temperature",
+                name="calibrate",
+            ),
+            node(
+                nodes.recommend,
+                [
+                    "chosen_model",
+                    "temperature",
+                    "histories",
+                    "users",
+                    "item_texts",
+                    "certificate",
+                    "params:recommendation",
+                ],
+                "recommendations",
+                name="recommend",
+            ),
+        ]
+    )
