@@ -31,10 +31,12 @@ class RecommendationOptions:
             raise ValueError(f"top_k must be at least 1, got {self.top_k}")
 
 
-def calibrate(chosen_model: dict[str, Any], histories: Histories, cuts: Cuts, certificate: Certificate) -> float:
+def calibrate(
+    chosen_model: dict[str, Any], histories: Histories, cuts: Cuts, certificate: Certificate, event_types: list[str]
+) -> float:
     """Softmax temperature of the chosen model, on the half of the validation users that did not choose it."""
     fit_half, _ = validation_halves(histories.n_users, certificate["provenance"]["seed"])
-    holdout = make_holdout(histories, cuts, n_event_types=128, users=fit_half)
+    holdout = make_holdout(histories, cuts, len(event_types), fit_half)
     model = ModelFolder(Path(chosen_model["folder"])).open()
     return fit_temperature(model, holdout, certificate["protocol"]["exclude_seen"])
 

@@ -11,7 +11,7 @@ def create_pipeline() -> Pipeline:
         [
             node(
                 nodes.calibrate,
-                ["chosen_model", "histories", "validation_cuts", "certificate"],
+                ["chosen_model", "histories", "validation_cuts", "certificate", "params:events.event_types"],
                 "temperature",
                 name="calibrate",
             ),
