@@ -1,0 +1,68 @@
+import numpy as np
+import pytest
+
+from nextact.metrics.targets import Targets
+from nextact.retrieval.reasons import reasons
+from nextact.retrieval.scoring import evaluate, fit_temperature, log_softmax, masked_scores, top_k
+from nextact.sequences.histories import Histories
+from nextact.sequences.holdout import Holdout
+
+
+class Fixed:
+    """Gives every user the same scores."""
+
+    def __init__(self, scores):
+        self.scores = np.array(scores, np.float32)
+
+    def score(self, histories):
+        return np.broadcast_to(self.scores, (histories.n_users, len(self.scores)))
+
+
+def holdout(histories, targets):
+    n = len(histories)
+    return Holdout(
+        np.arange(n), Histories.from_lists(histories), Targets.from_lists(targets), next_types=np.ones((n, 1))
+    )
+
+
+def test_padding_is_never_recommended_and_seen_items_only_by_policy():
+    model, histories = Fixed([9, 1, 2, 3]), Histories.from_lists([[3]])
+    assert top_k(masked_scores(model, histories, exclude_seen=False), 2).tolist() == [[3, 2]]
+    assert top_k(masked_scores(model, histories, exclude_seen=True), 2).tolist() == [[2, 1]]
+
+
+def test_masking_leaves_the_model_untouched():
+    model = Fixed([9, 1, 2, 3])
+    masked_scores(model, Histories.from_lists([[3]]), exclude_seen=True)
+    assert model.scores.tolist() == [9, 1, 2, 3]
+
+
+def test_users_in_several_blocks_keep_their_order(monkeypatch):
+    everybody = holdout([[1]] * 5, [[3], [2], [3], [2], [3]])
+    whole = evaluate(Fixed([0, 1, 2, 3]), everybody, exclude_seen=False, ks=(1,))
+    monkeypatch.setattr("nextact.retrieval.scoring.user_blocks", lambda n: ([np.array([i]) for i in range(n)]))
+    parts = evaluate(Fixed([0, 1, 2, 3]), everybody, exclude_seen=False, ks=(1,))
+    assert parts["hit_rate@1"].tolist() == whole["hit_rate@1"].tolist() == [1, 0, 1, 0, 1]
+
+
+def test_masked_items_have_no_probability_and_the_rest_sums_to_one():
+    probability = np.exp(log_softmax(np.array([[-np.inf, 0.0, 1.0]], np.float32), temperature=0.5))
+    assert probability[0, 0] == 0
+    assert probability.sum() == pytest.approx(1)
+
+
+def test_the_temperature_recovers_how_often_the_better_item_is_chosen():
+    # item 2 leads by 1.0 and is chosen three times in four: odds 3 = exp(1 / temperature)
+    chosen = [[2], [2], [2], [1]] * 25
+    found = fit_temperature(Fixed([0, 0.0, 1.0]), holdout([[1]] * 100, chosen), exclude_seen=False)
+    assert found == pytest.approx(1 / np.log(3), rel=0.05)
+
+
+def test_reasons_name_the_evidence():
+    class Explaining(Fixed):
+        def evidence(self, histories, item_index):
+            return np.array([[1, 2, 0, 0]], np.int32)
+
+    items = np.array([[1, 3, 4, 0]], np.int32)
+    found = reasons(Explaining([0]), Histories.from_lists([[1, 1, 2]]), items, ["", "bread", "milk", "tea", "jam"])
+    assert found == [["chosen 2 times before", "because of milk", "liked by many", ""]]
