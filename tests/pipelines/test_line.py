@@ -125,6 +125,14 @@ def test_a_pipeline_run_before_its_inputs_exist_says_what_to_run_first(tmp_path)
     assert "kedro run --pipelines data_processing" in " ".join((done.stdout + done.stderr).split())
 
 
+def test_a_misspelt_column_ends_in_one_line_without_a_traceback(tmp_path):
+    done = kedro(copy_project(tmp_path), "run", "--env", "test", "--params", "events.user_id=userid")
+    assert done.returncode == 1
+    last = done.stderr.strip().splitlines()[-1]
+    assert last.startswith("error: raw_events: option 'user_id' asks for column 'userid'")
+    assert "Traceback" not in done.stdout + done.stderr
+
+
 def test_a_misspelt_parameter_names_the_close_match(tmp_path):
     done = kedro(copy_project(tmp_path), "run", "--env", "test", "--params", "polcy.exclude_seen=true")
     assert done.returncode == 1
