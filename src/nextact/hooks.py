@@ -32,6 +32,13 @@ class NextactHooks:
             raise NextactError(f"{name!r} does not exist ({_place(catalog, name)}); {_remedy(name)}")
         _share_connection(catalog)
 
+    @hook_impl
+    def after_pipeline_run(self, pipeline: Pipeline, catalog: CatalogProtocol) -> None:
+        """Print the results whose catalog entry asks for it."""
+        for name in sorted(pipeline.outputs()):
+            if (getattr(catalog.get(name), "metadata", None) or {}).get("print_at_end"):
+                print(catalog.load(name))
+
 
 def _share_connection(catalog: CatalogProtocol) -> None:
     """Let frames that enter the line (pandas, polars) live where the event tables do: Ibis cannot join across."""

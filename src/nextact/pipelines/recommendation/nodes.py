@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import ibis
 import numpy as np
 import pandas as pd
 
@@ -12,6 +13,7 @@ from nextact.options import options
 from nextact.protocol import Certificate
 from nextact.retrieval.reasons import reasons
 from nextact.retrieval.scoring import fit_temperature, log_softmax, masked_scores, top_k, user_blocks
+from nextact.retrieval.summary import leaderboard_lines, user_lines
 from nextact.sequences.histories import Histories
 from nextact.sequences.holdout import Cuts, make_holdout, validation_halves
 
@@ -74,3 +76,20 @@ def recommend(
         parts.append(part[best.ravel() > 0])
     run = {"model": chosen_model["name"], "run_id": chosen_model["run_id"]}
     return pd.concat(parts, ignore_index=True).assign(**run)
+
+
+def summarise(
+    test_results: dict[str, Any],
+    recommendations: pd.DataFrame,
+    events: ibis.Table,
+    item_texts: pd.DataFrame,
+    n_users: int,
+) -> str:
+    """The leaderboard, and the first few users with their past and their recommendations."""
+    lines = leaderboard_lines(test_results)
+    for user_id in recommendations[c.USER_ID].drop_duplicates().head(n_users):
+        newest = events.filter(events[c.USER_ID] == user_id).order_by([c.TIMESTAMP, c.POSITION]).execute().tail(50)
+        past = newest.merge(item_texts, on=c.ITEM_ID)
+        recommended = recommendations[recommendations[c.USER_ID] == user_id]
+        lines += ["", *user_lines(user_id, past, recommended)]
+    return "\n".join(lines)

@@ -29,5 +29,11 @@ def create_pipeline() -> Pipeline:
                 "recommendations",
                 name="recommend",
             ),
+            node(
+                nodes.summarise,
+                ["test_results", "recommendations", "events", "item_texts", "params:summary_users"],
+                "run_summary",
+                name="summarise",
+            ),
         ]
     )
