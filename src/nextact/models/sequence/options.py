@@ -1,0 +1,72 @@
+"""Options of the sequence network; free of heavy imports, since the command line reads them."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from nextact.options import options
+
+
+@options
+class SequenceOptions:
+    """A causal transformer over the steps of a history, with item text beside item ids.
+
+    Attributes:
+        backbone: Name of a ``transformers`` configuration whose model is causal and takes ``inputs_embeds``.
+        dimensions: Width of item, event-type and step vectors; a multiple of ``heads``.
+        layers: Blocks of the backbone.
+        heads: Attention heads a block.
+        dropout: Share of activations dropped in training, in [0, 1).
+        max_steps: Newest steps of a history that are read.
+        text_blocks: Item vectors that are read; those that a run lacks step aside.
+        text_start: Start the id vectors from the whitened first text block instead of from noise.
+        id_dropout: Share of the items with text whose id vector is dropped in each training batch, in [0, 1), so
+            that text alone learns to carry an item.
+        learning_rate: Largest step size of AdamW, reached after the warm-up.
+        weight_decay: Decay of matrices; biases and norms have none.
+        epochs: Most passes over the training log.
+        batch_steps: Most real steps in a batch.
+        warmup_share: Share of all updates in which the step size rises, in [0, 1).
+        clip_norm: Largest norm of the gradient.
+        patience: Epochs without a better validation before training stops.
+        event_type_weight: Weight of the event-type loss beside the item loss.
+        loss_chunk_steps: Steps whose logits stand in memory at once.
+        precision: Arithmetic of the forward pass.
+    """
+
+    backbone: str = "gpt2"
+    dimensions: int = 64
+    layers: int = 2
+    heads: int = 2
+    dropout: float = 0.2
+    max_steps: int = 50
+    text_blocks: tuple[str, ...] = ("encoder",)
+    text_start: bool = True
+    id_dropout: float = 0.1
+    learning_rate: float = 1e-3
+    weight_decay: float = 0.01
+    epochs: int = 8
+    batch_steps: int = 1024
+    warmup_share: float = 0.1
+    clip_norm: float = 1.0
+    patience: int = 3
+    event_type_weight: float = 0.2
+    loss_chunk_steps: int = 512
+    precision: Literal["no", "bf16", "fp16"] = "no"
+
+    def __post_init__(self) -> None:
+        for name in ("dimensions", "layers", "heads", "max_steps", "epochs", "batch_steps", "patience"):
+            self._check(name, getattr(self, name) >= 1, "at least 1")
+        self._check("loss_chunk_steps", self.loss_chunk_steps >= 1, "at least 1")
+        for name in ("learning_rate", "clip_norm"):
+            self._check(name, getattr(self, name) > 0, "above 0")
+        for name in ("weight_decay", "event_type_weight"):
+            self._check(name, getattr(self, name) >= 0, "at least 0")
+        for name in ("dropout", "id_dropout", "warmup_share"):
+            self._check(name, 0 <= getattr(self, name) < 1, "in [0, 1)")
+        self._check("dimensions", self.dimensions % self.heads == 0, f"a multiple of heads ({self.heads})")
+        self._check("text_blocks", len(set(self.text_blocks)) == len(self.text_blocks), "without repeats")
+
+    def _check(self, name: str, holds: bool, wanted: str) -> None:
+        if not holds:
+            raise ValueError(f"SequenceOptions.{name} must be {wanted}, got {getattr(self, name)!r}")

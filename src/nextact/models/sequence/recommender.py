@@ -1,0 +1,68 @@
+"""The sequence network as a recommender; torch is imported only when it is put to work."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nextact.models.recommender import FitReport, Scores, Training
+from nextact.models.sequence.options import SequenceOptions
+from nextact.sequences.histories import Histories
+
+if TYPE_CHECKING:
+    from nextact.models.sequence.network import SequenceNetwork
+
+
+class SequenceRecommender:
+    """Predicts the items and the event type of the next step from the newest steps of a history."""
+
+    network: SequenceNetwork
+    event_types: tuple[str, ...]
+
+    def __init__(self, options: SequenceOptions) -> None:
+        self.options = options
+
+    def fit(self, training: Training) -> FitReport:
+        """Train the network; the weights of the best validation epoch stay."""
+        from nextact.models.sequence.fitting import fit_network
+
+        self.event_types = training.event_types
+        self.network, report = fit_network(self.options, training)
+        return report
+
+    def score(self, histories: Histories) -> Scores:
+        """Logits of all items; a user without a history gets the items' biases."""
+        from nextact.models.sequence.inference import score_items
+
+        return score_items(self.network, histories, self.options.max_steps)
+
+    def event_type_probabilities(self, histories: Histories) -> NDArray[np.float64]:
+        """Softmax over the event types of the next step, float64 [users, event types]."""
+        from nextact.models.sequence.inference import score_event_types
+
+        return score_event_types(self.network, histories, self.options.max_steps)
+
+    def evidence(self, histories: Histories, item_index: NDArray[np.int32]) -> NDArray[np.int32]:
+        """Item of the recent step without which a recommended item's score falls most; 0 where none falls."""
+        from nextact.models.sequence.evidence import find_evidence
+
+        return find_evidence(self.network, histories, item_index, self.options.max_steps)
+
+    def save(self, folder: Path) -> None:
+        """Write the network with its text vectors, so that the folder stands alone."""
+        from nextact.models.sequence.storage import save_network
+
+        save_network(self.network, self.options, self.event_types, folder)
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read what :meth:`save` wrote."""
+        from nextact.models.sequence.storage import load_network
+
+        network, options, event_types = load_network(folder)
+        model = cls(options)
+        model.network, model.event_types = network, event_types
+        return model

@@ -1,0 +1,127 @@
+import numpy as np
+import pytest
+import torch
+from transformers import GPT2Config, GPT2Model
+
+from nextact.errors import NextactError
+from nextact.models.sequence.network import NetworkSize, SequenceNetwork, make_backbone
+from nextact.models.sequence.options import SequenceOptions
+from nextact.sequences.histories import Histories
+from nextact.training.batches import StepLog
+from nextact.training.device import seeded
+
+N_ITEMS = 12
+
+
+def network_of(**changes):
+    settings = {"dimensions": 8, "layers": 2, "heads": 2, "max_steps": 6, **changes}
+    with seeded(0):
+        network = SequenceNetwork(SequenceOptions(**settings), NetworkSize(N_ITEMS, 2, {"encoder": 5}))
+        network.text_projections()[0].fill(torch.randn(N_ITEMS + 1, 5))
+        network.has_text_V[1:6] = True
+        for weight in network.backbone.parameters():
+            weight.data *= 10 if weight.ndim > 1 else 1  # fresh weights hardly let one step reach another
+    return network.eval()
+
+
+def windows(histories):
+    log = StepLog(histories)
+    return log.inputs(log.first_step[:-1], log.n_steps)
+
+
+def states_of(network, histories):
+    with torch.no_grad():
+        return network.states(windows(histories), network.item_matrix())
+
+
+ONE = Histories.from_lists([[1, 2, 3, 4, 5]], [[0, 1, 0, 1, 0]], [[0, 0, 1, 2, 3]])
+
+
+@pytest.mark.parametrize("backbone", ["gpt2", "llama", "qwen2", "gpt_neox", "opt"])
+def test_a_later_step_never_changes_an_earlier_state(backbone):
+    network = network_of(backbone=backbone)
+    changed = Histories.from_lists([[1, 2, 3, 9, 8]], [[0, 1, 0, 0, 1]], [[0, 0, 1, 2, 3]])
+    before, after = states_of(network, ONE), states_of(network, changed)
+    torch.testing.assert_close(before[:2], after[:2])
+    assert not torch.allclose(before[2], after[2])
+
+
+def test_an_earlier_step_changes_a_later_state():
+    network = network_of()
+    changed = Histories.from_lists([[9, 2, 3, 4, 5]], [[0, 1, 0, 1, 0]], [[0, 0, 1, 2, 3]])
+    assert not torch.allclose(states_of(network, ONE)[-1], states_of(network, changed)[-1], atol=1e-5)
+
+
+def test_the_order_of_steps_matters_and_the_order_within_a_basket_does_not():
+    network = network_of()
+    basket = Histories.from_lists([[2, 1, 3, 4, 5]], [[1, 0, 0, 1, 0]], [[0, 0, 1, 2, 3]])
+    steps = Histories.from_lists([[1, 2, 4, 3, 5]], [[0, 1, 1, 0, 0]], [[0, 0, 1, 2, 3]])
+    torch.testing.assert_close(states_of(network, basket), states_of(network, ONE))
+    assert not torch.allclose(states_of(network, steps)[-1], states_of(network, ONE)[-1], atol=1e-5)
+
+
+def test_the_event_type_matters():
+    changed = Histories.from_lists([[1, 2, 3, 4, 5]], [[0, 1, 0, 1, 1]], [[0, 0, 1, 2, 3]])
+    network = network_of()
+    assert not torch.allclose(states_of(network, changed)[-1], states_of(network, ONE)[-1], atol=1e-5)
+
+
+def test_padding_changes_no_state():
+    network = network_of()
+    alone = states_of(network, Histories.from_lists([[1, 2]]))
+    beside = states_of(network, Histories.from_lists([[1, 2], [3, 4, 5, 6, 7, 8]]))
+    torch.testing.assert_close(beside[:2], alone)
+
+
+def test_the_gpt2_path_equals_the_reference_on_the_same_weights():
+    network, inputs = network_of(), windows(ONE)
+    config = GPT2Config(n_embd=8, n_layer=2, n_head=2, n_positions=6, vocab_size=1, bos_token_id=0, eos_token_id=0)
+    reference = GPT2Model(config).eval()
+    reference.load_state_dict(network.backbone.state_dict())
+    with torch.no_grad():
+        matrix = network.item_matrix()
+        wanted = reference(inputs_embeds=network.step_vectors(inputs, matrix)).last_hidden_state[0]
+        torch.testing.assert_close(network.states(inputs, matrix), wanted)
+
+
+def test_a_step_vector_is_the_normalised_mean_of_item_text_and_type():
+    network = network_of()
+    with torch.no_grad():
+        text = network.text_projections()[0]
+        items = network.item_table_VD + text.vectors_VX @ text.projection.weight.T
+        mean = (items[1] + network.type_table_CD[0] + items[2] + network.type_table_CD[1]) / 2
+        got = network.step_vectors(windows(ONE), network.item_matrix())[0, 0]
+        torch.testing.assert_close(got, network.step_norm(mean))
+
+
+def test_id_dropout_spares_items_without_text_and_evaluation():
+    network = network_of(id_dropout=0.99)
+    torch.testing.assert_close(network.item_matrix(), network.item_matrix())
+    full = network.item_matrix()
+    network.train()
+    with seeded(0):
+        dropped = network.item_matrix()
+    torch.testing.assert_close(dropped[6:], full[6:])
+    assert not torch.allclose(dropped[1:6], full[1:6])
+
+
+def test_settings_reach_the_backbone():
+    config = make_backbone(SequenceOptions(dimensions=8, layers=3, heads=4, max_steps=7, dropout=0.3)).config
+    assert (config.n_embd, config.n_layer, config.n_head, config.n_positions) == (8, 3, 4, 7)
+    assert (config.resid_pdrop, config.attn_pdrop, config.embd_pdrop) == (0.3, 0.3, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("backbone", "problem"), [("bert", "later steps"), ("gtp2", "cannot be used"), ("t5", "cannot be used")]
+)
+def test_a_backbone_that_does_not_fit_is_refused(backbone, problem):
+    with pytest.raises(NextactError, match=problem):
+        make_backbone(SequenceOptions(backbone=backbone, dimensions=8, max_steps=6))
+
+
+def test_windows_of_many_lengths_give_each_window_its_own_states():
+    network = network_of()
+    lists = [[1], [2, 3, 4], [5, 6], np.arange(1, 7).tolist()]
+    together = states_of(network, Histories.from_lists(lists))
+    apart = torch.cat([states_of(network, Histories.from_lists([user])) for user in lists])
+    torch.testing.assert_close(together, apart)
