@@ -96,3 +96,27 @@ def require_same_protocol(certificates: Mapping[str, Certificate]) -> None:
         if first["protocol_hash"] != other["protocol_hash"]:
             lines = "\n  ".join(differences(first["protocol"], other["protocol"]))
             raise NextactError(f"{names[0]!r} and {name!r} follow different protocols:\n  {lines}")
+
+
+def require_same_run(name: str, result: Mapping[str, Any], certificate: Certificate, pipeline: str) -> None:
+    """Refuse to use a stored result beside the data of another run.
+
+    Args:
+        name: The result in messages.
+        result: Anything stamped with ``run_id``.
+        certificate: The certificate of the data at hand.
+        pipeline: The pipeline that makes the result anew.
+
+    Raises:
+        NextactError: Naming both runs and the pipeline to run.
+
+    Example:
+        >>> require_same_run("chosen_model", {"run_id": "a"}, {"run_id": "b"}, "model_training")
+        Traceback (most recent call last):
+        nextact.errors.NextactError: 'chosen_model' belongs to run a, the data to run b; ...
+    """
+    if result["run_id"] != certificate["run_id"]:
+        raise NextactError(
+            f"{name!r} belongs to run {result['run_id']}, the data to run {certificate['run_id']}; "
+            f"run `kedro run --pipelines {pipeline}` first"
+        )

@@ -103,6 +103,25 @@ def test_a_candidate_of_an_earlier_run_is_left_out(project, tmp_path):
     assert "belongs to another run" in done.stdout
 
 
+def test_a_model_of_an_earlier_run_recommends_nothing(project, tmp_path):
+    shutil.copytree(project, tmp_path / "again", symlinks=True)
+    kedro(tmp_path / "again", "run", "--env", "test", "--pipelines", "data_processing")
+    done = kedro(tmp_path / "again", "run", "--env", "test", "--pipelines", "recommendation")
+    assert done.returncode == 1
+    assert "error: 'chosen_model' belongs to run" in done.stderr
+
+
+def test_a_candidate_fitted_with_other_options_is_left_out(project, tmp_path):
+    shutil.copytree(project, tmp_path / "again", symlinks=True)
+    changed = "baselines.transition.options.lags=2"
+    only = "--namespaces=baselines.gather,choice"
+    done = kedro(tmp_path / "again", "run", "--env", "test", only, "--params", changed)
+    assert done.returncode == 0, done.stdout[-3000:]
+    names = [model["name"] for model in read(tmp_path / "again", "08_reporting/leaderboard.json")["models"]]
+    assert "transition" not in names
+    assert len(names) == 5
+
+
 def test_the_future_changes_nothing_learnt(project, tmp_path):
     """Other events after the validation moment: every model keeps its bits."""
     changed = copy_project(tmp_path)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import minimize_scalar
 
 from nextact.metrics.ranking import ranking_metrics
 from nextact.models.recommender import Recommender, Scores
@@ -80,14 +81,18 @@ def log_softmax(scores: Scores, temperature: float) -> NDArray[np.float64]:
 def fit_temperature(model: Recommender, holdout: Holdout, exclude_seen: bool, max_users: int = 1_000) -> float:
     """Temperature under which softmax of the masked scores fits what a holdout's users chose next.
 
-    Minimises the mean negative log probability of reachable targets by golden-section search over the log
-    temperature; scores are first divided by their typical spread, so that the range holds for any model.
+    Minimises the mean negative log probability of reachable targets by bounded scalar search over the log temperature;
+    scores are first divided by their typical spread, so that the bounds hold for any model.
+
+    Args:
+        model: A fitted model.
+        holdout: Users who did not choose the model.
+        exclude_seen: The run's policy; the softmax runs over what may be recommended.
+        max_users: Only the first so many users are scored, to bound memory.
 
     Returns:
         A temperature above 0; 1.0 where no target is reachable.
     """
-    from scipy.optimize import minimize_scalar
-
     block = holdout.take(np.arange(min(len(holdout.users), max_users)))
     scores = masked_scores(model, block.histories, exclude_seen)
     rows = block.targets.users_of_items

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,11 @@ class ItemToItem:
     """Scores are (weighted history) x (item-to-item weights)."""
 
     weights: csr_matrix  # float32 [n_items + 1, n_items + 1]; row: item of the history, column: recommended item
+
+    options_class: ClassVar[type[Any]]
+
+    def __init__(self, options: Any) -> None:
+        self.options = options
 
     def history(self, histories: Histories) -> csr_matrix:
         """Weight of each item of each history."""
@@ -47,12 +52,23 @@ class ItemToItem:
                     found[user, place] = columns.indices[start + int(terms.argmax())]
         return found
 
+    def save(self, folder: Path) -> None:
+        """Write the weights."""
+        save_model(folder, self.options, self.weights.shape[0] - 1, pack_sparse(self.weights))
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read the weights."""
+        options, n_items, arrays = load_model(folder)
+        model = cls(cls.options_class(**options))
+        model.weights = unpack_sparse(arrays, n_items + 1)
+        return model
+
 
 class TransitionTable(ItemToItem):
     """What follows what, over a few lags."""
 
-    def __init__(self, options: TransitionOptions) -> None:
-        self.options = options
+    options_class = TransitionOptions
 
     def fit(self, training: Training) -> FitReport:
         """Count pairs of items of one user that lie 1 .. ``lags`` steps apart, then normalise rows to sum to 1."""
@@ -87,24 +103,11 @@ class TransitionTable(ItemToItem):
             counts = counts + pairs * np.float32(self.options.lag_decay ** (lag - 1))
         return counts.tocsr()
 
-    def save(self, folder: Path) -> None:
-        """Write the table."""
-        save_model(folder, self.options, self.weights.shape[0] - 1, pack_sparse(self.weights))
-
-    @classmethod
-    def load(cls, folder: Path) -> Self:
-        """Read the table."""
-        options, n_items, arrays = load_model(folder)
-        model = cls(TransitionOptions(**options))
-        model.weights = unpack_sparse(arrays, n_items + 1)
-        return model
-
 
 class EASE(ItemToItem):
     """Linear item-to-item weights with a zero diagonal, in closed form (Steck, WWW 2019)."""
 
-    def __init__(self, options: EASEOptions) -> None:
-        self.options = options
+    options_class = EASEOptions
 
     def fit(self, training: Training) -> FitReport:
         """Invert the regularised Gram matrix of the binary users x items matrix in place."""
@@ -155,15 +158,3 @@ class EASE(ItemToItem):
         """All items of the history, fading with age."""
         n_items = self.weights.shape[0] - 1
         return history_matrix(histories, n_items, recency_weights(histories, self.options.half_life_days))
-
-    def save(self, folder: Path) -> None:
-        """Write the weights."""
-        save_model(folder, self.options, self.weights.shape[0] - 1, pack_sparse(self.weights))
-
-    @classmethod
-    def load(cls, folder: Path) -> Self:
-        """Read the weights."""
-        options, n_items, arrays = load_model(folder)
-        model = cls(EASEOptions(**options))
-        model.weights = unpack_sparse(arrays, n_items + 1)
-        return model

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,16 +31,14 @@ def global_recency_weights(histories: Histories, half_life_days: float) -> NDArr
     return weights
 
 
-class Popularity:
-    """The same list for everybody: items by number of training events."""
+class _SameForEverybody:
+    """One list for all users: items by ``counts``."""
 
-    def __init__(self, options: PopularityOptions) -> None:
+    counts: Counts
+    options_class: ClassVar[type[Any]]
+
+    def __init__(self, options: Any) -> None:
         self.options = options
-
-    def fit(self, training: Training) -> FitReport:
-        """Count events."""
-        self.counts = event_counts(training.histories, training.n_items)
-        return {}
 
     def score(self, histories: Histories) -> Scores:
         """The counts, once per user."""
@@ -54,38 +52,32 @@ class Popularity:
     def load(cls, folder: Path) -> Self:
         """Read the counts."""
         options, _, arrays = load_model(folder)
-        model = cls(PopularityOptions(**options))
+        model = cls(cls.options_class(**options))
         model.counts = arrays["counts"]
         return model
 
 
-class RecentPopularity:
-    """The same list for everybody: items by recent training events."""
+class Popularity(_SameForEverybody):
+    """Items by number of training events."""
 
-    def __init__(self, options: RecentPopularityOptions) -> None:
-        self.options = options
+    options_class = PopularityOptions
+
+    def fit(self, training: Training) -> FitReport:
+        """Count events."""
+        self.counts = event_counts(training.histories, training.n_items)
+        return {}
+
+
+class RecentPopularity(_SameForEverybody):
+    """Items by recent training events."""
+
+    options_class = RecentPopularityOptions
 
     def fit(self, training: Training) -> FitReport:
         """Count events, each by its recency in the whole log."""
         weights = global_recency_weights(training.histories, self.options.half_life_days)
         self.counts = event_counts(training.histories, training.n_items, weights)
         return {}
-
-    def score(self, histories: Histories) -> Scores:
-        """The weighted counts, once per user."""
-        return np.tile(self.counts, (histories.n_users, 1))
-
-    def save(self, folder: Path) -> None:
-        """Write the weighted counts."""
-        save_model(folder, self.options, len(self.counts) - 1, {"counts": self.counts})
-
-    @classmethod
-    def load(cls, folder: Path) -> Self:
-        """Read the weighted counts."""
-        options, _, arrays = load_model(folder)
-        model = cls(RecentPopularityOptions(**options))
-        model.counts = arrays["counts"]
-        return model
 
 
 class OwnMostBought:

@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nextact.errors import NextactError
 from nextact.metrics.comparison import bootstrap_intervals, holm, paired_comparison
 from nextact.models.registry import ModelFolder
 from nextact.pipelines.model_training.nodes import ValidationOptions
-from nextact.protocol import Certificate, stamp
+from nextact.protocol import Certificate, require_same_run, stamp
 from nextact.retrieval.scoring import evaluate
 from nextact.sequences.histories import Histories
 from nextact.sequences.holdout import Cuts, make_holdout
@@ -30,8 +29,8 @@ def evaluate_test(
     options: ValidationOptions,
 ) -> dict[str, Any]:
     """Test metrics of every validated model with intervals, and paired tests of the chosen one against the others."""
-    if leaderboard["run_id"] != certificate["run_id"]:
-        raise NextactError("the leaderboard belongs to another run; run `kedro run --pipelines model_training` first")
+    require_same_run("leaderboard", leaderboard, certificate, "model_training")
+    require_same_run("chosen_model", chosen_model, certificate, "model_training")
     holdout = make_holdout(histories, cuts, len(event_types))
     exclude_seen = certificate["protocol"]["exclude_seen"]
     values = {

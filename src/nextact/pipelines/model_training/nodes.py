@@ -99,17 +99,30 @@ def validate(
     }
 
 
-def gather(certificate: Certificate, *candidates: Candidate | None) -> list[Candidate]:
-    """Candidates of this run; those of another protocol or run are left out and named."""
-    fresh = []
-    for candidate in candidates:
-        if candidate is None:
-            continue
-        if candidate["run_id"] != certificate["run_id"]:
-            logger.warning("%s.%s belongs to another run and is left out", candidate["family"], candidate["name"])
-            continue
-        fresh.append(candidate)
-    return fresh
+def gather(family: str, names: list[str]) -> Callable[..., list[Candidate]]:
+    """The gathering node of a family: its inputs are the certificate, then options and candidate of each model."""
+
+    def gather_family(certificate: Certificate, *options_and_candidates: Any) -> list[Candidate]:
+        pairs = zip(names, options_and_candidates[::2], options_and_candidates[1::2], strict=True)
+        return [
+            candidate for name, options, candidate in pairs if _is_fresh(family, name, options, candidate, certificate)
+        ]
+
+    return gather_family
+
+
+def _is_fresh(family: str, name: str, options: Any, candidate: Candidate | None, certificate: Certificate) -> bool:
+    """Whether a candidate exists and was fitted in this run with these options; a stale one is named in the log."""
+    if candidate is None:
+        return False
+    # where the model's own fit node is not in the run, Kedro hands on the options as it read them
+    wanted = MODELS[family][name].options(**options) if isinstance(options, dict) else options
+    same_run = candidate["run_id"] == certificate["run_id"]
+    if same_run and candidate["options_hash"] == options_hash(wanted):
+        return True
+    why = "was fitted with other options" if same_run else "belongs to another run"
+    logger.warning("%s.%s %s and is left out", family, name, why)
+    return False
 
 
 def compare(candidates: list[Candidate], certificate: Certificate, options: ValidationOptions) -> dict[str, Any]:

@@ -28,9 +28,10 @@ def create_pipeline() -> Pipeline:
 
 
 def _family(family: str, models: list[str]) -> Pipeline:
+    each = [part for name in models for part in (f"params:{family}.{name}.options", f"{family}.{name}.candidate")]
     gather = node(
-        nodes.gather,
-        ["certificate", *(f"{family}.{name}.candidate" for name in models)],
+        nodes.gather(family, models),
+        ["certificate", *each],
         f"{family}_candidates",
         name="gather",
         namespace=f"{family}.gather",

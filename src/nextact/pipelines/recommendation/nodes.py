@@ -10,7 +10,7 @@ import pandas as pd
 from nextact.events import columns as c
 from nextact.models.registry import ModelFolder
 from nextact.options import options
-from nextact.protocol import Certificate
+from nextact.protocol import Certificate, require_same_run
 from nextact.retrieval.reasons import reasons
 from nextact.retrieval.scoring import fit_temperature, log_softmax, masked_scores, top_k, user_blocks
 from nextact.retrieval.summary import leaderboard_lines, user_lines
@@ -37,6 +37,7 @@ def calibrate(
     chosen_model: dict[str, Any], histories: Histories, cuts: Cuts, certificate: Certificate, event_types: list[str]
 ) -> float:
     """Softmax temperature of the chosen model, on the half of the validation users that did not choose it."""
+    require_same_run("chosen_model", chosen_model, certificate, "model_training")
     fit_half, _ = validation_halves(histories.n_users, certificate["provenance"]["seed"])
     holdout = make_holdout(histories, cuts, len(event_types), fit_half)
     model = ModelFolder(Path(chosen_model["folder"])).open()
@@ -53,6 +54,7 @@ def recommend(
     options: RecommendationOptions,
 ) -> pd.DataFrame:
     """The best items of every user after all their events: rank, score, probability, reason, and the run's name."""
+    require_same_run("chosen_model", chosen_model, certificate, "model_training")
     model = ModelFolder(Path(chosen_model["folder"])).open()
     names = ["", *(text or item for text, item in zip(item_texts[c.ITEM_TEXT], item_texts[c.ITEM_ID], strict=True))]
     item_ids = np.array(["", *item_texts[c.ITEM_ID]], dtype=object)
@@ -83,13 +85,16 @@ def summarise(
     recommendations: pd.DataFrame,
     events: ibis.Table,
     item_texts: pd.DataFrame,
+    certificate: Certificate,
     n_users: int,
 ) -> str:
     """The leaderboard, and the first few users with their past and their recommendations."""
+    require_same_run("test_results", test_results, certificate, "model_evaluation")
     lines = leaderboard_lines(test_results)
     for user_id in recommendations[c.USER_ID].drop_duplicates().head(n_users):
         newest = events.filter(events[c.USER_ID] == user_id).order_by([c.TIMESTAMP, c.POSITION]).execute().tail(50)
-        past = newest.merge(item_texts, on=c.ITEM_ID)
+        past = newest.merge(item_texts, on=c.ITEM_ID, how="left")
+        past[c.ITEM_TEXT] = past[c.ITEM_TEXT].where(past[c.ITEM_TEXT].fillna("") != "", past[c.ITEM_ID])
         recommended = recommendations[recommendations[c.USER_ID] == user_id]
         lines += ["", *user_lines(user_id, past, recommended)]
     return "\n".join(lines)

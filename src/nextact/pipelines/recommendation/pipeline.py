@@ -31,7 +31,7 @@ def create_pipeline() -> Pipeline:
             ),
             node(
                 nodes.summarise,
-                ["test_results", "recommendations", "events", "item_texts", "params:summary_users"],
+                ["test_results", "recommendations", "events", "item_texts", "certificate", "params:summary_users"],
                 "run_summary",
                 name="summarise",
             ),
