@@ -47,20 +47,20 @@ def read(project, name):
 
 
 def test_the_line_ends_with_a_chosen_model_that_names_its_run(project):
-    certificate, chosen = read(project, "08_reporting/certificate.json"), read(project, "06_models/chosen_model.json")
+    certificate, chosen = read(project, "05_model_input/certificate.json"), read(project, "06_models/chosen_model.json")
     assert chosen["run_id"] == certificate["run_id"]
     assert chosen["protocol_hash"] == certificate["protocol_hash"]
 
 
 def test_a_model_of_order_beats_popularity_on_a_shop_with_an_order(project):
-    models = read(project, "08_reporting/leaderboard.json")["models"]
+    models = read(project, "06_models/leaderboard.json")["models"]
     ndcg = {model["name"]: model["validation"]["ndcg@10"]["mean"] for model in models}
     assert max(ndcg, key=ndcg.get) == "transition"
     assert ndcg["transition"] > 1.3 * ndcg["popularity"]
 
 
 def test_every_row_is_accepted_or_rejected(project):
-    counts = read(project, "08_reporting/event_counts.json")["rows_by_reason"]
+    counts = read(project, "03_primary/event_counts.json")["rows_by_reason"]
     assert sum(counts.values()) == 60 * 12
 
 
@@ -77,7 +77,7 @@ def test_recommendations_are_unseen_ranked_and_explained(project):
 def test_test_results_cover_every_validated_model(project):
     results, leaderboard = (
         read(project, "08_reporting/test_results.json"),
-        read(project, "08_reporting/leaderboard.json"),
+        read(project, "06_models/leaderboard.json"),
     )
     assert [one["name"] for one in results["models"]] == [one["name"] for one in leaderboard["models"]]
     assert set(results["chosen_against"]) == {one["name"] for one in results["models"]} - {results["chosen"]}
@@ -97,7 +97,7 @@ def test_a_candidate_of_an_earlier_run_is_left_out(project, tmp_path):
     only = "--namespaces=baselines.popularity,baselines.gather,choice"
     done = kedro(tmp_path / "again", "run", "--env", "test", only)
     assert done.returncode == 0, done.stdout[-3000:]
-    assert [model["name"] for model in read(tmp_path / "again", "08_reporting/leaderboard.json")["models"]] == [
+    assert [model["name"] for model in read(tmp_path / "again", "06_models/leaderboard.json")["models"]] == [
         "popularity"
     ]
     assert "belongs to another run" in done.stdout
@@ -117,7 +117,7 @@ def test_a_candidate_fitted_with_other_options_is_left_out(project, tmp_path):
     only = "--namespaces=baselines.gather,choice"
     done = kedro(tmp_path / "again", "run", "--env", "test", only, "--params", changed)
     assert done.returncode == 0, done.stdout[-3000:]
-    names = [model["name"] for model in read(tmp_path / "again", "08_reporting/leaderboard.json")["models"]]
+    names = [model["name"] for model in read(tmp_path / "again", "06_models/leaderboard.json")["models"]]
     assert "transition" not in names
     assert len(names) == 5
 
@@ -183,6 +183,28 @@ def test_every_dataset_in_use_is_declared():
         used = {name for pipeline in pipelines.values() for name in pipeline.datasets() if "params:" not in name}
         undeclared = [name for name in used if type(catalog.get(name)).__name__ == "MemoryDataset"]
     assert undeclared == []
+
+
+def test_layers_only_lead_forward():
+    """Kedro-Viz hides all layers as soon as one data set feeds an earlier layer."""
+    from kedro.framework.project import pipelines
+    from kedro.framework.session import KedroSession
+    from kedro.framework.startup import bootstrap_project
+
+    order = ["raw", "intermediate", "primary", "feature", "model_input", "models", "model_output", "reporting"]
+    bootstrap_project(ROOT)
+    with KedroSession.create(ROOT) as session:
+        catalog = session.load_context().catalog
+        names = {name for name in pipelines["__default__"].datasets() if "params:" not in name}
+        layer = {name: order.index(catalog.get(name).metadata["kedro-viz"]["layer"]) for name in names}
+    backward = [
+        (source, result)
+        for node in pipelines["__default__"].nodes
+        for source in node.inputs
+        for result in node.outputs
+        if source in layer and layer[source] > layer[result]
+    ]
+    assert backward == []
 
 
 def test_each_environment_has_its_own_data_root():
