@@ -119,7 +119,36 @@ def test_a_candidate_fitted_with_other_options_is_left_out(project, tmp_path):
     assert done.returncode == 0, done.stdout[-3000:]
     names = [model["name"] for model in read(tmp_path / "again", "06_models/leaderboard.json")["models"]]
     assert "transition" not in names
-    assert len(names) == 5
+    assert {"popularity", "ease", "gpt2", "blend"} <= set(names)
+
+
+def test_a_model_fitted_with_other_item_vectors_is_left_out(project, tmp_path):
+    shutil.copytree(project, tmp_path / "again", symlinks=True)
+    only = "--nodes=embed_words,encode_items,join_blocks,baselines.gather.gather,choice.compare"
+    done = kedro(tmp_path / "again", "run", "--env", "test", only, "--params", "encoder.max_length=4")
+    assert done.returncode == 0, done.stdout[-3000:]
+    names = [model["name"] for model in read(tmp_path / "again", "06_models/leaderboard.json")["models"]]
+    assert "content_knn was fitted with other item vectors" in " ".join(done.stdout.split())
+    assert "content_knn" not in names
+    assert "ease" in names
+
+
+def test_the_blend_names_readable_weights_of_its_members(project):
+    models = {model["name"]: model for model in read(project, "06_models/leaderboard.json")["models"]}
+    weights = models["blend"]["report"]["weights"]
+    assert set(weights) <= set(models)
+    assert abs(sum(weights.values()) - 1) < 1e-3
+
+
+def test_word2vec_and_encoder_vectors_cover_the_catalogue(project):
+    from nextact.text.blocks import ItemVectors
+
+    vectors = ItemVectors.open(project / "data/test/05_model_input/item_vectors")
+    n_items = read(project, "05_model_input/certificate.json")["protocol"]["data"]["items"]
+    assert {name: len(block) for name, block in vectors.blocks.items()} == dict.fromkeys(
+        ["encoder", "word2vec"], n_items + 1
+    )
+    assert all(block[1:].any(axis=1).all() for block in vectors.blocks.values())
 
 
 def test_the_future_changes_nothing_learnt(project, tmp_path):

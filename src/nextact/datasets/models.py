@@ -46,3 +46,14 @@ class CandidateDataset(JSONDataset):
 
     def _exists(self) -> bool:
         return True
+
+
+class CandidatesDataset(JSONDataset):
+    """The candidates of a family; none where no model of the family was ever gathered."""
+
+    def load(self) -> Any:
+        """The candidates, perhaps none."""
+        return super().load() if super()._exists() else []
+
+    def _exists(self) -> bool:
+        return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,15 +12,31 @@ from nextact.models.baselines import options as o
 from nextact.models.baselines.content import ContentKNN
 from nextact.models.baselines.item_to_item import EASE, TransitionTable
 from nextact.models.baselines.popularity import OwnMostBought, Popularity, RecentPopularity
+from nextact.models.hybrid.blend import Blend
+from nextact.models.hybrid.options import BlendOptions
 from nextact.models.recommender import Recommender, read_json, write_json
+from nextact.models.sequence.options import SequenceOptions
+from nextact.models.sequence.recommender import SequenceRecommender
 
 
 @dataclass(frozen=True)
 class ModelEntry:
-    """A recommender and the class of its options."""
+    """A recommender and what a pipeline needs to know of it.
+
+    Attributes:
+        options: Class of its options.
+        recommender: Built from the options (a hybrid also from its members).
+        blocks: From the options to the blocks of item vectors that the model reads.
+        tags: Tags of its fit node; ``gpu`` lets a deployer send it to a GPU.
+    """
 
     options: type[Any]
     recommender: type[Any]
+    blocks: Callable[[Any], tuple[str, ...]] = lambda options: ()
+    tags: tuple[str, ...] = ()
+
+
+HYBRID = "hybrid"  # the family whose members are models of the other families
 
 
 MODELS: dict[str, dict[str, ModelEntry]] = {
@@ -29,7 +46,15 @@ MODELS: dict[str, dict[str, ModelEntry]] = {
         "own_most_bought": ModelEntry(o.OwnMostBoughtOptions, OwnMostBought),
         "transition": ModelEntry(o.TransitionOptions, TransitionTable),
         "ease": ModelEntry(o.EASEOptions, EASE),
-        "content_knn": ModelEntry(o.ContentKNNOptions, ContentKNN),
+        "content_knn": ModelEntry(o.ContentKNNOptions, ContentKNN, blocks=lambda options: (options.block,)),
+    },
+    "sequence": {
+        "gpt2": ModelEntry(
+            SequenceOptions, SequenceRecommender, blocks=lambda options: options.text_blocks, tags=("gpu",)
+        ),
+    },
+    HYBRID: {
+        "blend": ModelEntry(BlendOptions, Blend),
     },
 }
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
 from nextact.metrics.ranking import ranking_metrics
+from nextact.models.masking import mask
 from nextact.models.recommender import Recommender, Scores
 from nextact.sequences.histories import Histories
 from nextact.sequences.holdout import Holdout
@@ -20,14 +21,6 @@ def masked_scores(model: Recommender, histories: Histories, exclude_seen: bool) 
     """Scores with -inf for padding and, where the policy says so, for items of the history."""
     scores = np.array(model.score(histories), dtype=np.float32)  # a copy: the mask must not reach the model's arrays
     return mask(scores, histories, exclude_seen)
-
-
-def mask(scores: Scores, histories: Histories, exclude_seen: bool) -> Scores:
-    """Write -inf into ``scores`` (in place) where an item may not be recommended."""
-    scores[:, 0] = -np.inf
-    if exclude_seen:
-        scores[histories.users_of_events, histories.item_index] = -np.inf
-    return scores
 
 
 def user_blocks(n_users: int, size: int = BLOCK_USERS) -> Iterator[NDArray[np.int64]]:

@@ -14,6 +14,7 @@ from torch.nn.functional import cross_entropy
 
 from nextact.errors import NextactError
 from nextact.metrics.ranking import ranking_metrics
+from nextact.models.masking import mask
 from nextact.models.recommender import FitReport, Training
 from nextact.models.sequence.inference import score_items
 from nextact.models.sequence.losses import next_items_loss
@@ -114,10 +115,7 @@ def validation_ndcg(network: SequenceNetwork, training: Training, max_steps: int
     total, holdout = 0.0, training.validation
     for start in range(0, len(holdout.users), BLOCK_USERS):
         block = holdout.take(np.arange(start, min(start + BLOCK_USERS, len(holdout.users))))
-        scores = score_items(network, block.histories, max_steps)
-        scores[:, 0] = -np.inf
-        if training.exclude_seen:
-            scores[block.histories.users_of_events, block.histories.item_index] = -np.inf
+        scores = mask(score_items(network, block.histories, max_steps), block.histories, training.exclude_seen)
         total += float(ranking_metrics(scores, block.targets, (10,))["ndcg@10"].sum())
     return total / len(holdout.users)
 

@@ -2,24 +2,21 @@
 
 import dataclasses
 import logging
-import time
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from nextact.errors import NextactError, suggest
 from nextact.metrics.comparison import bootstrap_intervals
-from nextact.models.recommender import Training
-from nextact.models.registry import MODELS, FittedModel, ModelFolder
+from nextact.models.registry import MODELS, ModelFolder
 from nextact.options import options as checked_options
-from nextact.protocol import Certificate, stable_hash, stamp
+from nextact.pipelines.model_training.fitting import Candidate, hashes_read, options_hash
+from nextact.protocol import Certificate, stamp
 from nextact.retrieval.scoring import evaluate
 from nextact.sequences.histories import Histories
-from nextact.sequences.holdout import Cuts, make_holdout, training_histories, validation_halves
+from nextact.sequences.holdout import Cuts, make_holdout, validation_halves
+from nextact.text.blocks import ItemVectors
 
 logger = logging.getLogger(__name__)
-Candidate = dict[str, Any]
 
 
 @checked_options
@@ -35,46 +32,6 @@ class ValidationOptions:
     ks: tuple[int, ...] = (5, 10, 20)
     metric: str = "ndcg@10"
     draws: int = 1_000
-
-
-def fit(family: str, name: str) -> Callable[..., FittedModel]:
-    """The fit node of one model, hinted with its own options class so that Kedro checks them first."""
-    entry = MODELS[family][name]
-
-    def fit_model(
-        histories: Histories,
-        cuts: Cuts,
-        item_vectors: np.ndarray,
-        certificate: Certificate,
-        event_types: list[str],
-        options: Any,
-    ) -> FittedModel:
-        protocol, seed = certificate["protocol"], certificate["provenance"]["seed"]
-        fit_half, _ = validation_halves(histories.n_users, seed)
-        training = Training(
-            training_histories(histories, cuts),
-            protocol["data"]["items"],
-            tuple(event_types),
-            {"encoder": item_vectors},
-            make_holdout(histories, cuts, len(event_types), fit_half),
-            protocol["exclude_seen"],
-            seed,
-        )
-        recommender = entry.recommender(options)
-        started = time.perf_counter()
-        report = recommender.fit(training)
-        seconds = round(time.perf_counter() - started, 2)
-        logger.info("%s.%s fitted in %.1f s", family, name, seconds)
-        described = {**stamp(certificate), "options_hash": options_hash(options), "fit_seconds": seconds}
-        return FittedModel(family, name, recommender, {**described, "report": report})
-
-    fit_model.__annotations__["options"] = entry.options
-    return fit_model
-
-
-def options_hash(options: Any) -> str:
-    """Hash of an options block, by which a candidate of other options is known."""
-    return stable_hash(dataclasses.asdict(options))
 
 
 def validate(
@@ -100,45 +57,65 @@ def validate(
 
 
 def gather(family: str, names: list[str]) -> Callable[..., list[Candidate]]:
-    """The gathering node of a family: its inputs are the certificate, then options and candidate of each model."""
+    """The gathering node of a family: certificate and item vectors, then options and candidate of each model."""
 
-    def gather_family(certificate: Certificate, *options_and_candidates: Any) -> list[Candidate]:
+    def gather_family(
+        certificate: Certificate, item_vectors: ItemVectors, *options_and_candidates: Any
+    ) -> list[Candidate]:
         pairs = zip(names, options_and_candidates[::2], options_and_candidates[1::2], strict=True)
         return [
-            candidate for name, options, candidate in pairs if _is_fresh(family, name, options, candidate, certificate)
+            candidate
+            for name, options, candidate in pairs
+            if _is_fresh(family, name, options, candidate, certificate, item_vectors)
         ]
 
     return gather_family
 
 
-def _is_fresh(family: str, name: str, options: Any, candidate: Candidate | None, certificate: Certificate) -> bool:
+def _is_fresh(
+    family: str,
+    name: str,
+    options: Any,
+    candidate: Candidate | None,
+    certificate: Certificate,
+    item_vectors: ItemVectors,
+) -> bool:
     """Whether a candidate exists and was fitted in this run with these options; a stale one is named in the log."""
     if candidate is None:
         return False
     # where the model's own fit node is not in the run, Kedro hands on the options as it read them
     wanted = MODELS[family][name].options(**options) if isinstance(options, dict) else options
-    same_run = candidate["run_id"] == certificate["run_id"]
-    if same_run and candidate["options_hash"] == options_hash(wanted):
+    if candidate["run_id"] != certificate["run_id"]:
+        why = "belongs to another run"
+    elif candidate["options_hash"] != options_hash(wanted):
+        why = "was fitted with other options"
+    elif candidate["item_vectors"] != hashes_read(family, name, wanted, item_vectors):
+        why = "was fitted with other item vectors"
+    else:
         return True
-    why = "was fitted with other options" if same_run else "belongs to another run"
     logger.warning("%s.%s %s and is left out", family, name, why)
     return False
 
 
-def compare(candidates: list[Candidate], certificate: Certificate, options: ValidationOptions) -> dict[str, Any]:
-    """Models by the choosing metric, best first; equal ones by fit time."""
+def compare(certificate: Certificate, options: ValidationOptions, *families: list[Candidate]) -> dict[str, Any]:
+    """Models by the choosing metric, best first; equal ones by fit time, a hybrid's members included."""
+    candidates = [one for family in families for one in family if one["run_id"] == certificate["run_id"]]
     if not candidates:
         raise NextactError("choice: no model of this run was validated; run a model family first")
     known = candidates[0]["validation"]
     if options.metric not in known:
         raise NextactError(f"validation.metric: no metric {options.metric!r}; {suggest(options.metric, known)}")
-    ranked = sorted(candidates, key=lambda one: (-one["validation"][options.metric]["mean"], one["fit_seconds"]))
+    ranked = sorted(candidates, key=lambda one: (-one["validation"][options.metric]["mean"], _seconds(one)))
     for one in ranked:
         found = one["validation"][options.metric]
         logger.info(
             "%-18s %s %.4f [%.4f, %.4f]", one["name"], options.metric, found["mean"], found["low"], found["high"]
         )
     return {**stamp(certificate), "metric": options.metric, "models": ranked}
+
+
+def _seconds(one: Candidate) -> float:
+    return float(one["fit_seconds"] + one.get("members_fit_seconds", 0.0))
 
 
 def choose(leaderboard: dict[str, Any]) -> dict[str, Any]:

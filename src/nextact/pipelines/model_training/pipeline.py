@@ -1,22 +1,77 @@
 """Lists the nodes: one namespace a model, one gathering a family, one choice."""
 
+from collections.abc import Callable
+from typing import Any
+
 from kedro.pipeline import Pipeline, node, pipeline
 
-from nextact.models.registry import MODELS
-from nextact.pipelines.model_training import nodes
+from nextact.models.registry import HYBRID, MODELS
+from nextact.pipelines.model_training import fitting, nodes
 
-SHARED = {"histories", "validation_cuts", "item_vectors_encoder", "certificate"}
+MEMBER_FAMILIES = [family for family in MODELS if family != HYBRID]
+MEMBER_CANDIDATES = [f"{family}_candidates" for family in MEMBER_FAMILIES]
+
+DATA = ["histories", "validation_cuts", "item_vectors", "certificate", "params:events.event_types"]
+SHARED = {"histories", "validation_cuts", "item_vectors", "certificate", *MEMBER_CANDIDATES}
 SHARED_PARAMETERS = {"params:events.event_types", "params:validation"}
 
 
 def create_pipeline() -> Pipeline:
-    """Every family, then the choice."""
-    families = [_family(family, list(models)) for family, models in MODELS.items()]
-    choice = pipeline(
+    """Every family, the hybrids of their models, then the choice."""
+    return sum([*(_family(family) for family in MODELS), _choice()], Pipeline([]))
+
+
+def _family(family: str) -> Pipeline:
+    models = list(MODELS[family])
+    make = _hybrid if family == HYBRID else _model
+    each = [part for name in models for part in (f"params:{family}.{name}.options", f"{family}.{name}.candidate")]
+    gather = node(
+        nodes.gather(family, models),
+        ["certificate", "item_vectors", *each],
+        f"{family}_candidates",
+        name="gather",
+        namespace=f"{family}.gather",
+    )
+    return sum((make(family, name) for name in models), pipeline([gather]))
+
+
+def _model(family: str, name: str) -> Pipeline:
+    return _fit_and_validate(family, name, fitting.fit(family, name), [])
+
+
+def _hybrid(family: str, name: str) -> Pipeline:
+    return _fit_and_validate(family, name, fitting.fit_hybrid(name), MEMBER_CANDIDATES)
+
+
+def _fit_and_validate(family: str, name: str, fit: Callable[..., Any], members: list[str]) -> Pipeline:
+    steps = pipeline(
+        [
+            node(fit, [*DATA, "params:options", *members], "model", name="fit", tags=MODELS[family][name].tags),
+            node(
+                nodes.validate,
+                [
+                    "model",
+                    "histories",
+                    "validation_cuts",
+                    "certificate",
+                    "params:events.event_types",
+                    "params:validation",
+                ],
+                "candidate",
+                name="validate",
+            ),
+        ]
+    )
+    used = SHARED - set(MEMBER_CANDIDATES) | set(members)
+    return pipeline(steps, namespace=f"{family}.{name}", inputs=used, parameters=SHARED_PARAMETERS)
+
+
+def _choice() -> Pipeline:
+    return pipeline(
         [
             node(
                 nodes.compare,
-                ["baselines_candidates", "certificate", "params:validation"],
+                ["certificate", "params:validation", *MEMBER_CANDIDATES, f"{HYBRID}_candidates"],
                 "leaderboard",
                 name="compare",
                 namespace="choice",
@@ -24,37 +79,3 @@ def create_pipeline() -> Pipeline:
             node(nodes.choose, "leaderboard", "chosen_model", name="promote", namespace="choice"),
         ]
     )
-    return sum(families, choice)
-
-
-def _family(family: str, models: list[str]) -> Pipeline:
-    each = [part for name in models for part in (f"params:{family}.{name}.options", f"{family}.{name}.candidate")]
-    gather = node(
-        nodes.gather(family, models),
-        ["certificate", *each],
-        f"{family}_candidates",
-        name="gather",
-        namespace=f"{family}.gather",
-    )
-    return sum((_model(family, name) for name in models), pipeline([gather]))
-
-
-def _model(family: str, name: str) -> Pipeline:
-    types = "params:events.event_types"
-    steps = pipeline(
-        [
-            node(
-                nodes.fit(family, name),
-                ["histories", "validation_cuts", "item_vectors_encoder", "certificate", types, "params:options"],
-                "model",
-                name="fit",
-            ),
-            node(
-                nodes.validate,
-                ["model", "histories", "validation_cuts", "certificate", types, "params:validation"],
-                "candidate",
-                name="validate",
-            ),
-        ]
-    )
-    return pipeline(steps, namespace=f"{family}.{name}", inputs=SHARED, parameters=SHARED_PARAMETERS)

@@ -1,0 +1,110 @@
+"""A blend: content-based, collaborative and sequential scores added with readable weights."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nextact.errors import NextactError
+from nextact.models.hybrid.candidates import find_candidates
+from nextact.models.hybrid.members import Members
+from nextact.models.hybrid.options import BlendOptions
+from nextact.models.hybrid.weights import Weights, fit_weights, ndcg
+from nextact.models.recommender import FitReport, Scores, Training, read_json, write_json
+from nextact.sequences.histories import Histories
+
+if TYPE_CHECKING:
+    from nextact.models.registry import ModelFolder
+
+logger = logging.getLogger(__name__)
+
+
+class Blend:
+    """Weighted sum of the members' scores, each standardised per user."""
+
+    weights: Weights
+
+    def __init__(self, options: BlendOptions, members: dict[str, ModelFolder] | Members) -> None:
+        self.options = options
+        self.members = members if isinstance(members, Members) else Members(members)
+
+    def fit(self, training: Training) -> FitReport:
+        """Fit the weights on the half of the validation users that does not choose.
+
+        Raises:
+            NextactError: If that half is empty.
+        """
+        holdout = training.validation.take(np.arange(min(len(training.validation.users), self.options.max_users)))
+        if not len(holdout.users):
+            raise NextactError("blend: the fitting half of the validation users is empty; it needs users with a target")
+        candidates = find_candidates(self.members, holdout, training.exclude_seen, self.options.candidates_per_member)
+        k = self.options.metric_k
+        self.weights = fit_weights(candidates, self.options.rounds, k)
+        named = {name: round(weight, 4) for name, weight in zip(self.members.names, self.weights.tolist(), strict=True)}
+        logger.info("blend: %s", ", ".join(f"{name} {weight:.2f}" for name, weight in named.items() if weight))
+        alone = np.eye(len(named))
+        return {
+            "weights": named,
+            "candidate_recall": round(candidates.recall, 4),
+            f"fit_ndcg@{k}": round(ndcg(candidates, self.weights, k), 4),
+            f"members_fit_ndcg@{k}": {
+                name: round(ndcg(candidates, alone[place], k), 4) for place, name in enumerate(named)
+            },
+        }
+
+    def score(self, histories: Histories) -> Scores:
+        """The weighted sum."""
+        total: Scores = np.zeros((1, 1), np.float32)
+        for weight, scores in zip(self.weights, self.members.scores(histories), strict=True):
+            total = total + np.float32(weight) * scores
+        return total
+
+    def evidence(self, histories: Histories, item_index: NDArray[np.int32]) -> NDArray[np.int32]:
+        """What the member names that adds most to each item; where it names nothing, the next one that adds."""
+        rows = np.arange(len(item_index))[:, None]
+        shares = np.stack(
+            [
+                weight * scores[rows, item_index]
+                for weight, scores in zip(self.weights, self.members.scores(histories), strict=True)
+            ]
+        )
+        found = np.zeros_like(item_index)
+        for place in np.argsort(-shares, axis=0, kind="stable"):
+            self._fill(found, place, np.take_along_axis(shares, place[None], axis=0)[0] > 0, histories, item_index)
+        return found
+
+    def _fill(
+        self,
+        found: NDArray[np.int32],
+        place: NDArray[np.int64],
+        adds: NDArray[np.bool_],
+        histories: Histories,
+        item_index: NDArray[np.int32],
+    ) -> None:
+        """Ask each member about the users of whose items it is the next in line and still nothing is known."""
+        for member, name in enumerate(self.members.names):
+            asked = (found == 0) & adds & (place == member) & (item_index > 0)
+            users = np.flatnonzero(asked.any(axis=1))
+            if len(users):
+                named = self.members.evidence(name, histories.take(users), item_index[users])
+                found[users] = np.where(asked[users], named, found[users])
+
+    def save(self, folder: Path) -> None:
+        """Write the weights and copies of the members."""
+        write_json(
+            folder / "blend.json", {"options": dataclasses.asdict(self.options), "weights": self.weights.tolist()}
+        )
+        self.members.save(folder)
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read what :meth:`save` wrote."""
+        described = read_json(folder / "blend.json")
+        model = cls(BlendOptions(**described["options"]), Members.load(folder))
+        model.weights = np.array(described["weights"])
+        return model

@@ -1,0 +1,74 @@
+"""The models that a hybrid joins: opened from their folders, copied into its own."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nextact.models.recommender import Explains, PredictsEventType, Recommender, Scores, read_json, write_json
+from nextact.sequences.histories import Histories
+
+if TYPE_CHECKING:
+    from nextact.models.registry import ModelFolder
+
+INDEX_FILE = "members.json"
+
+
+class Members:
+    """Fitted models by name, in a fixed order."""
+
+    def __init__(self, folders: dict[str, ModelFolder]) -> None:
+        self.folders = folders
+        self.models: dict[str, Recommender] = {name: folder.open() for name, folder in folders.items()}
+
+    @property
+    def names(self) -> list[str]:
+        """In the order of every array of members."""
+        return list(self.models)
+
+    def scores(self, histories: Histories) -> list[Scores]:
+        """Standardised scores of each member; see :func:`standardise`."""
+        return [standardise(model.score(histories)) for model in self.models.values()]
+
+    def evidence(self, name: str, histories: Histories, item_index: NDArray[np.int32]) -> NDArray[np.int32]:
+        """What a member names as evidence; 0 everywhere for one that names none."""
+        model = self.models[name]
+        return model.evidence(histories, item_index) if isinstance(model, Explains) else np.zeros_like(item_index)
+
+    def event_type_predictor(self) -> PredictsEventType | None:
+        """The first member that says which behaviour comes next."""
+        return next((model for model in self.models.values() if isinstance(model, PredictsEventType)), None)
+
+    def save(self, folder: Path) -> None:
+        """Copy every member's folder, so that the hybrid stands alone."""
+        for name, member in self.folders.items():
+            shutil.copytree(member.path, folder / "members" / name)
+        write_json(folder / INDEX_FILE, self.names)
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Open what :meth:`save` wrote."""
+        from nextact.models.registry import ModelFolder  # the registry knows the hybrids, so not at the top
+
+        return cls({name: ModelFolder(folder / "members" / name) for name in read_json(folder / INDEX_FILE)})
+
+
+def standardise(scores: Scores) -> Scores:
+    """Each user's scores with mean 0 and standard deviation 1 over all items, so that members can be added.
+
+    A user to whom all items are equal gets zeros; the padding column is zero.
+
+    Example:
+        >>> standardise(np.array([[9, 1, 3], [9, 5, 5]], dtype=np.float32)).tolist()
+        [[0.0, -1.0, 1.0], [0.0, 0.0, 0.0]]
+    """
+    items = scores[:, 1:]
+    spread = items.std(axis=1, keepdims=True, dtype=np.float64)
+    centred = items - items.mean(axis=1, keepdims=True, dtype=np.float64)
+    result = np.zeros(scores.shape, np.float32)
+    np.divide(centred, spread, out=result[:, 1:], where=spread > 0, casting="same_kind")
+    return result

@@ -1,0 +1,134 @@
+"""The fit nodes, one a model, made from :data:`nextact.models.registry.MODELS`."""
+
+import dataclasses
+import logging
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from nextact.errors import NextactError
+from nextact.models.recommender import Recommender, Training
+from nextact.models.registry import HYBRID, MODELS, FittedModel, ModelFolder
+from nextact.protocol import Certificate, stable_hash, stamp
+from nextact.sequences.histories import Histories
+from nextact.sequences.holdout import Cuts, make_holdout, training_histories, validation_halves
+from nextact.text.blocks import ItemVectors
+
+logger = logging.getLogger(__name__)
+Candidate = dict[str, Any]
+
+
+def fit(family: str, name: str) -> Callable[..., FittedModel]:
+    """The fit node of one model, hinted with its own options class so that Kedro checks them first."""
+    entry = MODELS[family][name]
+
+    def fit_model(
+        histories: Histories,
+        cuts: Cuts,
+        item_vectors: ItemVectors,
+        certificate: Certificate,
+        event_types: list[str],
+        options: Any,
+    ) -> FittedModel:
+        training = _training(histories, cuts, item_vectors, certificate, event_types)
+        return _fit(family, name, entry.recommender(options), training, item_vectors, certificate)
+
+    fit_model.__annotations__["options"] = entry.options
+    return fit_model
+
+
+def fit_hybrid(name: str) -> Callable[..., FittedModel]:
+    """The fit node of a hybrid: its members are the validated models of this run that its options name."""
+    entry = MODELS[HYBRID][name]
+
+    def fit_model(
+        histories: Histories,
+        cuts: Cuts,
+        item_vectors: ItemVectors,
+        certificate: Certificate,
+        event_types: list[str],
+        options: Any,
+        *candidates: list[Candidate],
+    ) -> FittedModel:
+        members = _members(name, options.members, [one for family in candidates for one in family], certificate)
+        training = _training(histories, cuts, item_vectors, certificate, event_types)
+        fitted = _fit(HYBRID, name, entry.recommender(options, members), training, item_vectors, certificate)
+        member_seconds = sum(member.describe()["fit_seconds"] for member in members.values())
+        return dataclasses.replace(fitted, described=fitted.described | {"members_fit_seconds": member_seconds})
+
+    fit_model.__annotations__["options"] = entry.options
+    return fit_model
+
+
+def options_hash(options: Any) -> str:
+    """Hash of an options block, by which a candidate of other options is known."""
+    return stable_hash(dataclasses.asdict(options))
+
+
+def hashes_read(family: str, name: str, options: Any, item_vectors: ItemVectors) -> dict[str, str]:
+    """Hashes of the blocks that a model reads of those that there are."""
+    return {
+        block: item_vectors.hashes[block]
+        for block in MODELS[family][name].blocks(options)
+        if block in item_vectors.hashes
+    }
+
+
+def _training(
+    histories: Histories, cuts: Cuts, item_vectors: ItemVectors, certificate: Certificate, event_types: list[str]
+) -> Training:
+    protocol, seed = certificate["protocol"], certificate["provenance"]["seed"]
+    fit_half, _ = validation_halves(histories.n_users, seed)
+    return Training(
+        training_histories(histories, cuts),
+        protocol["data"]["items"],
+        tuple(event_types),
+        item_vectors.blocks,
+        make_holdout(histories, cuts, len(event_types), fit_half),
+        protocol["exclude_seen"],
+        seed,
+    )
+
+
+def _fit(
+    family: str,
+    name: str,
+    recommender: Recommender,
+    training: Training,
+    item_vectors: ItemVectors,
+    certificate: Certificate,
+) -> FittedModel:
+    options: Any = recommender.options  # type: ignore[attr-defined]
+    started = time.perf_counter()
+    report = recommender.fit(training)
+    seconds = round(time.perf_counter() - started, 2)
+    logger.info("%s.%s fitted in %.1f s", family, name, seconds)
+    described = {
+        **stamp(certificate),
+        "options": dataclasses.asdict(options),
+        "options_hash": options_hash(options),
+        "item_vectors": hashes_read(family, name, options, item_vectors),
+        "fit_seconds": seconds,
+        "report": report,
+    }
+    return FittedModel(family, name, recommender, described)
+
+
+def _members(
+    hybrid: str, wanted: tuple[str, ...], candidates: list[Candidate], certificate: Certificate
+) -> dict[str, ModelFolder]:
+    """Folders of the members in the order asked for; one that this run did not validate is named in the log."""
+    folders = {
+        one["name"]: ModelFolder(Path(one["folder"])) for one in candidates if one["run_id"] == certificate["run_id"]
+    }
+    absent = [name for name in wanted if name not in folders]
+    if absent:
+        logger.warning("%s.%s goes without %s: not validated in this run", HYBRID, hybrid, ", ".join(absent))
+    members = {name: folders[name] for name in wanted if name in folders}
+    if len(members) < 2:
+        raise NextactError(
+            f"{HYBRID}.{hybrid}: needs two members, of {', '.join(wanted)} this run validated "
+            f"{', '.join(members) or 'none'}; run `kedro run --pipelines model_training`"
+        )
+    return members

@@ -1,0 +1,158 @@
+import dataclasses
+import shutil
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from nextact.errors import NextactError
+from nextact.metrics.ranking import ranking_metrics
+from nextact.metrics.targets import Targets
+from nextact.models.hybrid.blend import Blend
+from nextact.models.hybrid.candidates import Candidates, find_candidates
+from nextact.models.hybrid.members import Members, standardise
+from nextact.models.hybrid.options import BlendOptions
+from nextact.models.hybrid.weights import climb, conditional_logit, fit_weights, ndcg
+from nextact.sequences.histories import Histories
+
+NAMES = ("popularity", "transition", "own_most_bought")
+
+
+@pytest.fixture(scope="module")
+def blend(folders, training):
+    model = Blend(BlendOptions(members=NAMES, candidates_per_member=4), folders)
+    model.report = model.fit(training)
+    return model
+
+
+def test_the_weights_sum_to_one_and_favour_the_member_that_knows_the_order(blend):
+    assert blend.weights.sum() == pytest.approx(1)
+    assert (blend.weights >= 0).all()
+    assert max(blend.report["weights"], key=blend.report["weights"].get) == "transition"
+
+
+def test_the_blend_is_at_least_as_good_as_its_best_member_where_it_was_fitted(blend):
+    assert blend.report["fit_ndcg@10"] >= max(blend.report["members_fit_ndcg@10"].values())
+
+
+def test_scores_are_the_weighted_sum_of_standardised_scores(blend, training):
+    histories = training.histories.take(np.arange(5))
+    members = [model.score(histories)[:, 1:] for model in blend.members.models.values()]
+    expected = sum(
+        weight * (scores - scores.mean(1, keepdims=True)) / scores.std(1, keepdims=True)
+        for weight, scores in zip(blend.weights, members, strict=True)
+    )
+    np.testing.assert_allclose(blend.score(histories)[:, 1:], expected, atol=1e-5)
+
+
+def test_a_loaded_blend_scores_the_same_without_its_members_folders(blend, training, folders, tmp_path):
+    blend.save(tmp_path)
+    moved = tmp_path.with_name("moved")
+    shutil.move(tmp_path, moved)
+    again = Blend.load(moved)
+    assert again.options == blend.options
+    np.testing.assert_array_equal(again.score(training.histories), blend.score(training.histories))
+
+
+def test_a_user_without_a_history_is_scored_by_what_the_members_say_of_nobody(blend):
+    nobody = Histories.from_lists([[]])
+    by_hand = Blend(blend.options, blend.members)
+    by_hand.weights = np.array([0.3, 0.6, 0.1])  # the transition table says nothing of nobody
+    scores, popular = by_hand.score(nobody), by_hand.members.models["popularity"].score(nobody)
+    assert np.isfinite(scores).all()
+    np.testing.assert_array_equal(np.argsort(-scores[0, 1:], kind="stable"), np.argsort(-popular[0, 1:], kind="stable"))
+
+
+def test_evidence_comes_from_the_member_that_adds_most(blend):
+    histories = Histories.from_lists([[5, 1]])
+    item = np.array([[2]], np.int32)
+    assert blend.evidence(histories, item).tolist() == [[1]]  # the transition table's: 2 follows 1
+
+
+def test_evidence_of_an_empty_place_is_nothing(blend):
+    assert blend.evidence(Histories.from_lists([[5, 1]]), np.zeros((1, 2), np.int32)).tolist() == [[0, 0]]
+
+
+def test_an_empty_fitting_half_is_refused(folders, training):
+    nobody = dataclasses.replace(training, validation=training.validation.take(np.arange(0)))
+    with pytest.raises(NextactError, match="fitting half of the validation users is empty"):
+        Blend(BlendOptions(members=NAMES), folders).fit(nobody)
+
+
+@pytest.mark.parametrize("members", [("gpt2",), ("ease", "ease")])
+def test_a_blend_of_less_than_two_different_members_is_refused(members):
+    with pytest.raises(ValidationError, match="two different names"):
+        BlendOptions(members=members)
+
+
+def test_standardise_ignores_the_padding_column():
+    found = standardise(np.array([[1e9, 2, 4, 6]], np.float32))
+    np.testing.assert_allclose(found, [[0, -np.sqrt(1.5), 0, np.sqrt(1.5)]], rtol=1e-6)
+
+
+def test_candidates_are_the_best_allowed_items_of_every_member(folders, training):
+    members = Members(folders)
+    found = find_candidates(members, training.validation, True, 2)
+    for user in range(6):
+        one = training.validation.take(np.array([user]))
+        expected = set()
+        for scores in members.scores(one.histories):
+            scores[0, 0] = -np.inf
+            scores[0, one.histories.item_index] = -np.inf
+            expected |= {int(scores[0].argmax())}
+        candidates = set(found.item_index[user].tolist())
+        assert expected <= candidates
+        assert not candidates & set(one.histories.item_index.tolist())
+
+
+def test_a_target_that_is_no_candidate_counts_as_missed(folders, training):
+    found = find_candidates(Members(folders), training.validation, False, 1)
+    assert found.targets.n_relevant.tolist() == training.validation.targets.n_relevant.tolist()
+    assert 0 < found.recall < 1
+
+
+def test_ndcg_over_all_items_as_candidates_equals_the_metric(folders, training):
+    members = Members(folders)
+    found = find_candidates(members, training.validation, False, 9)
+    weights = np.array([0.2, 0.7, 0.1])
+    dense = sum(w * s for w, s in zip(weights.astype(np.float32), members.scores(training.histories), strict=True))
+    dense[:, 0] = -np.inf
+    expected = ranking_metrics(dense, training.validation.targets, (10,))["ndcg@10"].mean()
+    assert ndcg(found, weights, 10) == pytest.approx(expected, abs=1e-6)
+
+
+def one_list(scores, is_target, n_relevant=None):
+    scores = np.array(scores, np.float32)
+    items = np.broadcast_to(np.arange(1, scores.shape[1] + 1, dtype=np.int32), scores.shape[:2]).copy()
+    return Candidates(
+        items, scores, np.array(is_target), np.array(is_target).sum(axis=1) if n_relevant is None else n_relevant
+    )
+
+
+def test_the_conditional_logit_finds_the_weight_at_which_expected_equals_observed():
+    # two candidates with scores 1 and 0; the first is taken by 3 of 4 users: sigmoid(w) = .75 without a penalty
+    candidates = one_list([[[1.0], [0.0]]] * 4, [[True, False]] * 3 + [[False, True]])
+    assert conditional_logit(candidates, l2=0)[0] == pytest.approx(np.log(3), abs=1e-3)
+
+
+def test_the_conditional_logit_gives_nothing_to_a_member_that_is_wrong():
+    candidates = one_list([[[1.0, -1.0], [0.0, 0.0]]] * 4, [[True, False]] * 4)
+    assert conditional_logit(candidates)[1] == pytest.approx(0, abs=1e-6)
+
+
+def test_climbing_never_lowers_ndcg():
+    random = np.random.default_rng(1)
+    candidates = one_list(random.normal(size=(30, 8, 3)), random.random((30, 8)) < 0.2, np.full(30, 8))
+    start = np.ones(3) / 3
+    assert ndcg(candidates, climb(candidates, start, 3, 5), 5) >= ndcg(candidates, start, 5)
+
+
+def test_without_a_target_among_the_candidates_all_members_weigh_the_same():
+    candidates = one_list(np.ones((2, 3, 2)), np.zeros((2, 3), bool), np.array([1, 1]))
+    np.testing.assert_allclose(fit_weights(candidates, 2, 10), [0.5, 0.5])
+
+
+def test_targets_of_candidates_are_places_in_the_row():
+    candidates = one_list(np.zeros((1, 3, 1)), [[False, True, True]])
+    expected = Targets.from_lists([[2, 3]])
+    assert candidates.targets.item_index.tolist() == expected.item_index.tolist()
