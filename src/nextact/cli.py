@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import click
 from kedro.framework.cli.project import run as kedro_run
+from kedro.framework.project import pipelines
 
-from nextact.errors import NextactError
+from nextact.errors import NextactError, suggest
+
+KEDRO_SAYS = re.compile(r"- Parameter '([^']*)': Failed to instantiate \w+ for parameter '[^']*': ")
 
 
 @click.group(name="nextact")
@@ -21,6 +27,7 @@ def cli() -> None:
 def run(context: click.Context, /, **options: Any) -> None:
     """Kedro's own run; set NEXTACT_TRACEBACK=1 to see where an error came from."""
     try:
+        _check_names(options)
         context.invoke(kedro_run, **options)
     except Exception as error:
         told = _told(error)
@@ -30,10 +37,40 @@ def run(context: click.Context, /, **options: Any) -> None:
         context.exit(1)
 
 
+def _check_names(options: dict[str, Any]) -> None:
+    """Refuse an environment, a pipeline, a namespace or a node that does not exist, before anything is loaded."""
+    environments = [folder.name for folder in Path("conf").glob("*") if folder.is_dir()]
+    if environments:
+        _require("environment", [options.get("env")], environments)
+    wanted = options.get("pipelines") or [options.get("pipeline")]
+    _require("pipeline", wanted, pipelines)
+    nodes = [node for name in wanted for node in pipelines[name or "__default__"].nodes]
+    spaces = {space for node in nodes for space in _prefixes(node.namespace)}
+    _require("namespace", options.get("namespaces") or [], spaces)
+    names = {name for node in nodes for name in (node.name, node.short_name)}
+    for option in ("node_names", "from_nodes", "to_nodes"):
+        _require("node", options.get(option) or [], names)
+
+
+def _require(kind: str, wanted: Iterable[str | None], known: Iterable[str]) -> None:
+    for name in wanted:
+        if name and name not in set(known):
+            raise NextactError(f"no {kind} {name!r}; {suggest(name, known)}")
+
+
+def _prefixes(namespace: str | None) -> list[str]:
+    """Every namespace that a node is in, the outer ones too."""
+    parts = (namespace or "").split(".")
+    return [".".join(parts[: end + 1]) for end in range(len(parts)) if namespace]
+
+
 def _told(error: BaseException | None) -> str | None:
     """The message of the first error in the chain that is the user's to put right."""
     while error is not None:
-        if isinstance(error, NextactError) or type(error).__name__ == "ParameterValidationError":
+        if isinstance(error, NextactError):
             return str(error)
+        if type(error).__name__ == "ParameterValidationError":
+            lines = [KEDRO_SAYS.sub(r"parameters: \1: ", line) for line in str(error).splitlines()]
+            return "\n".join(line for line in lines if line != "Parameter validation failed:")
         error = error.__cause__ or error.__context__
     return None

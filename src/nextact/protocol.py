@@ -16,8 +16,22 @@ from importlib.metadata import version
 from typing import Any
 
 from nextact.errors import NextactError
+from nextact.options import options
 
 Certificate = dict[str, Any]
+
+
+@options
+class PolicyOptions:
+    """What a run may recommend.
+
+    Attributes:
+        exclude_seen: Whether items of the history are left out. People buy again but rarely read the same news
+            twice, so this is stated, never a silent default.
+    """
+
+    exclude_seen: bool
+
 
 VERSIONED_PACKAGES = ("nextact", "torch", "transformers", "numpy", "ibis-framework", "duckdb")
 

@@ -187,6 +187,26 @@ def test_a_misspelt_parameter_names_the_close_match(tmp_path):
     assert "did you mean 'policy'" in " ".join((done.stdout + done.stderr).split())
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--params", "baselines.transition.options.lag=2"], "has no option 'lag'; did you mean 'lags'?"),
+        (["--params", "filter.min_item_events=many"], "FilterOptions.min_item_events should be a valid integer"),
+        (["--params", "sequence.gpt2.options.backbone=gpt3"], "'gpt3' is no transformers configuration; near it: gpt"),
+        (["--params", "split.kind=globaltime"], "SplitOptions.kind should be 'global_time'"),
+        (["--namespaces", "sequence.gpt3"], "no namespace 'sequence.gpt3'; did you mean 'sequence.gpt2'?"),
+        (["--pipelines", "modeltraining"], "no pipeline 'modeltraining'; did you mean 'model_training'?"),
+        (["--from-nodes", "baselines.esse.fit"], "no node 'baselines.esse.fit'; did you mean 'baselines.ease.fit'?"),
+    ],
+)
+def test_a_wrong_option_or_name_ends_in_one_message_before_any_node(tmp_path, arguments, message):
+    done = kedro(copy_project(tmp_path), "run", "--env", "test", *arguments)
+    assert done.returncode == 1
+    assert done.stderr.strip().splitlines()[-1].startswith("error: ")
+    assert message in done.stderr
+    assert "Running node" not in done.stdout
+
+
 @pytest.mark.parametrize("command", [["--help"], ["registry", "list"]])
 def test_quick_commands_import_nothing_heavy(command, tmp_path):
     code = (

@@ -3,9 +3,9 @@
 import logging
 
 import pytest
-from pydantic import ValidationError
 
 from nextact.errors import NextactError, TableError
+from nextact.options import OptionsError
 from nextact.text import tokenising
 from nextact.text.cleaning import CleaningOptions, clean_texts
 
@@ -148,10 +148,10 @@ def test_several_processes_give_the_tokens_of_one(monkeypatch):
     [{"max_characters": 0}, {"n_processes": 0}, {"lemmas": True}, {"fallback_language": "auto"}, {"unicode_form": "X"}],
 )
 def test_options_out_of_range_raise(wrong):
-    with pytest.raises(ValidationError):
+    with pytest.raises(OptionsError):
         CleaningOptions(**wrong)
 
 
 def test_a_misspelt_option_raises():
-    with pytest.raises(ValidationError, match="lowercase"):
+    with pytest.raises(OptionsError, match="lowercase"):
         CleaningOptions(lowercase=True)

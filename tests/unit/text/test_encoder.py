@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from pydantic import ValidationError
 
 from nextact.errors import NextactError, TableError
+from nextact.options import OptionsError
 from nextact.text import encoder
 from nextact.text.encoder import EncoderOptions, encode
 from nextact.text.encoder_model import model_identity, resolve_model
@@ -262,5 +262,5 @@ def test_the_identity_of_a_model_is_that_of_its_content(model_folder):
     [{"batch_size": 0}, {"max_length": 0}, {"precision": "fp8"}, {"device": "gpu"}, {"model": " "}, {"batch": 3}],
 )
 def test_options_out_of_range_or_unknown_raise(wrong):
-    with pytest.raises(ValidationError):
+    with pytest.raises(OptionsError):
         EncoderOptions(**wrong)

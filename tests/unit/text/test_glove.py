@@ -6,9 +6,9 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
-from pydantic import ValidationError
 
 from nextact.errors import NextactError
+from nextact.options import OptionsError
 from nextact.text.glove import GloVeOptions, cooccurrences, glove_loss, train_glove
 from nextact.text.word2vec import Word2VecOptions, train_word2vec
 
@@ -88,5 +88,5 @@ def test_a_loss_that_is_not_finite_raises(two_topics):
 
 @pytest.mark.parametrize("wrong", [{"dimensions": 0}, {"x_max": 0}, {"alpha": -1}, {"epoch": 3}])
 def test_options_out_of_range_or_unknown_raise(wrong):
-    with pytest.raises(ValidationError):
+    with pytest.raises(OptionsError):
         GloVeOptions(**wrong)

@@ -6,9 +6,9 @@ import sys
 
 import numpy as np
 import pytest
-from pydantic import ValidationError
 
 from nextact.errors import NextactError
+from nextact.options import OptionsError
 from nextact.text.word2vec import Word2VecOptions, train_word2vec
 
 SMALL = Word2VecOptions(dimensions=16, epochs=5, subsample=0)
@@ -65,5 +65,5 @@ def test_a_corpus_without_frequent_words_raises(tokens):
 
 @pytest.mark.parametrize("wrong", [{"dimensions": 0}, {"seed": -1}, {"window": 0}, {"vector_size": 4}])
 def test_options_out_of_range_or_unknown_raise(wrong):
-    with pytest.raises(ValidationError):
+    with pytest.raises(OptionsError):
         Word2VecOptions(**wrong)

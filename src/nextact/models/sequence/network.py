@@ -128,7 +128,8 @@ def make_backbone(options: SequenceOptions) -> nn.Module:
         )
         causal = _is_causal(backbone, options)
     except (ValueError, TypeError, KeyError, AttributeError, RuntimeError) as error:
-        raise NextactError(f"SequenceOptions.backbone {options.backbone!r} cannot be used: {error}") from error
+        why = str(error)[:200]  # transformers lists every model it knows
+        raise NextactError(f"SequenceOptions.backbone {options.backbone!r} cannot be used: {why}") from error
     if not causal:
         raise NextactError(f"SequenceOptions.backbone {options.backbone!r} lets a state see later steps")
     return backbone

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from typing import Literal
 
 from nextact.options import options
@@ -65,8 +66,27 @@ class SequenceOptions:
         for name in ("dropout", "id_dropout", "warmup_share"):
             self._check(name, 0 <= getattr(self, name) < 1, "in [0, 1)")
         self._check("dimensions", self.dimensions % self.heads == 0, f"a multiple of heads ({self.heads})")
+        check_backbone(self.backbone)
         self._check("text_blocks", len(set(self.text_blocks)) == len(self.text_blocks), "without repeats")
 
     def _check(self, name: str, holds: bool, wanted: str) -> None:
         if not holds:
             raise ValueError(f"SequenceOptions.{name} must be {wanted}, got {getattr(self, name)!r}")
+
+
+def check_backbone(name: str) -> None:
+    """Refuse a backbone that transformers does not know, before any model is fitted.
+
+    Raises:
+        ValueError: With the close matches.
+    """
+    if name == "gpt2":  # the default, so that importing transformers is spared
+        return
+    from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES
+
+    if name not in CONFIG_MAPPING_NAMES:
+        close = get_close_matches(name, CONFIG_MAPPING_NAMES, n=3)
+        raise ValueError(
+            f"SequenceOptions.backbone {name!r} is no transformers configuration; "
+            f"{'near it: ' + ', '.join(close) if close else 'one that is known is gpt2'}"
+        )

@@ -11,7 +11,7 @@ from nextact.errors import NextactError
 from nextact.events import cleaning, filtering, splitting
 from nextact.events import columns as c
 from nextact.events.contract import EventOptions, as_table, require_columns
-from nextact.protocol import Certificate, write_certificate
+from nextact.protocol import Certificate, PolicyOptions, write_certificate
 from nextact.sequences import build
 from nextact.sequences.histories import Histories
 from nextact.sequences.holdout import Cuts
@@ -71,7 +71,7 @@ def certify(
     report: dict[str, Any],
     split: splitting.SplitOptions,
     keep: filtering.FilterOptions,
-    policy: dict[str, Any],
+    policy: PolicyOptions,
     seed: int,
 ) -> Certificate:
     """The certificate of a new run: everything that changes what a metric means."""
@@ -82,7 +82,7 @@ def certify(
         "data": {"sha256": fingerprint.hexdigest(), "users": histories.n_users, "items": len(vocabulary)},
         "split": {"kind": split.kind, "baskets": split.baskets, **report["moments"]},
         "filter": {"item": keep.min_item_events, "user": keep.min_user_events, "window": keep.window},
-        "exclude_seen": policy["exclude_seen"],
+        "exclude_seen": policy.exclude_seen,
         "refit": "none: test is scored by the model fitted on training events",
         "metrics": "full ranking, binary gains, ties by expectation, unreachable targets count as missed",
     }

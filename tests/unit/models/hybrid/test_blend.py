@@ -3,7 +3,6 @@ import shutil
 
 import numpy as np
 import pytest
-from pydantic import ValidationError
 
 from nextact.errors import NextactError
 from nextact.metrics.ranking import ranking_metrics
@@ -13,6 +12,7 @@ from nextact.models.hybrid.candidates import Candidates, find_candidates
 from nextact.models.hybrid.members import Members, standardise
 from nextact.models.hybrid.options import BlendOptions
 from nextact.models.hybrid.weights import climb, conditional_logit, fit_weights, ndcg
+from nextact.options import OptionsError
 from nextact.sequences.histories import Histories
 
 NAMES = ("popularity", "transition", "own_most_bought")
@@ -81,7 +81,7 @@ def test_an_empty_fitting_half_is_refused(folders, training):
 
 @pytest.mark.parametrize("members", [("gpt2",), ("ease", "ease")])
 def test_a_blend_of_less_than_two_different_members_is_refused(members):
-    with pytest.raises(ValidationError, match="two different names"):
+    with pytest.raises(OptionsError, match="two different names"):
         BlendOptions(members=members)
 
 

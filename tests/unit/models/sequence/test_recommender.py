@@ -5,7 +5,6 @@ import sys
 import numpy as np
 import pytest
 import torch
-from pydantic import ValidationError
 
 from nextact.errors import NextactError
 from nextact.metrics.ranking import ranking_metrics
@@ -15,6 +14,7 @@ from nextact.models.sequence import fitting
 from nextact.models.sequence.evidence import leave_out
 from nextact.models.sequence.options import SequenceOptions
 from nextact.models.sequence.recommender import SequenceRecommender
+from nextact.options import OptionsError
 from nextact.sequences.histories import Histories
 
 from .conftest import N_ITEMS, holdout_of, random_histories, small, training_of
@@ -264,7 +264,7 @@ def test_leaving_out_a_step_keeps_the_others():
     ],
 )
 def test_options_that_make_no_sense_are_refused(wrong):
-    with pytest.raises(ValidationError, match=next(iter(wrong))):
+    with pytest.raises(OptionsError, match=next(iter(wrong))):
         SequenceOptions(**wrong)
 
 
