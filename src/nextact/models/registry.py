@@ -13,7 +13,8 @@ from nextact.models.baselines.content import ContentKNN
 from nextact.models.baselines.item_to_item import EASE, TransitionTable
 from nextact.models.baselines.popularity import OwnMostBought, Popularity, RecentPopularity
 from nextact.models.hybrid.blend import Blend
-from nextact.models.hybrid.options import BlendOptions
+from nextact.models.hybrid.options import BlendOptions, StackedOptions
+from nextact.models.hybrid.stacked import StackedRanker
 from nextact.models.recommender import Recommender, read_json, write_json
 from nextact.models.sequence.options import SequenceOptions
 from nextact.models.sequence.recommender import SequenceRecommender
@@ -55,6 +56,7 @@ MODELS: dict[str, dict[str, ModelEntry]] = {
     },
     HYBRID: {
         "blend": ModelEntry(BlendOptions, Blend),
+        "stacked": ModelEntry(StackedOptions, StackedRanker),
     },
 }
 

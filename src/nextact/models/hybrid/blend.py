@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from nextact.errors import NextactError
 from nextact.models.hybrid.candidates import find_candidates
+from nextact.models.hybrid.evidence import evidence_of_members
 from nextact.models.hybrid.members import Members
 from nextact.models.hybrid.options import BlendOptions
 from nextact.models.hybrid.weights import Weights, fit_weights, ndcg
@@ -66,33 +67,7 @@ class Blend:
 
     def evidence(self, histories: Histories, item_index: NDArray[np.int32]) -> NDArray[np.int32]:
         """What the member names that adds most to each item; where it names nothing, the next one that adds."""
-        rows = np.arange(len(item_index))[:, None]
-        shares = np.stack(
-            [
-                weight * scores[rows, item_index]
-                for weight, scores in zip(self.weights, self.members.scores(histories), strict=True)
-            ]
-        )
-        found = np.zeros_like(item_index)
-        for place in np.argsort(-shares, axis=0, kind="stable"):
-            self._fill(found, place, np.take_along_axis(shares, place[None], axis=0)[0] > 0, histories, item_index)
-        return found
-
-    def _fill(
-        self,
-        found: NDArray[np.int32],
-        place: NDArray[np.int64],
-        adds: NDArray[np.bool_],
-        histories: Histories,
-        item_index: NDArray[np.int32],
-    ) -> None:
-        """Ask each member about the users of whose items it is the next in line and still nothing is known."""
-        for member, name in enumerate(self.members.names):
-            asked = (found == 0) & adds & (place == member) & (item_index > 0)
-            users = np.flatnonzero(asked.any(axis=1))
-            if len(users):
-                named = self.members.evidence(name, histories.take(users), item_index[users])
-                found[users] = np.where(asked[users], named, found[users])
+        return evidence_of_members(self.members, self.weights, histories, item_index)
 
     def save(self, folder: Path) -> None:
         """Write the weights and copies of the members."""

@@ -11,6 +11,7 @@ from nextact.metrics.targets import Targets
 from nextact.models.hybrid.members import Members
 from nextact.models.masking import mask
 from nextact.models.recommender import Scores
+from nextact.sequences.histories import Histories
 from nextact.sequences.holdout import Holdout
 
 BLOCK_USERS = 256
@@ -47,34 +48,46 @@ class Candidates:
 
 
 def find_candidates(members: Members, holdout: Holdout, exclude_seen: bool, per_member: int) -> Candidates:
-    """The union of every member's ``per_member`` best allowed items of each user."""
+    """The union of every member's ``per_member`` best allowed items of each user, and which of them are targets."""
     starts = range(0, len(holdout.users), BLOCK_USERS)
     blocks = [holdout.take(np.arange(start, min(start + BLOCK_USERS, len(holdout.users)))) for start in starts]
-    parts = [_of_block(members, block, exclude_seen, per_member) for block in blocks]
+    parts = [
+        _marked(_of_block(members.scores(block.histories), block.histories, exclude_seen, per_member), block.targets)
+        for block in blocks
+    ]
     width = max(part.item_index.shape[1] for part in parts)
     padded = [_widen(part, width) for part in parts]
     fields = ("item_index", "scores", "is_target", "n_relevant")
     return Candidates(*(np.concatenate([getattr(part, name) for part in padded]) for name in fields))
 
 
-def _of_block(members: Members, block: Holdout, exclude_seen: bool, per_member: int) -> Candidates:
-    scores = members.scores(block.histories)
+def candidates_of(scores: list[Scores], histories: Histories, exclude_seen: bool, per_member: int) -> Candidates:
+    """Candidates of users whose future is not known: no targets."""
+    return _of_block(scores, histories, exclude_seen, per_member)
+
+
+def _of_block(scores: list[Scores], histories: Histories, exclude_seen: bool, per_member: int) -> Candidates:
     chosen = np.zeros(scores[0].shape, bool)
     for of_member in scores:
-        _mark_best(chosen, mask(of_member.copy(), block.histories, exclude_seen), per_member)
+        _mark_best(chosen, mask(of_member.copy(), histories, exclude_seen), per_member)
     users, items = np.nonzero(chosen)
     n_candidates = chosen.sum(axis=1)
     places = np.arange(len(users)) - np.repeat(np.cumsum(n_candidates) - n_candidates, n_candidates)
-    shape = (len(chosen), int(n_candidates.max()))
+    shape = (len(chosen), int(n_candidates.max(initial=0)))
     item_index = np.zeros(shape, np.int32)
     item_index[users, places] = items
     stacked = np.zeros((*shape, len(scores)), np.float32)
     stacked[users, places] = np.stack([of_member[users, items] for of_member in scores], axis=1)
-    relevant = np.zeros(chosen.shape, bool)
-    relevant[block.targets.users_of_items, block.targets.item_index] = True
-    is_target = np.zeros(shape, bool)
-    is_target[users, places] = relevant[users, items]
-    return Candidates(item_index, stacked, is_target, block.targets.n_relevant)
+    return Candidates(item_index, stacked, np.zeros(shape, bool), np.zeros(len(chosen), np.int64))
+
+
+def _marked(candidates: Candidates, targets: Targets) -> Candidates:
+    """The same candidates with their targets, found by one number for user and item."""
+    width = np.int64(max(candidates.item_index.max(initial=0), targets.item_index.max(initial=0)) + 1)
+    keys = np.arange(len(candidates.item_index))[:, None] * width + candidates.item_index
+    wanted = targets.users_of_items * width + targets.item_index
+    is_target = np.isin(keys, wanted) & (candidates.item_index > 0)
+    return Candidates(candidates.item_index, candidates.scores, is_target, targets.n_relevant)
 
 
 def _mark_best(chosen: NDArray[np.bool_], scores: Scores, n: int) -> None:

@@ -26,8 +26,58 @@ class BlendOptions:
     metric_k: int = 10
 
     def __post_init__(self) -> None:
-        for name in ("candidates_per_member", "max_users", "rounds", "metric_k"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"BlendOptions.{name} must be at least 1, got {getattr(self, name)}")
-        if len(self.members) < 2 or len(set(self.members)) < len(self.members):
-            raise ValueError(f"BlendOptions.members must be two different names or more, got {list(self.members)}")
+        _at_least_one(self, ("candidates_per_member", "max_users", "rounds", "metric_k"))
+        _several_members(self)
+
+
+@options
+class StackedOptions:
+    """Gradient-boosted trees that re-rank the members' candidates.
+
+    Attributes:
+        members: Names of models of the other families; those that a run lacks step aside.
+        candidates_per_member: Best items of each member that are re-ranked.
+        max_users: Users of the fitting half that are learnt from, the first so many.
+        popularity: Whether an item's training frequency is a feature. Under a k-core over the whole log it carries an
+            artefact of the filter; see the docs on protocols.
+        max_trees: Most trees; cross-validation over the fitting users decides how many are grown.
+        patience: Trees without a better NDCG of the users left out before that search stops.
+        learning_rate: Share of each tree that is added.
+        leaves: Most leaves of a tree.
+        min_leaf: Fewest candidates in a leaf.
+        metric_k: Length of the list whose NDCG the trees are to raise.
+    """
+
+    members: tuple[str, ...] = MEMBERS
+    candidates_per_member: int = 100
+    max_users: int = 4_000
+    popularity: bool = True
+    max_trees: int = 400
+    patience: int = 60
+    learning_rate: float = 0.05
+    leaves: int = 15
+    min_leaf: int = 50
+    metric_k: int = 10
+
+    def __post_init__(self) -> None:
+        counts = ("candidates_per_member", "max_users", "max_trees", "patience", "min_leaf", "metric_k")
+        _at_least_one(self, counts)
+        if self.leaves < 2 or not 0 < self.learning_rate <= 1:
+            raise ValueError(
+                "StackedOptions: leaves must be at least 2 and learning_rate in (0, 1], "
+                f"got {self.leaves} and {self.learning_rate}"
+            )
+        _several_members(self)
+
+
+def _at_least_one(block: BlendOptions | StackedOptions, names: tuple[str, ...]) -> None:
+    for name in names:
+        if getattr(block, name) < 1:
+            raise ValueError(f"{type(block).__name__}.{name} must be at least 1, got {getattr(block, name)}")
+
+
+def _several_members(block: BlendOptions | StackedOptions) -> None:
+    if len(block.members) < 2 or len(set(block.members)) < len(block.members):
+        raise ValueError(
+            f"{type(block).__name__}.members must be two different names or more, got {list(block.members)}"
+        )

@@ -1,0 +1,119 @@
+"""A stacked ranker: trees re-rank the candidates of all members by what each member and the user's past say."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nextact.errors import NextactError
+from nextact.models.hybrid.candidates import Candidates, candidates_of, find_candidates
+from nextact.models.hybrid.evidence import evidence_of_members
+from nextact.models.hybrid.features import feature_names, features
+from nextact.models.hybrid.members import Members
+from nextact.models.hybrid.options import StackedOptions
+from nextact.models.hybrid.trees import grow, load_trees, predict, save_trees
+from nextact.models.recommender import FitReport, Scores, Training, read_json, write_json
+from nextact.sequences.histories import Histories
+
+if TYPE_CHECKING:
+    from nextact.models.registry import ModelFolder
+
+logger = logging.getLogger(__name__)
+
+
+class StackedRanker:
+    """LightGBM's lambdarank over the union of the members' best items; all other items come after these."""
+
+    booster: Any
+    exclude_seen: bool
+    log_popularity: NDArray[np.float32]
+
+    def __init__(self, options: StackedOptions, members: dict[str, ModelFolder] | Members) -> None:
+        self.options = options
+        self.members = members if isinstance(members, Members) else Members(members)
+
+    def fit(self, training: Training) -> FitReport:
+        """Grow the trees on the half of the validation users that does not choose.
+
+        Raises:
+            NextactError: If fewer than ten of its users have a target among the candidates.
+        """
+        counts = np.bincount(training.histories.item_index, minlength=training.n_items + 1)
+        self.log_popularity = np.log1p(counts).astype(np.float32)
+        self.exclude_seen = training.exclude_seen
+        users = np.random.default_rng(training.seed).permutation(len(training.validation.users))
+        holdout = training.validation.take(users[: self.options.max_users])
+        found = find_candidates(self.members, holdout, training.exclude_seen, self.options.candidates_per_member)
+        usable = np.flatnonzero(found.is_target.any(axis=1))
+        if len(usable) < 10:
+            raise NextactError(
+                f"stacked: needs 10 fitting users with a target among the candidates, got {len(usable)}; "
+                "a run goes without it by `kedro run --namespaces` with the models wanted"
+            )
+        table = self._features(found, holdout.histories)[usable]
+        self.booster, left_out_ndcg = grow(
+            table,
+            found.is_target[usable].astype(np.int8),
+            found.item_index[usable] > 0,
+            self._names(),
+            self.options,
+            training.seed,
+        )
+        gains = dict(zip(self._names(), self.booster.feature_importance("gain").tolist(), strict=True))
+        return {
+            "trees": self.booster.num_trees(),
+            f"left_out_ndcg@{self.options.metric_k}": round(left_out_ndcg, 4),
+            "users": len(usable),
+            "candidate_recall": round(found.recall, 4),
+            "gain_share": {name: round(gain / max(sum(gains.values()), 1e-9), 4) for name, gain in gains.items()},
+        }
+
+    def score(self, histories: Histories) -> Scores:
+        """The trees' scores of the candidates; every other item less than the last of them, by the members' mean."""
+        scores = self.members.scores(histories)
+        found = candidates_of(scores, histories, self.exclude_seen, self.options.candidates_per_member)
+        by_trees = predict(self.booster, self._features(found, histories), found.item_index > 0)
+        total: Scores = _squash(np.mean(scores, axis=0))
+        total += np.where(np.isfinite(by_trees), by_trees, np.inf).min(axis=1, initial=0)[:, None]
+        rows, places = np.nonzero(np.isfinite(by_trees))
+        total[rows, found.item_index[rows, places]] = by_trees[rows, places]
+        return total
+
+    def evidence(self, histories: Histories, item_index: NDArray[np.int32]) -> NDArray[np.int32]:
+        """What the member names to which the item looks best; where it names nothing, the next one."""
+        return evidence_of_members(self.members, np.ones(len(self.members.names)), histories, item_index)
+
+    def save(self, folder: Path) -> None:
+        """Write the trees as text, the popularity, and copies of the members."""
+        described = {"options": dataclasses.asdict(self.options), "exclude_seen": self.exclude_seen}
+        write_json(folder / "stacked.json", described)
+        np.save(folder / "log_popularity.npy", self.log_popularity, allow_pickle=False)
+        save_trees(self.booster, folder)
+        self.members.save(folder)
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read what :meth:`save` wrote."""
+        described = read_json(folder / "stacked.json")
+        model = cls(StackedOptions(**described["options"]), Members.load(folder))
+        model.exclude_seen = described["exclude_seen"]
+        model.log_popularity = np.load(folder / "log_popularity.npy", allow_pickle=False)
+        model.booster = load_trees(folder)
+        return model
+
+    def _features(self, found: Candidates, histories: Histories) -> NDArray[np.float32]:
+        return features(found, histories, self.log_popularity if self.options.popularity else None)
+
+    def _names(self) -> list[str]:
+        return feature_names(self.members.names, self.options.popularity)
+
+
+def _squash(scores: Scores) -> Scores:
+    """Between -2 and -1 in the same order, so that no other item passes a candidate."""
+    result: Scores = (-1.5 + scores / (1 + np.abs(scores)) / 2).astype(np.float32)
+    return result

@@ -1,0 +1,107 @@
+"""Gradient-boosted ranking trees by LightGBM, kept in its text format."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nextact.errors import NextactError
+from nextact.models.hybrid.features import Features
+from nextact.models.hybrid.options import StackedOptions
+
+TREES_FILE = "trees.txt"
+FOLDS = 4
+FEW_ROWS = 20_000  # below that threads wait for each other longer than they work
+Labels = NDArray[np.int8]
+
+
+def grow(
+    features: Features,
+    labels: Labels,
+    real: NDArray[np.bool_],
+    names: list[str],
+    options: StackedOptions,
+    seed: int,
+) -> tuple[Any, float]:
+    """A booster by lambdarank, with as many trees as serve users it has not seen best.
+
+    The number is chosen by cross-validation over the users; one held-out part of a few hundred would be too noisy to
+    stop by. Then all users are learnt from.
+
+    Args:
+        features: float32 [U, C, F] of users in random order, each with a target among the candidates.
+        labels: 1 for targets, [U, C].
+        real: Places that hold a candidate, [U, C].
+        names: Of the features.
+        options: Size and speed of the trees.
+        seed: Of LightGBM.
+
+    Returns:
+        The booster, and its mean NDCG over the users left out in turn (users without a target among their
+        candidates are not in it, so it is above the NDCG of all users).
+
+    Source:
+        Burges, 2010, "From RankNet to LambdaRank to LambdaMART".
+    """
+    import lightgbm
+
+    n_candidates = real.sum(axis=1)
+    data = lightgbm.Dataset(features[real], labels[real], group=n_candidates, feature_name=names, free_raw_data=False)
+    part = np.repeat(np.arange(len(features)) % FOLDS, n_candidates)
+    folds = [(np.flatnonzero(part != fold), np.flatnonzero(part == fold)) for fold in range(FOLDS)]
+    settings = _settings(options, seed) | {"num_threads": 0 if len(part) > FEW_ROWS else 1}
+    stop = lightgbm.early_stopping(options.patience, verbose=False)
+    curves = lightgbm.cv(settings, data, options.max_trees, folds=folds, callbacks=[stop])
+    ndcg = np.array(curves[f"valid ndcg@{options.metric_k}-mean"])
+    booster = lightgbm.train(settings, data, int(ndcg.argmax()) + 1)
+    return booster, float(ndcg.max())
+
+
+def _settings(options: StackedOptions, seed: int) -> dict[str, Any]:
+    return {
+        "objective": "lambdarank",
+        "metric": "ndcg",
+        "eval_at": [options.metric_k],
+        "lambdarank_truncation_level": 2 * options.metric_k,
+        "learning_rate": options.learning_rate,
+        "num_leaves": options.leaves,
+        "min_data_in_leaf": options.min_leaf,
+        "feature_fraction": 0.8,
+        "bagging_fraction": 0.8,
+        "bagging_freq": 1,
+        "lambda_l2": 1.0,
+        "seed": seed,
+        "deterministic": True,
+        "force_row_wise": True,
+        "verbose": -1,
+    }
+
+
+def predict(booster: Any, features: Features, real: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Score of each candidate, float32 [U, C]; -inf at empty places."""
+    scores = np.full(real.shape, -np.inf, np.float32)
+    if real.any():
+        scores[real] = booster.predict(features[real])
+    return scores
+
+
+def save_trees(booster: Any, folder: Path) -> None:
+    """Write LightGBM's text format."""
+    (folder / TREES_FILE).write_text(booster.model_to_string(), encoding="utf-8")
+
+
+def load_trees(folder: Path) -> Any:
+    """Read LightGBM's text format.
+
+    Raises:
+        NextactError: If the file is missing or broken.
+    """
+    import lightgbm
+
+    try:
+        return lightgbm.Booster(model_str=(folder / TREES_FILE).read_text(encoding="utf-8"))
+    except (OSError, lightgbm.basic.LightGBMError) as error:
+        raise NextactError(f"cannot read {folder / TREES_FILE}: {error}") from error

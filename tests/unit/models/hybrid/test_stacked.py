@@ -1,0 +1,156 @@
+import dataclasses
+
+import numpy as np
+import pytest
+
+from nextact.errors import NextactError
+from nextact.models.hybrid.candidates import Candidates
+from nextact.models.hybrid.features import OF_USER, OWN, feature_names, features, of_users, own_past, ranks
+from nextact.models.hybrid.options import StackedOptions
+from nextact.models.hybrid.stacked import StackedRanker
+from nextact.options import OptionsError
+from nextact.sequences.histories import Histories
+
+NAMES = ("popularity", "transition", "own_most_bought")
+DAY = 86_400_000_000
+
+
+def options(**changes):
+    return StackedOptions(
+        **{"members": NAMES, "candidates_per_member": 3, "min_leaf": 5, "max_trees": 15, "leaves": 4} | changes
+    )
+
+
+@pytest.fixture(scope="module")
+def ranker(folders, training):
+    model = StackedRanker(options(), folders)
+    model.report = model.fit(training)
+    return model
+
+
+def column(name):
+    return OWN.index(name)
+
+
+def test_the_trees_learn_that_what_follows_matters(ranker, training):
+    from nextact.metrics.ranking import ranking_metrics
+
+    def ndcg(model):
+        scores = np.array(model.score(training.histories))
+        scores[:, 0] = -np.inf
+        return ranking_metrics(scores, training.validation.targets, (10,))["ndcg@10"].mean()
+
+    assert ndcg(ranker) > 1.2 * ndcg(ranker.members.models["popularity"])
+    shares = ranker.report["gain_share"]
+    assert shares["transition_score"] + shares["transition_rank"] == max(
+        shares[f"{name}_score"] + shares[f"{name}_rank"] for name in NAMES
+    )
+
+
+def test_every_candidate_comes_before_every_other_item(ranker, training):
+    from nextact.models.hybrid.candidates import candidates_of
+
+    histories = training.histories
+    scores = ranker.score(histories)
+    found = candidates_of(ranker.members.scores(histories), histories, False, 3).item_index
+    for user in range(histories.n_users):
+        inside = found[user][found[user] > 0]
+        outside = np.setdiff1d(np.arange(1, scores.shape[1]), inside)
+        assert scores[user, inside].min() > scores[user, outside].max(initial=-np.inf)
+    assert np.isfinite(scores).all()
+
+
+def test_a_loaded_ranker_scores_the_same(ranker, training, tmp_path):
+    ranker.save(tmp_path)
+    again = StackedRanker.load(tmp_path)
+    np.testing.assert_array_equal(again.score(training.histories), ranker.score(training.histories))
+
+
+def test_the_same_seed_grows_the_same_trees(ranker, folders, training):
+    again = StackedRanker(options(), folders)
+    again.fit(training)
+    np.testing.assert_array_equal(again.score(training.histories), ranker.score(training.histories))
+
+
+def test_a_broken_tree_file_is_named(ranker, tmp_path):
+    ranker.save(tmp_path)
+    (tmp_path / "trees.txt").write_text("nonsense")
+    with pytest.raises(NextactError, match=r"cannot read .*trees\.txt"):
+        StackedRanker.load(tmp_path)
+
+
+def test_too_few_users_with_a_reachable_target_are_refused(folders, training):
+    few = dataclasses.replace(training, validation=training.validation.take(np.arange(5)))
+    with pytest.raises(NextactError, match="needs 10 fitting users"):
+        StackedRanker(options(), folders).fit(few)
+
+
+def test_seen_items_are_no_candidates_where_the_policy_excludes_them(folders, training):
+    model = StackedRanker(options(), folders)
+    model.fit(dataclasses.replace(training, exclude_seen=True))
+    history = Histories.from_lists([[1, 2, 3]])
+    assert set(model.score(history)[0].argsort()[::-1][:3].tolist()).isdisjoint({1, 2, 3})
+
+
+def test_a_user_without_a_history_gets_a_finite_score_of_everything(ranker):
+    assert np.isfinite(ranker.score(Histories.from_lists([[]]))).all()
+
+
+def test_evidence_is_the_item_before_what_follows(ranker):
+    assert ranker.evidence(Histories.from_lists([[5, 1]]), np.array([[2]], np.int32)).tolist() == [[1]]
+
+
+@pytest.mark.parametrize("wrong", [{"leaves": 1}, {"learning_rate": 0.0}, {"max_trees": 0}, {"members": ("ease",)}])
+def test_options_out_of_range_are_refused(wrong):
+    with pytest.raises(OptionsError):
+        StackedOptions(**wrong)
+
+
+def test_own_past_by_hand():
+    # item 7 bought on days 0, 10 and 16, item 8 on day 16; the newest event is on day 20
+    histories = Histories.from_lists([[7, 7, 8, 7, 9]], timestamps=[[0, 10 * DAY, 16 * DAY, 16 * DAY, 20 * DAY]])
+    found = own_past(np.array([[7, 8, 5, 0]], np.int32), histories)[0]
+    np.testing.assert_allclose(found[0], [3, 3 / 5, 4, 1, 8, 0.5])
+    np.testing.assert_allclose(found[1], [1, 1 / 5, 4, 1, np.nan, np.nan])
+    np.testing.assert_allclose(found[2], [0, 0, np.nan, np.nan, np.nan, np.nan])
+    np.testing.assert_array_equal(found[2], found[3])
+
+
+def test_own_past_of_events_at_one_moment_has_no_gap():
+    found = own_past(np.array([[4]], np.int32), Histories.from_lists([[4, 4]], timestamps=[[DAY, DAY]]))[0, 0]
+    assert found[column("own_events")] == 2
+    assert np.isnan(found[column("gap_days")])
+    assert np.isnan(found[column("age_in_gaps")])
+
+
+def test_own_past_without_any_event_is_unknown():
+    found = own_past(np.array([[4]], np.int32), Histories.from_lists([[]]))[0, 0]
+    assert found[:2].tolist() == [0, 0]
+    assert np.isnan(found[2:]).all()
+
+
+def test_features_of_users_by_hand():
+    histories = Histories.from_lists([[3, 3, 4], []], timestamps=[[0, 1, 1], []])
+    found = dict(zip(OF_USER, of_users(histories).T.tolist(), strict=True))
+    assert found["user_events"] == [3, 0]
+    assert found["user_steps"] == [2, 0]
+    assert found["user_items"] == [2, 0]
+    assert found["user_repeat_share"] == pytest.approx([1 / 3, 0])
+
+
+def test_ranks_order_candidates_by_each_member_with_empty_places_last():
+    scores = np.array([[[0.5, -1.0], [2.0, -3.0], [9.0, 9.0]]], np.float32)
+    candidates = Candidates(np.array([[4, 5, 0]], np.int32), scores, np.zeros((1, 3), bool), np.zeros(1, np.int64))
+    assert ranks(candidates)[0].tolist() == [[2, 1], [1, 2], [3, 3]]
+
+
+@pytest.mark.parametrize("popularity", [True, False])
+def test_there_is_a_name_for_every_feature(popularity):
+    candidates = Candidates(
+        np.array([[1, 2]], np.int32), np.zeros((1, 2, 3), np.float32), np.zeros((1, 2), bool), np.zeros(1, np.int64)
+    )
+    logs = np.array([0, 1, 2], np.float32) if popularity else None
+    table = features(candidates, Histories.from_lists([[1]]), logs)
+    assert table.shape[2] == len(feature_names(list(NAMES), popularity))
+    if popularity:
+        assert table[0, :, -1].tolist() == [1, 2]
