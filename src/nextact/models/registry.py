@@ -29,12 +29,14 @@ class ModelEntry:
         recommender: Built from the options (a hybrid also from its members).
         blocks: From the options to the blocks of item vectors that the model reads.
         tags: Tags of its fit node; ``gpu`` lets a deployer send it to a GPU.
+        by_default: Whether ``kedro run`` fits it; ``kedro run --pipelines model_training_full`` fits them all.
     """
 
     options: type[Any]
     recommender: type[Any]
     blocks: Callable[[Any], tuple[str, ...]] = lambda options: ()
     tags: tuple[str, ...] = ()
+    by_default: bool = True
 
 
 HYBRID = "hybrid"  # the family whose members are models of the other families
@@ -52,6 +54,13 @@ MODELS: dict[str, dict[str, ModelEntry]] = {
     "sequence": {
         "gpt2": ModelEntry(
             SequenceOptions, SequenceRecommender, blocks=lambda options: options.text_blocks, tags=("gpu",)
+        ),
+        "bert": ModelEntry(
+            SequenceOptions,
+            SequenceRecommender,
+            blocks=lambda options: options.text_blocks,
+            tags=("gpu",),
+            by_default=False,
         ),
     },
     HYBRID: {

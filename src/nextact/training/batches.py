@@ -1,6 +1,6 @@
 """Histories cut into windows of steps, and windows gathered into batches of flat tensors.
 
-Shapes: B windows, T steps of the longest window, N real steps, E events, P targets, C event types.
+Shapes: B windows, T steps of the longest window, N real steps, A asked steps, E events, P targets, C event types.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class StepInputs:
         item_index_E: Item of each event.
         event_type_E: Event type of each event.
         step_E: Which of the N steps each event belongs to.
-        n_events_N: Events of each step.
+        n_events_N: Events of each step; 0 for one that is hidden, whose events are not there.
     """
 
     n_windows: int
@@ -49,19 +49,19 @@ class StepInputs:
 
 @dataclass(frozen=True)
 class StepTargets:
-    """What came in the step after each of N steps.
+    """What is to be predicted from each of A asked steps: the step that followed, or the asked step itself, hidden.
 
     Attributes:
-        row_P: The step, 0 .. N - 1, ascending.
-        item_P: One of the distinct items of the step that followed.
+        row_P: The asked step, 0 .. A - 1, ascending.
+        item_P: One of the distinct items of its target step.
         weight_P: One over the number of these items, so that every step counts 1.
-        next_types_NC: Share of each event type in the step that followed.
+        next_types_AC: Share of each event type in the target step.
     """
 
     row_P: Tensor
     item_P: Tensor
     weight_P: Tensor
-    next_types_NC: Tensor
+    next_types_AC: Tensor
 
     def to(self, device: torch.device) -> Self:
         """The same targets on a device."""
@@ -70,19 +70,26 @@ class StepTargets:
 
 @dataclass(frozen=True)
 class StepBatch:
-    """Windows with their targets."""
+    """Windows with their targets.
+
+    Attributes:
+        inputs: What is read.
+        targets: What is to be predicted, for each of the asked steps in turn.
+        asked_A: The A of the N steps from whose state something is predicted.
+    """
 
     inputs: StepInputs
     targets: StepTargets
+    asked_A: Tensor
 
     @property
     def n_steps(self) -> int:
-        """Real steps, each of which has a target."""
-        return len(self.inputs.places_N)
+        """Steps that have a target, the weight of this batch in the mean loss."""
+        return len(self.asked_A)
 
     def to(self, device: torch.device) -> Self:
         """The same batch on a device."""
-        return type(self)(self.inputs.to(device), self.targets.to(device))
+        return type(self)(self.inputs.to(device), self.targets.to(device), self.asked_A.to(device))
 
 
 class StepLog:
@@ -99,12 +106,18 @@ class StepLog:
         """Steps of each user, int64 [users]."""
         return np.diff(self.first_step)
 
-    def inputs(self, first: Positions, n_steps: Positions) -> StepInputs:
-        """Windows of ``n_steps`` steps from step ``first`` on, one window an entry, none of them empty."""
+    def inputs(self, first: Positions, n_steps: Positions, hidden_N: NDArray[np.bool_] | None = None) -> StepInputs:
+        """Windows of ``n_steps`` steps from step ``first`` on, one window an entry, none of them empty.
+
+        Events of hidden steps are left out here, so that no network can see them.
+        """
         n_columns = int(n_steps.max(initial=0))
         steps = ragged_ranges(first, n_steps)
         places = ragged_ranges(np.arange(len(first)) * n_columns, n_steps)
         where, row = self._events_of(steps)
+        n_events = np.diff(self.first_event)[steps].astype(np.float32)
+        if hidden_N is not None:
+            where, row, n_events = where[~hidden_N[row]], row[~hidden_N[row]], np.where(hidden_N, 0, n_events)
         return StepInputs(
             n_windows=len(first),
             n_columns=n_columns,
@@ -112,12 +125,11 @@ class StepLog:
             item_index_E=torch.from_numpy(self.events.item_index[where].astype(np.int64)),
             event_type_E=torch.from_numpy(self.events.event_type[where].astype(np.int64)),
             step_E=torch.from_numpy(row),
-            n_events_N=torch.from_numpy(np.diff(self.first_event)[steps].astype(np.float32)),
+            n_events_N=torch.from_numpy(n_events.astype(np.float32)),
         )
 
-    def targets(self, first: Positions, n_steps: Positions, n_event_types: int) -> StepTargets:
-        """What follows each step of the same windows; the step after a window must be the same user's."""
-        steps = ragged_ranges(first, n_steps) + 1
+    def targets(self, steps: Positions, n_event_types: int) -> StepTargets:
+        """What happened in each of some steps."""
         where, row = self._events_of(steps)
         width = int(self.events.item_index.max(initial=0)) + 1
         pairs = np.unique(row * width + self.events.item_index[where])
@@ -129,7 +141,7 @@ class StepLog:
             row_P=torch.from_numpy(row_of_pair),
             item_P=torch.from_numpy(item),
             weight_P=torch.from_numpy((1 / n_items[row_of_pair]).astype(np.float32)),
-            next_types_NC=torch.from_numpy((types / types.sum(axis=1, keepdims=True)).astype(np.float32)),
+            next_types_AC=torch.from_numpy((types / types.sum(axis=1, keepdims=True)).astype(np.float32)),
         )
 
     def _events_of(self, steps: Positions) -> tuple[Positions, Positions]:
@@ -168,7 +180,79 @@ class Batches:
 
     def _gather(self, windows: Positions) -> StepBatch:
         first, n_steps = self.first[windows], self.n_steps[windows]
-        return StepBatch(self.log.inputs(first, n_steps), self.log.targets(first, n_steps, self.n_event_types))
+        targets = self.log.targets(ragged_ranges(first, n_steps) + 1, self.n_event_types)  # the step after each
+        return StepBatch(self.log.inputs(first, n_steps), targets, torch.arange(int(n_steps.sum())))
+
+
+class HiddenStepBatches(Batches):
+    """The same windows with the step after each among them, of which some are hidden and asked for.
+
+    Half of the windows end at one of their steps and hide that alone, as a request does that comes at this moment;
+    the others are whole and hide each step with a chance, at least one.
+
+    Args:
+        hidden_share: Chance of a step to be hidden in the other half.
+
+    Source:
+        Sun et al., 2019, "BERT4Rec".
+    """
+
+    def __init__(
+        self,
+        histories: Histories,
+        n_event_types: int,
+        max_steps: int,
+        batch_steps: int,
+        seed: int,
+        hidden_share: float,
+    ) -> None:
+        super().__init__(histories, n_event_types, max_steps - 1, batch_steps, seed)
+        self.hidden_share = hidden_share
+
+    def epoch(self, number: int) -> Iterator[StepBatch]:
+        """All batches; which steps are hidden depends on seed and epoch alone, too."""
+        self.random = np.random.default_rng((self.seed, number, 1))
+        return super().epoch(number)
+
+    def _gather(self, windows: Positions) -> StepBatch:
+        first, whole = self.first[windows], self.n_steps[windows] + 1
+        ends = self.random.random(len(windows)) < 0.5
+        n_steps = np.where(ends, self.random.integers(2, whole + 1), whole)
+        newest = np.cumsum(n_steps) - 1
+        hidden_N = self.random.random(int(n_steps.sum())) < self.hidden_share
+        hidden_N &= np.repeat(~ends, n_steps)
+        none = np.add.reduceat(hidden_N, newest - n_steps + 1) == 0
+        hidden_N[newest[none]] = True
+        asked = np.flatnonzero(hidden_N)
+        targets = self.log.targets(ragged_ranges(first, n_steps)[asked], self.n_event_types)
+        return StepBatch(self.log.inputs(first, n_steps, hidden_N), targets, torch.from_numpy(asked))
+
+
+def with_open_step(inputs: StepInputs, n_steps: Positions) -> StepInputs:
+    """The same windows with a hidden step after each: the one that is to be predicted.
+
+    Args:
+        inputs: Windows.
+        n_steps: Steps of each window, int64 [B].
+    """
+    window_N = torch.from_numpy(np.repeat(np.arange(len(n_steps)), n_steps))
+    ends = torch.from_numpy(np.cumsum(n_steps + 1) - 1)
+    old_rows = torch.arange(len(window_N)) + window_N  # each earlier window has one more row now
+    n_events = torch.zeros(len(window_N) + len(n_steps))
+    n_events[old_rows] = inputs.n_events_N
+    n_columns = inputs.n_columns + 1
+    places = torch.zeros(len(n_events), dtype=torch.long)
+    places[old_rows] = inputs.places_N + window_N
+    places[ends] = torch.from_numpy(np.arange(len(n_steps)) * n_columns + n_steps)
+    return StepInputs(
+        inputs.n_windows,
+        n_columns,
+        places,
+        inputs.item_index_E,
+        inputs.event_type_E,
+        old_rows[inputs.step_E],
+        n_events,
+    )
 
 
 def cut_windows(log: StepLog, max_steps: int) -> tuple[Positions, Positions]:

@@ -21,7 +21,8 @@ from nextact.models.sequence.losses import next_items_loss
 from nextact.models.sequence.network import NetworkSize, SequenceNetwork
 from nextact.models.sequence.options import SequenceOptions
 from nextact.models.sequence.text_start import standardise, start_from_text
-from nextact.training.batches import Batches, StepBatch
+from nextact.sequences.histories import Histories
+from nextact.training.batches import Batches, HiddenStepBatches, StepBatch
 from nextact.training.device import seeded
 from nextact.training.loop import LoopResult, LoopSettings, train
 
@@ -38,7 +39,7 @@ def fit_network(options: SequenceOptions, training: Training) -> tuple[SequenceN
     """
     started = time.perf_counter()
     n_types = len(training.event_types)
-    batches = Batches(training.histories, n_types, options.max_steps, options.batch_steps, training.seed)
+    batches = make_batches(options, training.histories, n_types, training.seed)
     if not len(batches):
         raise NextactError("sequence: no user has two steps in the training histories, so there is nothing to predict")
     with seeded(training.seed):
@@ -52,6 +53,15 @@ def fit_network(options: SequenceOptions, training: Training) -> tuple[SequenceN
             training.log_curve,
         )
     return network, _report(network, result, time.perf_counter() - started)
+
+
+def make_batches(options: SequenceOptions, histories: Histories, n_event_types: int, seed: int) -> Batches:
+    """Batches for the objective."""
+    if options.objective == "next":
+        return Batches(histories, n_event_types, options.max_steps, options.batch_steps, seed)
+    return HiddenStepBatches(
+        histories, n_event_types, options.max_steps, options.batch_steps, seed, options.hidden_share
+    )
 
 
 def start_network(options: SequenceOptions, training: Training) -> SequenceNetwork:
@@ -96,10 +106,10 @@ def log_frequency(training: Training) -> NDArray[np.float32]:
 def batch_loss(network: SequenceNetwork, batch: StepBatch, options: SequenceOptions) -> Tensor:
     """Mean loss over the steps of a batch: items, plus the weighted loss of event types."""
     matrix_VD = network.item_matrix()
-    states_ND = network.states(batch.inputs, matrix_VD)
+    states_AD = network.states(batch.inputs, matrix_VD).index_select(0, batch.asked_A)
     targets = batch.targets
     item_loss = next_items_loss(
-        states_ND,
+        states_AD,
         matrix_VD,
         network.item_bias_V,
         targets.row_P,
@@ -107,7 +117,7 @@ def batch_loss(network: SequenceNetwork, batch: StepBatch, options: SequenceOpti
         targets.weight_P,
         options.loss_chunk_steps,
     )
-    return item_loss + options.event_type_weight * cross_entropy(network.type_logits(states_ND), targets.next_types_NC)
+    return item_loss + options.event_type_weight * cross_entropy(network.type_logits(states_AD), targets.next_types_AC)
 
 
 def validation_ndcg(network: SequenceNetwork, training: Training, max_steps: int) -> float:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from nextact.models.sequence.network import SequenceNetwork
 from nextact.sequences.histories import Histories
-from nextact.training.batches import StepLog
+from nextact.training.batches import StepLog, with_open_step
 
 BLOCK_STEPS = 16_384  # steps, padding included, that are read at once
 
@@ -35,17 +35,21 @@ def score_event_types(network: SequenceNetwork, histories: Histories, max_steps:
 
 
 def last_states(network: SequenceNetwork, matrix_VD: Tensor, histories: Histories, max_steps: int) -> Tensor:
-    """State after each user's newest step, [U, D]; zero for a user without a history."""
+    """State from which each user's next step is predicted, [U, D]; zero for a user without a history."""
     if network.training:
         raise RuntimeError("last_states needs the network in evaluation mode")
-    log = StepLog(histories.last_steps(max_steps))
+    hides = network.objective == "hidden"  # then one place is for the step that is asked for
+    log = StepLog(histories.last_steps(max_steps - hides))
     states_UD = matrix_VD.new_zeros(histories.n_users, matrix_VD.shape[1])
     by_length = np.argsort(log.n_steps, kind="stable")
     by_length = by_length[log.n_steps[by_length] > 0]
     for start in range(0, len(by_length), max(BLOCK_STEPS // max_steps, 1)):
         users = by_length[start : start + max(BLOCK_STEPS // max_steps, 1)]
         n_steps = log.n_steps[users]
-        inputs = log.inputs(log.first_step[users], n_steps).to(matrix_VD.device)
+        inputs = log.inputs(log.first_step[users], n_steps)
+        if hides:
+            inputs, n_steps = with_open_step(inputs, n_steps), n_steps + 1
+        inputs = inputs.to(matrix_VD.device)
         newest = torch.from_numpy(np.cumsum(n_steps) - 1).to(matrix_VD.device)
         where = torch.from_numpy(users).to(matrix_VD.device)
         states_UD[where] = network.states(inputs, matrix_VD)[newest].to(states_UD.dtype)

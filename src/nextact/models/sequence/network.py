@@ -1,4 +1,4 @@
-"""A causal transformer over steps: events -> step vectors -> states -> item and event-type logits.
+"""A transformer over steps: events -> step vectors -> states -> item and event-type logits.
 
 Shapes: B windows, T steps, N real steps, E events, V items with padding, D dimensions, C event types, X text width.
 """
@@ -54,12 +54,12 @@ class TextProjection(nn.Module):
 
 
 class SequenceNetwork(nn.Module):
-    """Reads steps, and after each says which items and which event types come next."""
+    """Reads steps, and after each (or at each hidden one) says which items and which event types are there."""
 
     def __init__(self, options: SequenceOptions, size: NetworkSize) -> None:
         super().__init__()
         dimensions = options.dimensions
-        self.size, self.id_dropout = size, options.id_dropout
+        self.size, self.id_dropout, self.objective = size, options.id_dropout, options.objective
         self.item_table_VD = nn.Parameter(torch.randn(size.n_items + 1, dimensions) * START_SPREAD)
         self.type_table_CD = nn.Parameter(torch.randn(size.n_event_types, dimensions) * START_SPREAD)
         self.item_bias_V = nn.Parameter(torch.zeros(size.n_items + 1))
@@ -68,6 +68,8 @@ class SequenceNetwork(nn.Module):
         )
         self.has_text_V: Tensor
         self.register_buffer("has_text_V", torch.zeros(size.n_items + 1, dtype=torch.bool))
+        if options.objective == "hidden":
+            self.hidden_step_D = nn.Parameter(torch.randn(dimensions) * START_SPREAD)
         self.step_norm = nn.LayerNorm(dimensions)
         self.step_dropout = nn.Dropout(options.dropout)
         self.backbone = make_backbone(options)
@@ -90,11 +92,14 @@ class SequenceNetwork(nn.Module):
         return matrix_VD
 
     def step_vectors(self, inputs: StepInputs, item_matrix_VD: Tensor) -> Tensor:
-        """Mean of the event vectors of each step, normalised, [B, T, D]; zero at padding."""
+        """Mean of the event vectors of each step, or the vector of a hidden one, normalised, [B, T, D]; 0 at pads."""
         events_ED = item_matrix_VD.index_select(0, inputs.item_index_E)
         events_ED = events_ED + self.type_table_CD.index_select(0, inputs.event_type_E)
         sums_ND = events_ED.new_zeros(len(inputs.places_N), events_ED.shape[1]).index_add(0, inputs.step_E, events_ED)
-        steps_ND = self.step_dropout(self.step_norm(sums_ND / inputs.n_events_N[:, None]))
+        means_ND = sums_ND / inputs.n_events_N[:, None].clamp(min=1)
+        if self.objective == "hidden":
+            means_ND = torch.where(inputs.n_events_N[:, None] > 0, means_ND, self.hidden_step_D)
+        steps_ND = self.step_dropout(self.step_norm(means_ND))
         flat = steps_ND.new_zeros(inputs.n_windows * inputs.n_columns, steps_ND.shape[1])
         padded: Tensor = flat.index_copy(0, inputs.places_N, steps_ND)
         return padded.view(inputs.n_windows, inputs.n_columns, -1)
@@ -119,19 +124,22 @@ def make_backbone(options: SequenceOptions) -> nn.Module:
     """A fresh model of ``transformers``, small, without a vocabulary of its own.
 
     Raises:
-        NextactError: If the name is unknown, the model takes no ``inputs_embeds`` or a state sees later steps.
+        NextactError: If the name is unknown, the model takes no ``inputs_embeds``, or a state sees later steps where
+            these are to be predicted.
     """
     try:
         known = AutoConfig.for_model(options.backbone)
         backbone: nn.Module = AutoModel.from_config(
             AutoConfig.for_model(options.backbone, **_backbone_settings(options, known))
         )
-        causal = _is_causal(backbone, options)
+        fits = options.objective == "hidden" or _is_causal(backbone, options)
     except (ValueError, TypeError, KeyError, AttributeError, RuntimeError) as error:
         why = str(error)[:200]  # transformers lists every model it knows
         raise NextactError(f"SequenceOptions.backbone {options.backbone!r} cannot be used: {why}") from error
-    if not causal:
-        raise NextactError(f"SequenceOptions.backbone {options.backbone!r} lets a state see later steps")
+    if not fits:
+        raise NextactError(
+            f"SequenceOptions.backbone {options.backbone!r} lets a state see later steps; give it objective 'hidden'"
+        )
     return backbone
 
 
@@ -152,7 +160,15 @@ def _backbone_settings(options: SequenceOptions, known: Any) -> dict[str, Any]:
         "eos_token_id": None,
         "use_cache": False,
     }
-    dropouts = ("resid_pdrop", "attn_pdrop", "dropout", "hidden_dropout", "attention_dropout")
+    dropouts = (
+        "resid_pdrop",
+        "attn_pdrop",
+        "dropout",
+        "hidden_dropout",
+        "attention_dropout",
+        "hidden_dropout_prob",
+        "attention_probs_dropout_prob",
+    )
     wanted |= dict.fromkeys(dropouts, options.dropout)
     wanted |= {"embd_pdrop": 0.0}  # step vectors have a dropout of their own
     return {"vocab_size": 1} | {name: value for name, value in wanted.items() if hasattr(known, name)}

@@ -10,10 +10,14 @@ from nextact.options import options
 
 @options
 class SequenceOptions:
-    """A causal transformer over the steps of a history, with item text beside item ids.
+    """A transformer over the steps of a history, with item text beside item ids.
 
     Attributes:
-        backbone: Name of a ``transformers`` configuration whose model is causal and takes ``inputs_embeds``.
+        backbone: Name of a ``transformers`` configuration whose model takes ``inputs_embeds``; causal ones (``gpt2``,
+            ``llama`` …) for the objective ``next``, any for ``hidden`` (``bert`` …).
+        objective: ``next`` predicts each step from those before it; ``hidden`` predicts steps that were taken out from
+            both sides, as BERT's masked language model does.
+        hidden_share: Share of the steps taken out, in (0, 1); read with the objective ``hidden`` only.
         dimensions: Width of item, event-type and step vectors; a multiple of ``heads``.
         layers: Blocks of the backbone.
         heads: Attention heads a block.
@@ -36,6 +40,8 @@ class SequenceOptions:
     """
 
     backbone: str = "gpt2"
+    objective: Literal["next", "hidden"] = "next"
+    hidden_share: float = 0.2
     dimensions: int = 64
     layers: int = 2
     heads: int = 2
@@ -65,6 +71,8 @@ class SequenceOptions:
             self._check(name, getattr(self, name) >= 0, "at least 0")
         for name in ("dropout", "id_dropout", "warmup_share"):
             self._check(name, 0 <= getattr(self, name) < 1, "in [0, 1)")
+        self._check("hidden_share", 0 < self.hidden_share < 1, "in (0, 1)")
+        self._check("max_steps", self.max_steps >= 2 or self.objective == "next", "at least 2 to hide one")
         self._check("dimensions", self.dimensions % self.heads == 0, f"a multiple of heads ({self.heads})")
         check_backbone(self.backbone)
         self._check("text_blocks", len(set(self.text_blocks)) == len(self.text_blocks), "without repeats")

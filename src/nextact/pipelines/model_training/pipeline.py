@@ -16,13 +16,13 @@ SHARED = {"histories", "validation_cuts", "item_vectors", "certificate", *MEMBER
 SHARED_PARAMETERS = {"params:events.event_types", "params:validation"}
 
 
-def create_pipeline() -> Pipeline:
-    """Every family, the hybrids of their models, then the choice."""
-    return sum([*(_family(family) for family in MODELS), _choice()], Pipeline([]))
+def create_pipeline(full: bool = False) -> Pipeline:
+    """Every family, the hybrids of their models, then the choice; the slow models only where ``full``."""
+    return sum([*(_family(family, full) for family in MODELS), _choice()], Pipeline([]))
 
 
-def _family(family: str) -> Pipeline:
-    models = list(MODELS[family])
+def _family(family: str, full: bool) -> Pipeline:
+    models = [name for name, entry in MODELS[family].items() if full or entry.by_default]
     make = _hybrid if family == HYBRID else _model
     each = [part for name in models for part in (f"params:{family}.{name}.options", f"{family}.{name}.candidate")]
     gather = node(

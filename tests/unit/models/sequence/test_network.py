@@ -112,7 +112,8 @@ def test_settings_reach_the_backbone():
 
 
 @pytest.mark.parametrize(
-    ("backbone", "problem"), [("bert", "later steps"), ("gtp2", "cannot be used"), ("t5", "cannot be used")]
+    ("backbone", "problem"),
+    [("bert", "later steps"), ("gtp2", "no transformers configuration"), ("t5", "cannot be used")],
 )
 def test_a_backbone_that_does_not_fit_is_refused(backbone, problem):
     with pytest.raises(NextactError, match=problem):
@@ -125,3 +126,28 @@ def test_windows_of_many_lengths_give_each_window_its_own_states():
     together = states_of(network, Histories.from_lists(lists))
     apart = torch.cat([states_of(network, Histories.from_lists([user])) for user in lists])
     torch.testing.assert_close(together, apart)
+
+
+def test_a_hidden_step_is_predicted_from_both_sides_and_not_from_itself():
+    network = network_of(backbone="bert", objective="hidden")
+    hide_second = np.array([False, True, False, False])
+
+    def state(items):
+        log = StepLog(Histories.from_lists([items], timestamps=[[0, 1, 2, 3]]))
+        with torch.no_grad():
+            inputs = log.inputs(log.first_step[:-1], log.n_steps, hide_second)
+            return network.states(inputs, network.item_matrix())[1]
+
+    reference = state([1, 2, 3, 4])
+    torch.testing.assert_close(state([1, 9, 3, 4]), reference)
+    for changed in ([7, 2, 3, 4], [1, 2, 3, 7]):
+        assert not torch.allclose(state(changed), reference, atol=1e-5)
+
+
+def test_bert_settings_reach_the_backbone():
+    options = SequenceOptions(
+        backbone="bert", objective="hidden", dimensions=8, layers=3, heads=4, max_steps=7, dropout=0.3
+    )
+    config = make_backbone(options).config
+    assert (config.hidden_size, config.num_hidden_layers, config.max_position_embeddings) == (8, 3, 7)
+    assert (config.hidden_dropout_prob, config.attention_probs_dropout_prob) == (0.3, 0.3)

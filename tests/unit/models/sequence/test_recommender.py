@@ -274,3 +274,29 @@ def test_importing_needs_no_torch(module):
     code = f"import sys, nextact.models.sequence.{module}; print({heavy} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def test_bert_learns_what_follows_what_and_is_the_same_after_loading(tmp_path):
+    """Six items in a circle; one in six would be right by chance."""
+    circle = Histories.from_lists([[(start + step) % 6 + 1 for step in range(6)] for start in range(6)] * 8)
+    asked = [[(start + step) % 6 + 1 for step in range(n)] for start in range(6) for n in (1, 2, 3, 4)]
+    following = [user[-1] % 6 + 1 for user in asked]
+    histories = Histories.from_lists(asked)
+    options = small(
+        backbone="bert",
+        objective="hidden",
+        dimensions=16,
+        epochs=20,
+        patience=20,
+        batch_steps=32,
+        learning_rate=0.01,
+        dropout=0.0,
+        id_dropout=0.0,
+    )
+    model = SequenceRecommender(options)
+    model.fit(training_of(circle, validation=holdout_of(histories, [[item] for item in following])))
+    best = model.score(histories)[:, 1:7].argmax(axis=1) + 1
+    assert (best == following).mean() > 0.6
+    model.save(tmp_path)
+    again = SequenceRecommender.load(tmp_path)
+    np.testing.assert_array_equal(again.score(histories), model.score(histories))
