@@ -2,38 +2,52 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from functools import reduce
 
 import ibis
 
 from nextact.errors import NextactError, TableError
 from nextact.events import columns as c
-from nextact.events.contract import EventOptions, as_table, to_contract
+from nextact.events import reasons
+from nextact.events.contract import EventOptions, raw_sources
+from nextact.events.moments import iso_moment, microseconds
+from nextact.events.source_rows import to_contract
 
-MICROSECONDS_PER_SECOND = 1_000_000
-MICROSECONDS_PER_DAY = 86_400 * MICROSECONDS_PER_SECOND
+__all__ = ["accepted", "clean_events", "count_reasons", "iso_moment", "microseconds", "rejected"]
+
+MICROSECONDS_PER_DAY = 86_400 * 1_000_000
 
 
-def clean_events(raw_events: object, options: EventOptions) -> ibis.Table:
+def clean_events(raw_events: object, options: EventOptions, items: ibis.Table | None = None) -> ibis.Table:
     """Every raw row in the contract's columns, with ``rejected_reason`` null where the row is good.
 
     Args:
-        raw_events: One row per logged action; an Ibis table or a frame.
+        raw_events: One row per logged action: an Ibis table or a frame, or one a source by name.
         options: Column mapping and limits.
+        items: The item table; needed where ``unknown_items`` is ``reject``.
 
     Returns:
-        The columns of :func:`~nextact.events.contract.to_contract` plus ``rejected_reason``. The first reason that
-        applies is given: missing ids, unreadable or impossible times, undeclared event types, exact repeats (all but
-        the first row of one user, item, event type and moment).
+        The columns of :func:`~nextact.events.source_rows.to_contract` of all sources. The first reason that applies is
+        given, in the order of :mod:`nextact.events.reasons`: what one row shows alone, then unknown items, repeats (all
+        but the first row by source and place in it), then users with too many events on one day.
 
     Raises:
-        TableError: If the table is empty, or more than ``broken_share_limit`` of its rows break the contract.
-        NextactError: If a mapped column is missing.
+        TableError: If more than ``stop_above_rejected_share`` of the rows are rejected.
+        NextactError: If a source is empty, or a mapped column is missing.
     """
-    events = to_contract(as_table(raw_events), options)
-    events = events.mutate(**{c.REJECTED_REASON: _broken_reason(events, options)}).cache()
-    events = _mark_repeats(events).cache()
-    _stop_if_mostly_broken(events, options)
+    maps = options.column_maps()
+    tables = [
+        to_contract(raw, source, maps[source], options) for source, raw in raw_sources(raw_events, options).items()
+    ]
+    events = reduce(lambda one, other: one.union(other), tables).cache()
+    if options.unknown_items == "reject":
+        events = _mark_unknown_items(events, items)
+    if options.repeat_columns:
+        events = mark_repeats(events, options.repeat_columns)
+    if options.max_events_per_day is not None:
+        events = _mark_crowded_users(events, options.max_events_per_day)
+    events = events.cache()
+    _stop_if_mostly_rejected(events, options)
     return events
 
 
@@ -54,79 +68,71 @@ def count_reasons(events: ibis.Table) -> dict[str, int]:
     return {str(k): int(n) for k, n in sorted(zip(counts["reason"], counts["n"], strict=True))}
 
 
-def microseconds(iso_date: str) -> int:
-    """Microseconds since 1970 of an ISO date or time, taken as UTC where it names no zone.
-
-    Example:
-        >>> microseconds("1970-01-02")
-        86400000000
-    """
-    try:
-        moment = datetime.fromisoformat(iso_date)
-    except ValueError as error:
-        raise NextactError(f"not an ISO date or time: {iso_date!r}") from error
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return round(moment.timestamp()) * MICROSECONDS_PER_SECOND + moment.microsecond
+def count_by_source(events: ibis.Table) -> dict[str, dict[str, int]]:
+    """Source -> rows by reason, as :func:`count_reasons` gives them."""
+    reason = events[c.REJECTED_REASON].fill_null("accepted")
+    counts = events.group_by(c.SOURCE, reason=reason).aggregate(n=events.count()).execute()
+    by_source: dict[str, dict[str, int]] = {}
+    for source, why, n in sorted(zip(counts[c.SOURCE], counts["reason"], counts["n"], strict=True)):
+        by_source.setdefault(str(source), {})[str(why)] = int(n)
+    return by_source
 
 
-def iso_moment(timestamp: int) -> str:
-    """The ISO text of microseconds since 1970 UTC.
-
-    Example:
-        >>> iso_moment(86400000000)
-        '1970-01-02T00:00:00+00:00'
-    """
-    return datetime.fromtimestamp(timestamp / MICROSECONDS_PER_SECOND, tz=UTC).isoformat()
+def _mark(events: ibis.Table, condition: ibis.Value, reason: str) -> ibis.Table:
+    """Give rows that no earlier check rejected a reason where the condition holds."""
+    already = events[c.REJECTED_REASON]
+    return events.mutate(**{c.REJECTED_REASON: (already.isnull() & condition).ifelse(ibis.literal(reason), already)})
 
 
-def _broken_reason(events: ibis.Table, options: EventOptions) -> ibis.Value:
-    timestamp = events[c.TIMESTAMP]
-    branches = [
-        (events[c.USER_ID].isnull() | (events[c.USER_ID] == ""), "user_id is missing"),
-        (events[c.ITEM_ID].isnull() | (events[c.ITEM_ID] == ""), "item_id is missing"),
-        (events[c.EVENT_TYPE].isnull(), "event_type is missing"),
-        (events[c.EVENT_TYPE].notin(list(options.event_types)), "event_type is not declared"),
-        (timestamp.isnull(), "timestamp is missing or unreadable"),
-        (events[c.POSITION].isnull(), "position is missing or unreadable"),
-    ]
-    if options.timestamp is not None:  # without times the column holds positions, which have no earliest and latest
-        branches += [
-            (timestamp < microseconds(options.earliest), "timestamp is before the earliest allowed"),
-            (timestamp >= microseconds(options.latest), "timestamp is after the latest allowed"),
-        ]
-    if options.value is not None:
-        value = events[c.VALUE]
-        branches.append(((value.isnan() | value.isinf()).fill_null(False), "value is not finite"))
-    return ibis.cases(*branches, else_=ibis.null("string"))
+def _mark_unknown_items(events: ibis.Table, items: ibis.Table | None) -> ibis.Table:
+    if items is None:
+        raise NextactError("events.unknown_items: 'reject' needs the item table")
+    known = items.filter(items[c.ITEM_ID].notnull())
+    return _mark(events, events[c.ITEM_ID].notin(known[c.ITEM_ID]), reasons.UNKNOWN_ITEM)
 
 
-def _mark_repeats(events: ibis.Table) -> ibis.Table:
-    same = ibis.window(
-        group_by=[c.USER_ID, c.ITEM_ID, c.EVENT_TYPE, c.TIMESTAMP, c.SESSION_ID, c.REJECTED_REASON],
-        order_by=c.SOURCE_ROW,
-    )
-    nth = ibis.row_number().over(same)
-    reason = events[c.REJECTED_REASON]
-    repeated = (reason.isnull() & (nth > 0)).ifelse(ibis.literal("repeats an earlier row"), reason)
-    return events.mutate(**{c.REJECTED_REASON: repeated})
+def mark_repeats(events: ibis.Table, repeat_columns: tuple[str, ...]) -> ibis.Table:
+    """Give good rows that equal an earlier good one in these columns their reason."""
+    same = ibis.window(group_by=[*repeat_columns, c.REJECTED_REASON], order_by=[c.SOURCE, c.SOURCE_ROW])
+    return _mark(events, ibis.row_number().over(same) > 0, reasons.REPEAT)
 
 
-def _stop_if_mostly_broken(events: ibis.Table, options: EventOptions) -> None:
-    counts = count_reasons(events)
-    n_rows = sum(counts.values())
-    if n_rows == 0:
-        raise NextactError("raw_events: the table is empty")
-    n_broken = n_rows - counts.pop("accepted", 0)
-    if n_broken <= options.broken_share_limit * n_rows:
+def _mark_crowded_users(events: ibis.Table, max_events_per_day: int) -> ibis.Table:
+    good = events[c.REJECTED_REASON].isnull()
+    within_day = (events[c.TIMESTAMP] % MICROSECONDS_PER_DAY + MICROSECONDS_PER_DAY) % MICROSECONDS_PER_DAY
+    day = events[c.TIMESTAMP] - within_day
+    on_day = good.cast("int64").sum().over(ibis.window(group_by=[events[c.USER_ID], day]))
+    busiest = events.mutate(on_day=good.ifelse(on_day, 0))
+    most = busiest.on_day.max().over(ibis.window(group_by=busiest[c.USER_ID]))
+    marked = busiest.mutate(most=most)
+    return _mark(marked, marked.most > max_events_per_day, reasons.TOO_MANY).drop("on_day", "most")
+
+
+def _stop_if_mostly_rejected(events: ibis.Table, options: EventOptions) -> None:
+    by_source = count_by_source(events)
+    for source in options.column_maps():
+        if source not in by_source:
+            raise NextactError(f"{source}: the table is empty")
+    counts = {(source, why): n for source, found in by_source.items() for why, n in found.items() if why != "accepted"}
+    n_rows = sum(n for found in by_source.values() for n in found.values())
+    n_rejected = sum(counts.values())
+    if n_rejected <= options.stop_above_rejected_share * n_rows:
         return
-    worst = max(counts, key=lambda reason: counts[reason])
-    example = events.filter(events[c.REJECTED_REASON] == worst).limit(1).execute().iloc[0].to_dict()
+    source, worst = max(counts, key=lambda one: counts[one])
+    lines = "; ".join(f"{one}: {reason}: {n:,}" for (one, reason), n in counts.items())
     raise TableError(
-        "raw_events",
-        f"{n_broken / n_rows:.1%} of the rows break the contract, more than the "
-        f"{options.broken_share_limit:.1%} allowed (broken_share_limit): "
-        + "; ".join(f"{reason}: {n:,}" for reason, n in counts.items())
-        + f"; the most frequent, {worst!r},",
-        counts[worst],
-        {key: value for key, value in example.items() if key != c.REJECTED_REASON},
+        source,
+        f"{n_rejected / n_rows:.1%} of the rows are rejected, more than the {options.stop_above_rejected_share:.1%} "
+        f"allowed (events.stop_above_rejected_share): {lines}; the most frequent, {worst!r},",
+        counts[source, worst],
+        _example(events, source, worst),
     )
+
+
+def _example(events: ibis.Table, source: str, reason: str) -> str:
+    found = events.filter(events[c.SOURCE] == source, events[c.REJECTED_REASON] == reason)
+    row = found.order_by(c.SOURCE_ROW).limit(1).to_pyarrow().to_pylist()[0]
+    return f"row {row[c.SOURCE_ROW]}: " + ", ".join(f"{key} {row[key]!r}" for key in EXAMPLE_COLUMNS)
+
+
+EXAMPLE_COLUMNS = (c.USER_ID, c.ITEM_ID, c.EVENT_TYPE, c.TIMESTAMP, c.POSITION, c.VALUE)

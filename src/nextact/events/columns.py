@@ -7,9 +7,10 @@ TIMESTAMP = "timestamp"  # UTC, microseconds
 VALUE = "value"
 SESSION_ID = "session_id"
 POSITION = "position"  # order of events at one moment, and of all events where there is no time
+SOURCE = "source"  # the table a row was read from
 
 REJECTED_REASON = "rejected_reason"
-SOURCE_ROW = "source_row"
+SOURCE_ROW = "source_row"  # 0-based, within its source
 
 STEP = "step"  # 0-based: the user's baskets, or events where baskets are off, oldest first
 SPLIT = "split"  # "train", "validation" or "test"

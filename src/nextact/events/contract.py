@@ -1,155 +1,179 @@
-"""From a user's own table to the columns of the contract; rows that cannot follow say why."""
+"""The contract: where users' own tables keep what it asks for, and which of their rows are accepted."""
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import field, fields
+from typing import Any, Literal
 
-import ibis
-
-from nextact.errors import NextactError, TableError, suggest
+from nextact.errors import NextactError, suggest
 from nextact.events import columns as c
+from nextact.events.moments import microseconds
+from nextact.events.tables import RAW_EVENTS, as_table, require_columns
+from nextact.events.timezones import require_timezone
 from nextact.options import options
 
+__all__ = ["ColumnMap", "EventOptions", "TimestampUnit", "as_table", "raw_sources", "require_columns"]
+
 TimestampUnit = Literal["s", "ms", "us", "iso", "native"]
-UNITS_PER_SECOND = {"s": 1, "ms": 1_000, "us": 1_000_000}
+MAPPED_COLUMNS = ("user_id", "item_id", "event_type", "timestamp", "value", "session_id", "position")
+REPEAT_COLUMNS = (c.USER_ID, c.ITEM_ID, c.EVENT_TYPE, c.TIMESTAMP, c.SESSION_ID)
 
 
 @options
-class EventOptions:
-    """Where a raw table keeps what the contract asks for.
+class ColumnMap:
+    """Where one raw table keeps what the contract asks for.
 
     Attributes:
-        user_id: Column of the user.
+        user_id: Column of the user; where nobody is known, of the session or playlist.
         item_id: Column of the item.
-        event_type: Column of the behaviour; ``None`` where there is one behaviour only.
-        event_types: Behaviours of the project in a fixed order; other values are rejected.
-            With ``event_type: null`` it names the one behaviour.
-        timestamp: Column of the time; ``None`` where only ``position`` orders events.
-        timestamp_unit: ``s``, ``ms``, ``us`` since 1970 UTC, ``iso`` text, or ``native`` for a time type (UTC).
+        event_type: Column of the behaviour; ``None`` where the table holds one behaviour only.
+        event_type_value: The one behaviour of the table where ``event_type`` is ``None``.
+        event_type_map: What the column says -> declared behaviour; other values are rejected. ``None`` takes the column
+            as it is.
+        timestamp: Column of the time; ``None`` where there is only an order: ``position``, else that of the rows.
+        timestamp_unit: ``s``, ``ms``, ``us`` since 1970 UTC, ``iso`` text, or ``native`` for a time type.
+        timezone: IANA zone of ``iso`` and ``native`` times that name no offset themselves.
         value: Column of an amount, price or rating, if any.
         session_id: Column of a session or basket id, if any.
-        position: Column that orders events at one moment; rows keep their order in the file without it.
-        earliest: Times before this ISO date are rejected.
-        latest: Times from this ISO date on are rejected.
-        broken_share_limit: The run stops when a larger share of rows breaks the contract, in [0, 1].
+        position: Column that orders events at one moment; rows keep their order in the table without it.
     """
 
     user_id: str = c.USER_ID
     item_id: str = c.ITEM_ID
     event_type: str | None = None
-    event_types: tuple[str, ...] = ("interaction",)
+    event_type_value: str | None = None
+    event_type_map: dict[str, str] | None = None
     timestamp: str | None = c.TIMESTAMP
     timestamp_unit: TimestampUnit = "native"
+    timezone: str = "UTC"
     value: str | None = None
     session_id: str | None = None
     position: str | None = None
-    earliest: str = "1970-01-01"
-    latest: str = "2200-01-01"
-    broken_share_limit: float = 0.05
 
     def __post_init__(self) -> None:
+        require_timezone(self.timezone)
+
+    def columns(self) -> dict[str, str | None]:
+        """Option name -> raw column, ``None`` where it is not mapped."""
+        return {name: getattr(self, name) for name in MAPPED_COLUMNS}
+
+
+@options
+class EventOptions(ColumnMap):
+    """The columns of the raw table, or what its sources have in common, and which rows are accepted.
+
+    Attributes:
+        event_types: Behaviours of the project in a fixed order; other values are rejected.
+            With ``event_type: null`` and one name here, that is the behaviour of every row.
+        sources: Name of a table -> the options of :class:`ColumnMap` in which it differs; none where ``raw_events`` is
+            a single table.
+        repeat_columns: Contract columns in which a row must differ from all earlier ones; with none, repeats stay.
+        max_events_per_day: Users with more accepted events on one day (UTC) are rejected as a whole; ``None`` for no
+            limit.
+        earliest: Times before this ISO date are rejected.
+        latest: Times from this ISO date on are rejected; ``now`` is the moment of the run.
+        unknown_items: ``reject`` events of items that are not in the item table, or ``keep`` them.
+        stop_above_rejected_share: The run stops when a larger share of the rows is rejected, in [0, 1].
+    """
+
+    event_types: tuple[str, ...] = ("interaction",)
+    sources: dict[str, dict[str, Any]] = field(default_factory=dict)
+    repeat_columns: tuple[str, ...] = REPEAT_COLUMNS
+    max_events_per_day: int | None = None
+    earliest: str = "1970-01-01"
+    latest: str = "now"
+    unknown_items: Literal["keep", "reject"] = "keep"
+    stop_above_rejected_share: float = 0.05
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
         if not self.event_types or len(set(self.event_types)) != len(self.event_types):
             raise ValueError(f"event_types must be distinct names, got {self.event_types!r}")
-        if self.event_type is None and len(self.event_types) != 1:
-            raise ValueError("event_type names no column, so event_types must name exactly one behaviour")
-        if self.timestamp is None and self.position is None:
-            raise ValueError("name a timestamp column or, where there is only an order, a position column")
-        if not 0 <= self.broken_share_limit <= 1:
-            raise ValueError(f"broken_share_limit must be in [0, 1], got {self.broken_share_limit}")
+        if not 0 <= self.stop_above_rejected_share <= 1:
+            raise ValueError(f"stop_above_rejected_share must be in [0, 1], got {self.stop_above_rejected_share}")
+        if self.max_events_per_day is not None and self.max_events_per_day < 1:
+            raise ValueError(f"max_events_per_day must be at least 1, got {self.max_events_per_day}")
+        microseconds(self.earliest)
+        microseconds(self.latest)
+        _require_known(self.repeat_columns, [*MAPPED_COLUMNS, c.SOURCE], "repeat_columns")
+        for source, columns in self.column_maps().items():
+            self._check_event_type(source, columns)
+        self._check_times()
 
+    @property
+    def has_times(self) -> bool:
+        """Whether events have times, or only an order."""
+        return all(columns.timestamp is not None for columns in self.column_maps().values())
 
-def as_table(data: object) -> ibis.Table:
-    """An Ibis table of whatever a catalog entry loads: Ibis, pandas, polars or Arrow."""
-    return data if isinstance(data, ibis.Table) else ibis.memtable(data)
+    @property
+    def has_positions(self) -> bool:
+        """Whether any source maps a position."""
+        return any(columns.position is not None for columns in self.column_maps().values())
 
+    def column_maps(self) -> dict[str, ColumnMap]:
+        """Source name -> where its table keeps what; ``raw_events`` where there is a single table."""
+        common = {one.name: getattr(self, one.name) for one in fields(ColumnMap)}
+        if not self.sources:
+            return {RAW_EVENTS: ColumnMap(**common)}
+        for source, changes in self.sources.items():
+            _require_known(changes, common, f"sources.{source}")
+        return {source: ColumnMap(**(common | changes)) for source, changes in self.sources.items()}
 
-def require_columns(table: ibis.Table, wanted: dict[str, str | None], place: str) -> None:
-    """Raise unless every mapped column is there.
+    def event_type_of(self, columns: ColumnMap) -> str:
+        """The one behaviour of a table without a column for it."""
+        return columns.event_type_value or self.event_types[0]
 
-    Args:
-        table: The raw table.
-        wanted: Option name -> column it maps to (``None`` where it is not mapped).
-        place: Name of the table in messages.
-
-    Raises:
-        NextactError: Naming the option, the missing column and its close match.
-    """
-    for option, column in wanted.items():
-        if column is not None and column not in table.columns:
-            raise NextactError(
-                f"{place}: option {option!r} asks for column {column!r}, which is missing; "
-                f"{suggest(column, table.columns)}"
+    def _check_event_type(self, source: str, columns: ColumnMap) -> None:
+        if columns.event_type is None and columns.event_type_value is None and len(self.event_types) > 1:
+            raise ValueError(
+                f"{source}: event_type names no column, so event_type_value must name one of {list(self.event_types)}"
             )
+        if columns.event_type is not None and columns.event_type_value is not None:
+            raise ValueError(f"{source}: map event_type or state event_type_value, not both")
+        if columns.event_type is None and columns.event_type_map is not None:
+            raise ValueError(f"{source}: event_type_map needs event_type, the column it translates")
+        if columns.event_type_value is not None:
+            _require_known([columns.event_type_value], self.event_types, f"{source}: event_type_value")
+        _require_known((columns.event_type_map or {}).values(), self.event_types, f"{source}: event_type_map")
+
+    def _check_times(self) -> None:
+        maps = self.column_maps()
+        without = [source for source, columns in maps.items() if columns.timestamp is None]
+        if without and len(without) < len(maps):
+            raise ValueError(f"either all sources have times or none has; {', '.join(without)} map no timestamp")
+        if without and self.max_events_per_day is not None:
+            raise ValueError("max_events_per_day needs times: map a timestamp column")
+        if len(without) > 1 and any(columns.position is None for columns in maps.values()):
+            raise ValueError("several sources without times need a position each, to order events across them")
 
 
-def to_contract(raw: ibis.Table, options: EventOptions) -> ibis.Table:
-    """The contract's columns of every raw row, with nulls where a value cannot be read.
-
-    Returns:
-        One row per raw row: ``source_row`` (0-based), ``user_id``, ``item_id``, ``event_type`` (strings),
-        ``timestamp`` (int64 microseconds since 1970 UTC, or null), ``position`` (float64), ``value`` (float64 or
-        null), ``session_id`` (string or null). Ids keep their characters: leading zeros and spaces stay.
+def raw_sources(raw_events: object, events: EventOptions) -> dict[str, object]:
+    """The raw tables by source name, after a check that they are the ones declared.
 
     Raises:
-        NextactError: If a mapped column is missing or an id column holds fractions.
-        TableError: If the table has no rows.
+        NextactError: If tables and ``events.sources`` do not match.
     """
-    mapped = {name: getattr(options, name) for name in MAPPED_COLUMNS}
-    require_columns(raw, mapped, "raw_events")
-    numbered = raw.mutate(**{c.SOURCE_ROW: ibis.row_number()})
-    constant = ibis.literal(options.event_types[0])
-    return numbered.select(
-        **{
-            c.SOURCE_ROW: numbered[c.SOURCE_ROW],
-            c.USER_ID: _id_text(numbered, options.user_id),
-            c.ITEM_ID: _id_text(numbered, options.item_id),
-            c.EVENT_TYPE: constant if options.event_type is None else numbered[options.event_type].cast("string"),
-            c.TIMESTAMP: _microseconds(numbered, options),
-            c.POSITION: _position(numbered, options),
-            c.VALUE: _optional(numbered, options.value, "float64"),
-            c.SESSION_ID: _optional(numbered, options.session_id, "string"),
-        }
-    )
+    maps = events.column_maps()
+    if not isinstance(raw_events, Mapping):
+        if events.sources:
+            raise NextactError(
+                f"raw_events: events.sources names {', '.join(maps)}, but a single table was loaded; "
+                "give the data catalog's entry the type nextact.datasets.sources.SourcesDataset"
+            )
+        return {RAW_EVENTS: raw_events}
+    for source in raw_events:
+        if source not in maps or not events.sources:
+            raise NextactError(
+                f"raw_events: nothing says which columns the table {source!r} keeps; add events.sources.{source}"
+            )
+    for source in maps:
+        if source not in raw_events:
+            raise NextactError(f"raw_events: no table {source!r} was loaded; {suggest(source, raw_events)}")
+    return dict(raw_events)
 
 
-MAPPED_COLUMNS = ("user_id", "item_id", "event_type", "timestamp", "value", "session_id", "position")
-
-
-def _id_text(table: ibis.Table, column: str) -> ibis.Value:
-    values = table[column]
-    if values.type().is_floating():  # pandas turns integers with gaps into floats; 12.0 is the id "12"
-        fractions = table.filter(values.isnan().fill_null(False) == False, values != values.floor())  # noqa: E712
-        n_bad = fractions.count().execute()
-        if n_bad:
-            example = fractions[column].first().execute()
-            raise TableError(f"raw_events[{column!r}]", "an id that is a fraction", int(n_bad), example)
-        values = values.nullif(float("nan")).cast("int64")
-    return values.cast("string")
-
-
-def _microseconds(table: ibis.Table, options: EventOptions) -> ibis.Value:
-    if options.timestamp is None:
-        return _position(table, options).cast("int64")  # an order is enough: positions stand in for time
-    values = table[options.timestamp]
-    unit = options.timestamp_unit
-    if unit in UNITS_PER_SECOND:
-        if not values.type().is_numeric():
-            values = values.try_cast("float64")
-        return (values * (1_000_000 // UNITS_PER_SECOND[unit])).try_cast("int64")
-    if unit == "native" and not (values.type().is_timestamp() or values.type().is_date()):
-        raise NextactError(
-            f"raw_events[{options.timestamp!r}] holds {values.type()}, not a time type; "
-            "state timestamp_unit: s, ms, us or iso"
-        )
-    moments = values.try_cast("timestamp('UTC')") if unit == "iso" else values
-    return moments.cast("timestamp").delta(ibis.timestamp("1970-01-01 00:00:00"), unit="microsecond")
-
-
-def _position(table: ibis.Table, options: EventOptions) -> ibis.Value:
-    if options.position is None:
-        return table[c.SOURCE_ROW].cast("float64")
-    return table[options.position].try_cast("float64")
-
-
-def _optional(table: ibis.Table, column: str | None, kind: str) -> ibis.Value:
-    return ibis.null(kind) if column is None else table[column].try_cast(kind)
+def _require_known(names: Any, known: Any, place: str) -> None:
+    for name in names:
+        if name not in known:
+            raise ValueError(f"{place}: no {name!r}; {suggest(name, known)}")

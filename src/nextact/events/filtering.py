@@ -8,9 +8,10 @@ import ibis
 
 from nextact.errors import NextactError
 from nextact.events import columns as c
+from nextact.events.reasons import TOO_RARE
 from nextact.options import options
 
-TOO_RARE = "its item or user has too few events"
+__all__ = ["TOO_RARE", "FilterOptions", "core_items_and_users", "mark_too_rare"]
 
 
 @options
@@ -20,8 +21,9 @@ class FilterOptions:
     Attributes:
         min_item_events: Fewest events an item needs to stay in the catalogue.
         min_user_events: Fewest events a user needs to be learnt from.
-        window: ``training`` counts training events only. ``all`` counts held-out events too, as many papers do; it
-            leaks: an item seen once in training stays only because it is held out elsewhere.
+        window: ``training`` counts training events only. ``all`` is the legacy protocol of many papers: it counts
+            held-out events too and leaves out before anything is held out. It leaks: an item seen once in training
+            stays only because it is held out elsewhere.
     """
 
     min_item_events: int = 1
@@ -37,7 +39,7 @@ def core_items_and_users(events: ibis.Table, options: FilterOptions) -> tuple[ib
     """The ids that stay in the k-core.
 
     Args:
-        events: Accepted events with ``split``.
+        events: Accepted events, with ``split`` unless ``window`` is ``all``.
         options: The two limits and the window they are counted in.
 
     Returns:
@@ -66,10 +68,10 @@ def mark_too_rare(events: ibis.Table, options: FilterOptions) -> ibis.Table:
     """Give training events outside the k-core the reason :data:`TOO_RARE`.
 
     Held-out events of such items and users stay: they really happened, and a model that cannot recommend them misses
-    them. With ``window="all"`` they go as well, since the papers never saw them.
+    them. With ``window="all"`` every event outside goes, before the split: a user's newest step is one that stayed.
 
     Args:
-        events: Accepted events with ``split``.
+        events: Accepted events, with ``split`` unless ``window`` is ``all``.
         options: The limits.
 
     Returns:

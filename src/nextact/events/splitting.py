@@ -1,94 +1,184 @@
-"""Give every event a split and a step, and mark the held-out targets."""
+"""Give every event a step and a split, and mark the held-out targets."""
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import ibis
 
 from nextact.errors import NextactError
 from nextact.events import columns as c
-from nextact.events.cleaning import iso_moment, microseconds
+from nextact.events.moments import iso_moment, microseconds
+from nextact.events.steps import IS_TARGET_TYPE, StepOptions, add_steps
 from nextact.options import options
+
+TRAIN, VALIDATION, TEST = "train", "validation", "test"
+HASH_DIGITS = 8  # of the hexadecimal digest by which users are drawn
 
 
 @options
-class SplitOptions:
+class SplitOptions(StepOptions):
     """What is held out for validation and test.
 
     Attributes:
-        kind: ``global_time``: everything after one moment; ``leave_one_out``: each user's newest steps.
-        validation_from: ISO date of the first validation event, or the share of events before it, in (0, 1).
-        test_from: The same for test; later than ``validation_from``.
-        baskets: Events of one user at one moment are one step, and the target is the whole next basket.
-            Without it each event is a step; events at one moment keep the order of ``position``.
+        kind: ``global_time``: everything after one moment; ``leave_one_out``: each user's newest steps;
+            ``unseen_users``: some users as a whole, whose newest step is the target.
+        validation_from: ISO date of the first validation event, or the share of events before it, in (0, 1). For
+            unseen users the share of users who are learnt from.
+        test_from: The same for test; later than ``validation_from``. For unseen users the share of users who are
+            learnt from or validated on.
+        users_seed: Seed of the draw of unseen users.
+        min_history: Fewest events before the target that a user needs to be evaluated, at least 1.
     """
 
-    kind: Literal["global_time", "leave_one_out"] = "global_time"
+    kind: Literal["global_time", "leave_one_out", "unseen_users"] = "global_time"
     validation_from: float | str = 0.8
     test_from: float | str = 0.9
-    baskets: bool = True
+    users_seed: int = 0
+    min_history: int = 1
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         for name in ("validation_from", "test_from"):
             value = getattr(self, name)
             if isinstance(value, float) and not 0 < value < 1:
                 raise ValueError(f"{name} must be an ISO date or a share in (0, 1), got {value}")
+            if isinstance(value, str) and self.kind == "unseen_users":
+                raise ValueError(f"{name} must be a share of users in (0, 1) for unseen users, got {value!r}")
+        if self.kind == "unseen_users" and not self.validation_from < self.test_from:  # type: ignore[operator]
+            raise ValueError("validation_from must be smaller than test_from")
+        if self.min_history < 1:
+            raise ValueError(f"min_history must be at least 1, got {self.min_history}")
 
 
-def split_events(events: ibis.Table, options: SplitOptions) -> tuple[ibis.Table, dict[str, str]]:
+def split_events(
+    events: ibis.Table, options: SplitOptions, has_times: bool = True
+) -> tuple[ibis.Table, dict[str, str]]:
     """Add ``step``, ``split`` and ``is_target`` to accepted events.
 
-    Under ``global_time`` train holds events before the validation moment, validation those before the test moment and
-    test the rest; a user's target is the first step of each window. Under ``leave_one_out`` a user's newest step
-    is the test target, the one before it the validation target; users with fewer than three steps hold out nothing.
+    - ``global_time``: train holds events before the validation moment, validation those before the test moment and test
+      the rest. A user's target is the first step of each window; where ``target_event_types`` are stated, the first
+      such step, with the user's events before it as history.
+    - ``leave_one_out``: a user's newest step (of the target event types) is the test target, the one before it the
+      validation target, everything before that is train. Users without ``min_history`` events before both hold out
+      nothing.
+    - ``unseen_users``: all events of a user have one split, drawn by a hash of the user's id that every engine computes
+      alike; a held-out user's newest step (of the target event types) is the target, the events before it the history.
 
     Args:
         events: Contract columns, one row per accepted event.
         options: What is held out.
+        has_times: Whether ``timestamp`` holds times, or positions in their place.
 
     Returns:
         ``(events, moments)``: the table with the three columns, ordered by nothing, and the ISO moments
-        ``validation_from`` and ``test_from`` (empty under ``leave_one_out``).
+        ``validation_from`` and ``test_from`` (empty unless the split is by time).
 
     Raises:
-        NextactError: If a window would be empty or the moments are out of order.
+        NextactError: If a window would be empty, the moments are out of order, or times are needed and there are none.
     """
-    events = _add_steps(events, options)
-    if options.kind == "leave_one_out":
-        return _leave_one_out(events), {}
-    validation_from, test_from = _moments(events, options)
+    if not has_times:
+        _refuse_without_times(options)
+    if options.kind == "global_time":
+        moments = _moments(events, options)  # before the steps, which would be worked out again for each look
+        return _global_time(add_steps(events, options), options, *moments).drop(IS_TARGET_TYPE), {
+            "validation_from": iso_moment(moments[0]),
+            "test_from": iso_moment(moments[1]),
+        }
+    hold_out = _leave_one_out if options.kind == "leave_one_out" else _unseen_users
+    return hold_out(add_steps(events, options), options).drop(IS_TARGET_TYPE), {}
+
+
+def describe_split(options: SplitOptions, moments: dict[str, str]) -> dict[str, Any]:
+    """The split as the certificate names it."""
+    described: dict[str, Any] = {"kind": options.kind, "baskets": options.baskets, "min_history": options.min_history}
+    if options.session_gap_minutes is not None:
+        described["session_gap_minutes"] = options.session_gap_minutes
+    if options.kind == "unseen_users":
+        shares = {"validation_from": options.validation_from, "test_from": options.test_from}
+        return described | shares | {"users_seed": options.users_seed}
+    return described | moments
+
+
+def _refuse_without_times(options: SplitOptions) -> None:
+    if options.kind == "global_time":
+        raise NextactError(
+            "split.kind: 'global_time' needs times, but events.timestamp maps no column; map one, or set split.kind to "
+            "leave_one_out or unseen_users"
+        )
+    if options.session_gap_minutes is not None:
+        raise NextactError("split.session_gap_minutes needs times, but events.timestamp maps no column")
+
+
+def _of_user(*more: str) -> Any:
+    return ibis.window(group_by=[c.USER_ID, *more])
+
+
+def _n_before(events: ibis.Table) -> ibis.Value:
+    """How many of the user's events come before the step of each event."""
+    return ibis.rank().over(ibis.window(group_by=c.USER_ID, order_by=events[c.STEP]))
+
+
+def _possible_target(events: ibis.Table) -> ibis.Value:
+    """The step where it may be a target, else null."""
+    return events[IS_TARGET_TYPE].ifelse(events[c.STEP], ibis.null("int64"))
+
+
+def _global_time(events: ibis.Table, options: SplitOptions, validation_from: int, test_from: int) -> ibis.Table:
+    time = events[c.TIMESTAMP]
+    split = ibis.cases((time < validation_from, TRAIN), (time < test_from, VALIDATION), else_=TEST)
+    events = events.mutate(**{c.SPLIT: split})
+    events = events.mutate(chosen=_possible_target(events).min().over(_of_user(c.SPLIT)), n_before=_n_before(events))
+    held_out = (events[c.SPLIT] != TRAIN) & (events["n_before"] >= options.min_history)
+    return _mark_chosen(events, held_out).drop("n_before")
+
+
+def _unseen_users(events: ibis.Table, options: SplitOptions) -> ibis.Table:
+    seeded = ibis.literal(f"{options.users_seed}:").concat(events[c.USER_ID])
+    digest = seeded.hexdigest("sha256").substr(0, HASH_DIGITS)
+    shares = _threshold(options.validation_from), _threshold(options.test_from)
+    split = ibis.cases((digest < shares[0], TRAIN), (digest < shares[1], VALIDATION), else_=TEST)
+    events = events.mutate(**{c.SPLIT: split})
+    _refuse_empty_parts(events)
+    events = events.mutate(chosen=_possible_target(events).max().over(_of_user()), n_before=_n_before(events))
+    held_out = (events[c.SPLIT] != TRAIN) & (events["n_before"] >= options.min_history)
+    return _mark_chosen(events, held_out).drop("n_before")
+
+
+def _mark_chosen(events: ibis.Table, held_out: ibis.Value) -> ibis.Table:
+    is_target = held_out & (events[c.STEP] == events["chosen"]).fill_null(False)
+    return events.mutate(**{c.IS_TARGET: is_target}).drop("chosen")
+
+
+def _leave_one_out(events: ibis.Table, options: SplitOptions) -> ibis.Table:
+    events = events.mutate(newest=_possible_target(events).max().over(_of_user()), n_before=_n_before(events))
+    older = (events[c.STEP] < events["newest"]).ifelse(_possible_target(events), ibis.null("int64"))
+    events = events.mutate(second=older.max().over(_of_user()))
+    n_before_second = (events[c.STEP] == events["second"]).ifelse(events["n_before"], 0).max().over(_of_user())
+    events = events.mutate(enough=n_before_second.fill_null(0) >= options.min_history)
+    step, newest, second = events[c.STEP], events["newest"], events["second"]
     split = ibis.cases(
-        (events[c.TIMESTAMP] < validation_from, "train"), (events[c.TIMESTAMP] < test_from, "validation"), else_="test"
+        (events["enough"] & (step >= newest), TEST), (events["enough"] & (step >= second), VALIDATION), else_=TRAIN
     )
-    events = events.mutate(**{c.SPLIT: split})
-    window = ibis.window(group_by=[c.USER_ID, c.SPLIT])
-    first = (events[c.SPLIT] != "train") & (events[c.STEP] == events[c.STEP].min().over(window))
-    moments = {"validation_from": iso_moment(validation_from), "test_from": iso_moment(test_from)}
-    return events.mutate(**{c.IS_TARGET: first}), moments
+    is_target = (events["enough"] & ((step == newest) | (step == second))).fill_null(False)
+    return events.mutate(**{c.SPLIT: split, c.IS_TARGET: is_target}).drop("newest", "second", "n_before", "enough")
 
 
-def _add_steps(events: ibis.Table, options: SplitOptions) -> ibis.Table:
-    if options.baskets:
-        order = ibis.window(group_by=c.USER_ID, order_by=c.TIMESTAMP)
-        return events.mutate(**{c.STEP: ibis.dense_rank().over(order)})
-    order = ibis.window(group_by=c.USER_ID, order_by=[c.TIMESTAMP, c.POSITION, c.SOURCE_ROW])
-    return events.mutate(**{c.STEP: ibis.row_number().over(order)})
+def _threshold(share: float | str) -> str:
+    """The digest below which so large a share of users falls, as text: digests compare as text on every engine."""
+    return f"{int(float(share) * 16**HASH_DIGITS):0{HASH_DIGITS}x}"
 
 
-def _leave_one_out(events: ibis.Table) -> ibis.Table:
-    last = events[c.STEP].max().over(ibis.window(group_by=c.USER_ID))
-    steps_back = last - events[c.STEP]
-    enough = last >= 2
-    split = ibis.cases((enough & (steps_back == 0), "test"), (enough & (steps_back == 1), "validation"), else_="train")
-    events = events.mutate(**{c.SPLIT: split})
-    return events.mutate(**{c.IS_TARGET: events[c.SPLIT] != "train"})
+def _refuse_empty_parts(events: ibis.Table) -> None:
+    found = set(events.select(c.SPLIT).distinct().execute()[c.SPLIT])
+    for name in (TRAIN, VALIDATION, TEST):
+        if name not in found:
+            raise NextactError(f"split: no user falls into {name}; there are too few users for these shares")
 
 
 def _moments(events: ibis.Table, options: SplitOptions) -> tuple[int, int]:
-    first, last = (
-        int(v) for v in events.aggregate(a=events[c.TIMESTAMP].min(), b=events[c.TIMESTAMP].max()).execute().iloc[0]
-    )
+    time = events[c.TIMESTAMP]
+    first, last = (int(v) for v in events.aggregate(a=time.min(), b=time.max()).execute().iloc[0])
     moments = [_moment(events, getattr(options, name)) for name in ("validation_from", "test_from")]
     if not first < moments[0] < moments[1] <= last:
         raise NextactError(
@@ -103,5 +193,5 @@ def _moment(events: ibis.Table, wanted: float | str) -> int:
         return microseconds(wanted)
     # the exact order statistic: approximate quantiles differ from engine to engine
     rank = int(wanted * events.count().execute())
-    ordered = events.order_by([c.TIMESTAMP, c.SOURCE_ROW]).limit(1, offset=rank)
+    ordered = events.order_by([c.TIMESTAMP]).limit(1, offset=rank)
     return int(ordered[c.TIMESTAMP].execute().iloc[0])

@@ -78,19 +78,18 @@ def build_histories(events: ibis.Table, vocabulary: pd.DataFrame, event_types: t
     users.insert(0, c.USER_INDEX, np.arange(len(users)))
     coded = _coded(events, vocabulary, users, event_types)
     known = coded.filter(coded[c.ITEM_INDEX].notnull())
-    ordered = known.order_by([c.USER_INDEX, c.STEP, c.POSITION, c.SOURCE_ROW])
+    ordered = known.order_by([c.USER_INDEX, c.STEP, c.TIMESTAMP, c.POSITION, c.SOURCE_ROW])
     arrays = _read_arrays(ordered, int(known.count().execute()))
-    histories = _histories(arrays, len(users))
-    missing = coded.filter(coded[c.ITEM_INDEX].isnull(), coded[c.IS_TARGET])
-    return BuiltHistories(
-        users,
-        histories,
-        _cuts(histories, arrays, ("train",), "validation", missing),
-        _cuts(histories, arrays, ("train", "validation"), "test", missing),
-    )
+    histories = histories_of_rows(arrays, len(users))
+    targets = coded.filter(coded[c.IS_TARGET])
+    validation = _cuts(histories, arrays, ("train",), "validation", targets)
+    _refuse_learning_from_held_out(histories, arrays["split_code"], validation)
+    test = _cuts(histories, arrays, ("train", "validation"), "test", targets)
+    return BuiltHistories(users, histories, validation, test)
 
 
 SPLITS = ("train", "validation", "test")
+NO_STEP = -1
 
 
 def _coded(
@@ -129,7 +128,16 @@ def _batches(table: ibis.Table) -> Iterator[tuple[int, ibis.expr.types.Table]]:
         start += len(batch)
 
 
-def _histories(arrays: dict[str, NDArray[np.generic]], n_users: int) -> Histories:
+def histories_of_rows(arrays: dict[str, NDArray[np.generic]], n_users: int) -> Histories:
+    """Histories of catalogue events that are ordered by user and, within a user, oldest first.
+
+    Args:
+        arrays: ``user_index``, ``item_index``, ``event_code``, ``timestamp`` and ``step``, one entry an event.
+        n_users: Users 0 .. n_users - 1, those without an event too.
+
+    Returns:
+        A step starts wherever the user or ``step`` changes.
+    """
     user, step = arrays[c.USER_INDEX], arrays[c.STEP]
     starts = np.ones(len(user), np.bool_)
     starts[1:] = (user[1:] != user[:-1]) | (step[1:] != step[:-1])
@@ -148,15 +156,35 @@ def _cuts(
     arrays: dict[str, NDArray[np.generic]],
     known: tuple[str, ...],
     held_out: str,
-    missing: ibis.Table,
+    targets: ibis.Table,
 ) -> Cuts:
-    """Splits follow each other within a user, so counting rows by split gives positions."""
-    split = arrays["split_code"]
-    earlier = np.isin(split, [SPLITS.index(name) for name in known])
+    """A user's history ends where the target step starts; without a target, where the known splits end."""
+    split, user = arrays["split_code"], histories.users_of_events
+    n_users = histories.n_users
+    is_known = np.isin(split, [SPLITS.index(name) for name in known])
     target = (split == SPLITS.index(held_out)) & arrays[c.IS_TARGET].astype(bool)
-    user = histories.users_of_events
-    history_end = histories.offsets[:-1] + np.bincount(user[earlier], minlength=histories.n_users)
-    target_end = history_end + np.bincount(user[target], minlength=histories.n_users)
-    lost = missing.filter(missing[c.SPLIT] == held_out).select(c.USER_INDEX, c.ITEM_ID).distinct().execute()
-    n_missing = np.bincount(lost[c.USER_INDEX].to_numpy(np.int64), minlength=histories.n_users)
-    return Cuts(history_end.astype(np.int64), target_end.astype(np.int64), n_missing.astype(np.int64))
+    wanted = targets.filter(targets[c.SPLIT] == held_out).select(c.USER_INDEX, c.STEP, c.ITEM_INDEX, c.ITEM_ID)
+    rows = wanted.distinct().execute()
+    target_step = np.full(n_users, NO_STEP)
+    target_step[rows[c.USER_INDEX].to_numpy(np.int64)] = rows[c.STEP].to_numpy(np.int64)
+    before = np.where(target_step[user] == NO_STEP, is_known, arrays[c.STEP] < target_step[user])
+    history_end = histories.offsets[:-1] + np.bincount(user[before], minlength=n_users)
+    lost = rows.loc[rows[c.ITEM_INDEX].isna(), c.USER_INDEX].to_numpy(np.int64)
+    return Cuts(
+        history_end.astype(np.int64),
+        (history_end + np.bincount(user[target], minlength=n_users)).astype(np.int64),
+        np.bincount(lost, minlength=n_users).astype(np.int64),
+    )
+
+
+def _refuse_learning_from_held_out(histories: Histories, split: NDArray[np.generic], validation: Cuts) -> None:
+    """Training histories end at the validation cut, so no held-out event may stand before it."""
+    held_out = np.flatnonzero(split != SPLITS.index("train"))
+    users = histories.users_of_events[held_out]
+    leaked = np.unique(users[held_out < validation.history_end[users]])
+    if len(leaked):
+        raise NextactError(
+            f"split: the validation histories of {len(leaked):,} users hold events that may not be learnt from (user "
+            f"{leaked[0]} is the first): unseen_users, and target_event_types under global_time, need a training cut "
+            "of their own; use leave_one_out, or global_time without target_event_types"
+        )

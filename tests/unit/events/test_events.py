@@ -31,7 +31,7 @@ def test_every_row_is_accepted_or_rejected_with_a_reason():
     table.loc[1, "item_id"] = ""
     table.loc[2, "timestamp"] = pd.NaT
     table = pd.concat([table, table.iloc[[5]]], ignore_index=True)
-    counts = count_reasons(clean_events(table, EventOptions(broken_share_limit=0.5)))
+    counts = count_reasons(clean_events(table, EventOptions(stop_above_rejected_share=0.5)))
     assert counts == {
         "accepted": 17,
         "item_id is missing": 1,
@@ -47,12 +47,12 @@ def test_ids_keep_their_leading_zeros():
 
 def test_integer_ids_with_gaps_do_not_become_fractions():
     table = raw(user_id=np.where(np.arange(20) == 3, np.nan, 12.0))
-    users = clean_events(table, EventOptions(broken_share_limit=0.5)).execute()["user_id"]
+    users = clean_events(table, EventOptions(stop_above_rejected_share=0.5)).execute()["user_id"]
     assert set(users.dropna()) == {"12"}
 
 
 def test_a_fractional_id_is_refused():
-    with pytest.raises(TableError, match="fraction in 20 row"):
+    with pytest.raises(TableError, match=r"user_id is not a whole number: 20.*row 0: user_id .1.5"):
         clean_events(raw(user_id=1.5), EventOptions())
 
 

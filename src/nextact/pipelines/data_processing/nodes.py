@@ -1,59 +1,52 @@
 """Thin nodes over :mod:`nextact.events` and :mod:`nextact.sequences`."""
 
-import hashlib
 import logging
 from typing import Any
 
 import ibis
 import pandas as pd
 
-from nextact.errors import NextactError
-from nextact.events import cleaning, filtering, splitting
 from nextact.events import columns as c
-from nextact.events.contract import EventOptions, as_table, require_columns
-from nextact.protocol import Certificate, PolicyOptions, write_certificate
+from nextact.events import filtering, items, labelling, splitting
+from nextact.events.contract import EventOptions
+from nextact.events.erase import ErasedUsers
+from nextact.events.quality import Report, report_quality
+from nextact.events.quality_warnings import QualityOptions
+from nextact.events.steps import describe_ties
+from nextact.protocol import Certificate, PolicyOptions, stamp, write_certificate
+from nextact.reports import figures, quality_page
 from nextact.sequences import build
+from nextact.sequences.fingerprint import data_fingerprint
 from nextact.sequences.histories import Histories
 from nextact.sequences.holdout import Cuts
 
 logger = logging.getLogger(__name__)
 
 
-def clean_items(raw_items: Any, id_column: str) -> ibis.Table:
+def clean_items(raw_items: Any, options: items.ItemOptions) -> ibis.Table:
     """One row per item, its id as text under ``item_id``; the other columns as they are."""
-    items = as_table(raw_items)
-    require_columns(items, {"item_id": id_column}, "raw_items")
-    items = items.rename({c.ITEM_ID: id_column}).mutate(**{c.ITEM_ID: lambda t: t[c.ITEM_ID].cast("string")})
-    repeats = items.group_by(c.ITEM_ID).aggregate(n=items.count()).filter(lambda t: t.n > 1).limit(1).execute()
-    if len(repeats):
-        raise NextactError(f"raw_items[{id_column!r}]: ids must be distinct, {repeats[c.ITEM_ID][0]!r} repeats")
-    return items
+    return items.clean_items(raw_items, options)
 
 
 def label_events(
-    raw_events: Any, events: EventOptions, split: splitting.SplitOptions, keep: filtering.FilterOptions
+    raw_events: Any,
+    item_table: ibis.Table,
+    erased_users: dict[str, Any],
+    events: EventOptions,
+    split: splitting.SplitOptions,
+    keep: filtering.FilterOptions,
 ) -> tuple[ibis.Table, ibis.Table, dict[str, Any]]:
     """Accepted events with step, split and target; rejected rows with their reason; counts."""
-    cleaned = cleaning.clean_events(raw_events, events)
-    labelled, moments = splitting.split_events(cleaning.accepted(cleaned), split)
-    marked = filtering.mark_too_rare(labelled, keep).cache()
-    rare = cleaning.rejected(marked).drop(c.STEP, c.SPLIT, c.IS_TARGET)
-    rejected = cleaning.rejected(cleaned).union(rare.select(*cleaned.columns))
-    counts = cleaning.count_reasons(cleaned) | cleaning.count_reasons(marked)
+    labelled = labelling.label_events(raw_events, item_table, events, split, keep, ErasedUsers.from_json(erased_users))
+    report = labelling.count_rows(labelled) | {"moments": labelled.moments}
+    counts = report["rows_by_reason"]
     logger.info("Rows by reason: %s", ", ".join(f"{reason} {n:,}" for reason, n in counts.items()))
-    report = {"rows_by_reason": counts, "moments": moments, "rows_by_split": _by_split(marked)}
-    return cleaning.accepted(marked), rejected, report
+    return labelled.accepted, labelled.rejected, report
 
 
-def _by_split(events: ibis.Table) -> dict[str, int]:
-    kept = cleaning.accepted(events)
-    counts = kept.group_by(c.SPLIT).aggregate(n=kept.count()).execute()
-    return {str(name): int(n) for name, n in sorted(zip(counts[c.SPLIT], counts["n"], strict=True))}
-
-
-def fit_vocabulary(events: ibis.Table, items: ibis.Table, options: build.VocabularyOptions) -> pd.DataFrame:
+def fit_vocabulary(events: ibis.Table, item_table: ibis.Table, options: build.VocabularyOptions) -> pd.DataFrame:
     """Item indices from training events."""
-    return build.fit_vocabulary(events, items, options)
+    return build.fit_vocabulary(events, item_table, options)
 
 
 def build_histories(
@@ -69,21 +62,62 @@ def certify(
     histories: Histories,
     vocabulary: pd.DataFrame,
     report: dict[str, Any],
+    events: EventOptions,
     split: splitting.SplitOptions,
     keep: filtering.FilterOptions,
     policy: PolicyOptions,
     seed: int,
 ) -> Certificate:
     """The certificate of a new run: everything that changes what a metric means."""
-    fingerprint = hashlib.sha256("\n".join(vocabulary[c.ITEM_ID]).encode())
-    for array in (histories.offsets, histories.item_index, histories.event_type, histories.timestamp):
-        fingerprint.update(array.tobytes())
     protocol = {
-        "data": {"sha256": fingerprint.hexdigest(), "users": histories.n_users, "items": len(vocabulary)},
-        "split": {"kind": split.kind, "baskets": split.baskets, **report["moments"]},
+        "data": {
+            "sha256": data_fingerprint(histories, vocabulary[c.ITEM_ID]),
+            "users": histories.n_users,
+            "items": len(vocabulary),
+        },
+        "split": splitting.describe_split(split, report["moments"]),
+        "ties": describe_ties(split, events.has_positions),
+        "target_event_types": list(split.target_event_types or events.event_types),
         "filter": {"item": keep.min_item_events, "user": keep.min_user_events, "window": keep.window},
         "exclude_seen": policy.exclude_seen,
         "refit": "none: test is scored by the model fitted on training events",
         "metrics": "full ranking, binary gains, ties by expectation, unreachable targets count as missed",
     }
     return write_certificate(protocol, seed)
+
+
+def describe_quality(
+    events: ibis.Table,
+    rejected: ibis.Table,
+    item_table: ibis.Table,
+    vocabulary: pd.DataFrame,
+    counts: dict[str, Any],
+    certificate: Certificate,
+    options: EventOptions,
+    text_columns: list[str],
+    limits: QualityOptions,
+) -> Report:
+    """The data quality report, which leaves the test split closed; its warnings are logged too."""
+    protocol, types = certificate["protocol"], options.event_types
+    report = report_quality(
+        events, rejected, item_table, vocabulary, counts, protocol, types, options.has_times, text_columns, limits
+    )
+    for warning in report["warnings"]:
+        logger.warning("Data quality: %s", warning["message"])
+    return stamp(certificate) | report
+
+
+def draw_quality(report: Report) -> tuple[Any, Any, Any, Any, Any]:
+    """The figures of the report, for a look in Kedro-Viz."""
+    return (
+        figures.events_over_time(report),
+        figures.history_lengths(report),
+        figures.item_popularity(report),
+        figures.rejected_rows(report),
+        figures.held_out_beside_seen(report),
+    )
+
+
+def write_quality_page(report: Report) -> str:
+    """The report as one page of HTML that needs nothing but a browser."""
+    return quality_page.quality_page(report)

@@ -11,10 +11,10 @@ def create_pipeline() -> Pipeline:
     """Raw tables to histories and certificate."""
     return pipeline(
         [
-            node(nodes.clean_items, ["raw_items", "params:items.item_id"], "items", name="clean_items"),
+            node(nodes.clean_items, ["raw_items", "params:items"], "items", name="clean_items"),
             node(
                 nodes.label_events,
-                ["raw_events", EVENTS, SPLIT, FILTER],
+                ["raw_events", "items", "erased_users", EVENTS, SPLIT, FILTER],
                 ["events", "rejected_events", "event_counts"],
                 name="label_events",
             ),
@@ -27,10 +27,39 @@ def create_pipeline() -> Pipeline:
             ),
             node(
                 nodes.certify,
-                ["histories", "vocabulary", "event_counts", SPLIT, FILTER, "params:policy", "params:seed"],
+                ["histories", "vocabulary", "event_counts", EVENTS, SPLIT, FILTER, "params:policy", "params:seed"],
                 "certificate",
                 name="certify",
             ),
+            node(
+                nodes.describe_quality,
+                [
+                    "events",
+                    "rejected_events",
+                    "items",
+                    "vocabulary",
+                    "event_counts",
+                    "certificate",
+                    EVENTS,
+                    "params:item_text.text_columns",
+                    "params:quality",
+                ],
+                "quality_report",
+                name="report_quality",
+            ),
+            node(
+                nodes.draw_quality,
+                "quality_report",
+                [
+                    "events_over_time_plot",
+                    "history_lengths_plot",
+                    "item_popularity_plot",
+                    "rejected_rows_plot",
+                    "held_out_beside_seen_plot",
+                ],
+                name="draw_quality",
+            ),
+            node(nodes.write_quality_page, "quality_report", "quality_page", name="write_quality_page"),
         ],
         tags="data",
     )

@@ -1,0 +1,82 @@
+"""Keep users who asked to be erased out of later runs, without keeping their ids."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+import ibis
+
+from nextact.events import columns as c
+
+ERASED = "erased"  # the reason of a rejected row
+KEPT_COLUMNS = (c.SOURCE, c.SOURCE_ROW, c.REJECTED_REASON)  # say where the raw row stands, and nothing of the user
+
+
+@dataclass(frozen=True)
+class ErasedUsers:
+    """Salted hashes of erased users.
+
+    The salt hinders tables of hashes made in advance; whoever has it and a list of user ids can still test them, so the
+    file that holds both belongs with the private data.
+
+    Attributes:
+        salt: Random text of the project, before each id.
+        erased_at: SHA-256 of salt and user id, as hexadecimal text -> ISO moment.
+    """
+
+    salt: str
+    erased_at: dict[str, str]
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """Read what :meth:`to_json` gave; of nothing, nobody is erased and a new salt is drawn."""
+        return cls(data.get("salt") or secrets.token_hex(16), dict(data.get("erased_at", {})))
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain data."""
+        return {"salt": self.salt, "erased_at": self.erased_at}
+
+    def hash_of(self, user_id: str) -> str:
+        """The salted hash of an id, written as the events write it.
+
+        Example:
+            >>> ErasedUsers("salt", {}).hash_of("u1")[:12]
+            'bd168727daff'
+        """
+        return hashlib.sha256((self.salt + user_id).encode()).hexdigest()
+
+    def with_user(self, user_id: str, moment: str) -> Self:
+        """One user more."""
+        return type(self)(self.salt, {**self.erased_at, self.hash_of(user_id): moment})
+
+
+def reject_erased(events: ibis.Table, erased: ErasedUsers) -> ibis.Table:
+    """Give every row of an erased user the reason :data:`ERASED`, and empty it.
+
+    Rejected rows are kept, so these must not hold what was to be erased: only ``source`` and ``source_row`` are left,
+    which say where to remove the raw row.
+
+    Args:
+        events: Contract columns with ``rejected_reason``, of good and of broken rows.
+        erased: Whom to look for.
+
+    Returns:
+        The table with the same columns and rows.
+    """
+    if not erased.erased_at:
+        return events
+    users = events.select(c.USER_ID).distinct()
+    hashes = ibis.literal(erased.salt).concat(users[c.USER_ID]).hexdigest("sha256")
+    gone = users.filter(hashes.isin(list(erased.erased_at))).cache()
+    is_gone = events[c.USER_ID].isin(gone[c.USER_ID]).fill_null(False)
+    changed = {
+        name: is_gone.ifelse(ibis.null(kind), events[name])
+        for name, kind in events.schema().items()
+        if name not in KEPT_COLUMNS
+    }
+    reason = is_gone.ifelse(ibis.literal(ERASED), events[c.REJECTED_REASON])
+    return events.mutate(**changed, **{c.REJECTED_REASON: reason}).cache()

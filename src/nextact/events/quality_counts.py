@@ -1,0 +1,147 @@
+"""What there is: rows by source and reason, events over time, and items without text."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import ibis
+import pandas as pd
+
+from nextact.events import columns as c
+
+Part = dict[str, Any]
+
+DAY = 86_400_000_000  # microseconds
+EPOCH = date(1970, 1, 1)
+MOST_DAYS, MOST_WEEKS = 62, 105  # longer logs are counted by week, by month
+
+
+def records(table: ibis.Table) -> list[dict[str, Any]]:
+    """Rows of a small table."""
+    rows: list[dict[str, Any]] = table.to_pyarrow().to_pylist()
+    return rows
+
+
+def count_rows(events: ibis.Table, rejected: ibis.Table, counts: Part) -> Part:
+    """Rows by source and reason.
+
+    Args:
+        events: Accepted events outside test.
+        rejected: Rejected rows, wherever they lie: they belong to no split.
+        counts: Of label_events: ``rows_by_split``.
+
+    Returns:
+        ``read``, ``accepted``, ``rejected``, ``by_split``, ``by_reason`` and ``by_source`` (``source``, ``reason``,
+        ``n``; accepted rows are those outside test). Tables without a ``source`` column have one source, None.
+    """
+    reasons = _by_source(rejected.mutate(reason=rejected[c.REJECTED_REASON]))
+    accepted = _by_source(events.mutate(reason=ibis.literal("accepted")))
+    by_reason: dict[str, int] = defaultdict(int)
+    for row in reasons:
+        by_reason[row["reason"]] += row["n"]
+    by_split = counts["rows_by_split"]
+    n_accepted, n_rejected = sum(by_split.values()), sum(by_reason.values())
+    return {
+        "read": n_accepted + n_rejected,
+        "accepted": n_accepted,
+        "rejected": n_rejected,
+        "by_split": by_split,
+        "by_reason": dict(sorted(by_reason.items(), key=lambda one: -one[1])),
+        "by_source": accepted + reasons,
+    }
+
+
+def count_over_time(events: ibis.Table, event_types: Sequence[str]) -> Part:
+    """Events by type in equal stretches of time, each named by its first day (UTC).
+
+    Args:
+        events: Accepted events with times.
+        event_types: Declared behaviours.
+
+    Returns:
+        ``bucket`` (``day`` up to 62 days, ``week`` up to 105 weeks, else ``month``), ``first`` and ``last`` ISO day,
+        ``starts`` and, by event type, ``counts``; stretches without an event count 0. Weeks start on Monday.
+    """
+    day = events[c.TIMESTAMP].floordiv(DAY).cast("int64")
+    daily = records(events.group_by(day=day, kind=events[c.EVENT_TYPE]).aggregate(n=events.count()))
+    if not daily:
+        return {"bucket": "day", "first": None, "last": None, "starts": [], "counts": {}}
+    days = [EPOCH + timedelta(days=row["day"]) for row in daily]
+    first, last = min(days), max(days)
+    bucket = _bucket((last - first).days + 1)
+    starts = _starts(first, last, bucket)
+    counts = {kind: dict.fromkeys(starts, 0) for kind in event_types}
+    for at, row in zip(days, daily, strict=True):
+        counts[row["kind"]][_start(at, bucket)] += row["n"]
+    return {
+        "bucket": bucket,
+        "first": first.isoformat(),
+        "last": last.isoformat(),
+        "starts": [start.isoformat() for start in starts],
+        "counts": {kind: list(one.values()) for kind, one in counts.items()},
+    }
+
+
+def count_texts(items: ibis.Table, vocabulary: pd.DataFrame, text_columns: Sequence[str]) -> Part:
+    """Catalogue items that have no text in any text column.
+
+    Returns:
+        ``items``, ``not_in_item_table``, ``without_text`` (those not in the item table too) and, by text column,
+        ``filled``: the share of catalogue items that have one. Without text columns no item has text.
+    """
+    catalogue = ibis.memtable(vocabulary[[c.ITEM_ID]])
+    joined = catalogue.left_join(items.select(c.ITEM_ID, *text_columns), c.ITEM_ID)
+    filled = {name: (joined[name].cast("string").strip() != "").fill_null(False) for name in text_columns}
+    anything = ibis.or_(*filled.values()) if filled else ibis.literal(False)
+    found = records(
+        joined.aggregate(
+            without_text=(~anything).sum(),
+            not_in_item_table=joined[f"{c.ITEM_ID}_right"].isnull().sum(),
+            **{f"filled_{at}": one.mean() for at, one in enumerate(filled.values())},
+        )
+    )[0]
+    return {
+        "items": len(vocabulary),
+        "without_text": int(found["without_text"] or 0),
+        "not_in_item_table": int(found["not_in_item_table"] or 0),
+        "filled": {name: float(found[f"filled_{at}"] or 0.0) for at, name in enumerate(filled)},
+    }
+
+
+def iso_second(timestamp: int) -> str:
+    """Microseconds since 1970 as an ISO second.
+
+    Example:
+        >>> iso_second(86_400_000_000)
+        '1970-01-02T00:00:00'
+    """
+    return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=timestamp)).strftime("%Y-%m-%dT%H:%M:%S")
+
+
+def _by_source(rows: ibis.Table) -> list[dict[str, Any]]:
+    source = rows[c.SOURCE] if c.SOURCE in rows.columns else ibis.null("string")
+    counted = rows.group_by(source=source, reason=rows["reason"]).aggregate(n=rows.count())
+    return records(counted.order_by(["source", ibis.desc("n"), "reason"]))
+
+
+def _bucket(n_days: int) -> str:
+    if n_days <= MOST_DAYS:
+        return "day"
+    return "week" if n_days <= 7 * MOST_WEEKS else "month"
+
+
+def _start(at: date, bucket: str) -> date:
+    if bucket == "week":
+        return at - timedelta(days=at.weekday())
+    return at.replace(day=1) if bucket == "month" else at
+
+
+def _starts(first: date, last: date, bucket: str) -> list[date]:
+    start, starts = _start(first, bucket), []
+    while start <= last:
+        starts.append(start)
+        start = _start(start + timedelta(days={"day": 1, "week": 7, "month": 31}[bucket]), bucket)
+    return starts

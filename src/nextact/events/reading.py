@@ -1,0 +1,162 @@
+"""Cells of a raw table as the contract's types: each reader gives the value, and what is wrong with it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import ibis
+
+from nextact.errors import NextactError
+from nextact.events import reasons
+from nextact.events.timezones import SECOND, to_utc
+
+LARGEST_EXACT = 2**53  # a float holds every whole number up to here
+LARGEST_TIME = 2**62  # microseconds; far beyond any date, and the arithmetic around it stays in 64 bits
+UNITS_PER_SECOND = {"s": 1, "ms": 1_000, "us": 1_000_000}
+EPOCH = "1970-01-01 00:00:00"
+ISO = (  # groups: 1 date and time, 2 zone, 3 sign, 4 hours, 5 minutes
+    r"^(\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?)?)(Z|z|([+-])(\d{2})(?::?(\d{2}))?)?$"
+)
+
+
+class Cells(NamedTuple):
+    """A column read: ``values`` is null where a cell cannot be read, ``problems`` is text where it is wrong."""
+
+    values: ibis.Value
+    problems: ibis.Value
+
+
+def read_id(column: ibis.Value, name: str, place: str) -> Cells:
+    """An id as text that keeps its characters: leading zeros, blanks, case.
+
+    Numbers have no characters of their own: whole ones are written without fraction, since pandas turns integers with
+    gaps into floats (``12.0`` is the id ``12``). Fractions, and floats too large to be exact, are no ids.
+
+    Args:
+        column: A column of text or numbers.
+        name: Name of the contract's column, for problems.
+        place: Table and column in messages.
+
+    Raises:
+        NextactError: If the column holds anything else (bytes, times, lists).
+    """
+    kind = column.type()
+    if kind.is_string():
+        return Cells(column, _missing(column.isnull() | (column.strip() == ""), name))
+    if kind.is_integer() or kind.is_uuid():
+        return Cells(column.cast("string"), _missing(column.isnull(), name))
+    if kind.is_floating():
+        number = column.cast("float64").nullif(float("nan"))
+        whole = is_whole(number)
+        digits = whole.ifelse(number, ibis.null("float64")).try_cast("int64").cast("string")
+        text = digits.coalesce(number.cast("string"))  # a rejected row shows what the table said
+    elif kind.is_decimal():
+        number = column
+        digits = column.cast("string").re_replace(r"\.0*$", "")
+        whole = ~digits.contains(".")
+        text = digits
+    else:
+        raise NextactError(f"{place}: holds {kind}, not text or whole numbers")
+    problems = ibis.cases(
+        (number.isnull(), reasons.MISSING.format(name)),
+        (~whole, reasons.NOT_WHOLE.format(name)),
+        else_=ibis.null("string"),
+    )
+    return Cells(text, problems)
+
+
+def is_whole(number: ibis.Value) -> ibis.Value:
+    """Whether a float64 is a whole number that is exact; False for NaN, null and what is endless."""
+    exact = (number.abs() <= LARGEST_EXACT).ifelse(number, ibis.null("float64"))  # the floor of more overflows
+    return (exact == exact.floor()).fill_null(False)
+
+
+def read_number(column: ibis.Value, place: str) -> Cells:
+    """A number as float64, null where the cell is empty; problems where it is no number, or NaN or endless.
+
+    Raises:
+        NextactError: If the column is neither numbers nor text.
+    """
+    kind = column.type()
+    if kind.is_string():
+        given = column.strip() != ""
+        number = column.try_cast("float64")
+    elif kind.is_numeric() or kind.is_boolean():
+        given = column.notnull()
+        number = column.cast("float64")
+    else:
+        raise NextactError(f"{place}: holds {kind}, not numbers")
+    finite = number.notnull() & ~(number.isnan() | number.isinf())
+    problems = ibis.cases(
+        ((given & number.isnull()).fill_null(False), reasons.UNREADABLE_VALUE),
+        (number.notnull() & ~finite, reasons.ENDLESS_VALUE),
+        else_=ibis.null("string"),
+    )
+    return Cells(finite.ifelse(number, ibis.null("float64")), problems)
+
+
+def read_time(column: ibis.Value, unit: str, timezone: str, place: str) -> Cells:
+    """Microseconds since 1970 UTC as int64.
+
+    Args:
+        column: Numbers, text or times.
+        unit: ``s``, ``ms``, ``us``, ``iso`` or ``native``.
+        timezone: IANA zone of clock times that do not name their own offset.
+        place: Table and column in messages.
+
+    Raises:
+        NextactError: If the column's type does not go with the unit.
+    """
+    kind = column.type()
+    if unit in UNITS_PER_SECOND and (kind.is_numeric() or kind.is_string()):
+        moments = _from_number(column, SECOND // UNITS_PER_SECOND[unit])
+    elif unit == "iso" and kind.is_string():
+        moments = _from_iso(column.strip(), timezone)
+    elif unit == "native" and (kind.is_timestamp() or kind.is_date()):
+        moments = _since_epoch(column.try_cast("timestamp"))
+        if kind.is_date() or kind.timezone is None:
+            moments = _localised(moments, timezone)
+    else:
+        raise NextactError(f"{place}: holds {kind}, which timestamp_unit {unit!r} does not read; {_hint(kind)}")
+    return Cells(moments, ibis.ifelse(moments.isnull(), reasons.NO_TIME, ibis.null("string")))
+
+
+def _missing(condition: ibis.Value, name: str) -> ibis.Value:
+    return condition.ifelse(reasons.MISSING.format(name), ibis.null("string"))
+
+
+def _from_number(column: ibis.Value, microseconds: int) -> ibis.Value:
+    """Numbers beyond any date are held at the bound: they are named too late or too early, and overflow nothing."""
+    bound = LARGEST_TIME // microseconds
+    if column.type().is_integer():
+        return column.clip(-bound, bound).cast("int64") * microseconds
+    number = column.try_cast("float64").nullif(float("nan"))
+    return (number.clip(-bound, bound) * microseconds).round().cast("int64")
+
+
+def _from_iso(text: ibis.Value, timezone: str) -> ibis.Value:
+    """The offset is worked out by hand: DuckDB 1.5 lets a zone named in one row leak into the next rows."""
+    well_formed = text.re_search(ISO).ifelse(text, ibis.null("string"))
+    clock = _since_epoch(well_formed.re_extract(ISO, 1).try_cast("timestamp"))
+    minutes = _digits(well_formed, 4) * 60 + _digits(well_formed, 5)
+    sign = (well_formed.re_extract(ISO, 3) == "-").ifelse(-1, 1)
+    shifted = clock - sign * minutes * 60 * SECOND
+    return (well_formed.re_extract(ISO, 2) == "").ifelse(_localised(clock, timezone), shifted)
+
+
+def _digits(text: ibis.Value, group: int) -> ibis.Value:
+    return text.re_extract(ISO, group).nullif("").try_cast("int64").fill_null(0)
+
+
+def _since_epoch(moments: ibis.Value) -> ibis.Value:
+    return moments.delta(ibis.timestamp(EPOCH), unit="microsecond")
+
+
+def _localised(clock: ibis.Value, timezone: str) -> ibis.Value:
+    return clock if timezone == "UTC" else to_utc(clock, timezone)
+
+
+def _hint(kind: ibis.expr.datatypes.DataType) -> str:
+    if kind.is_timestamp() or kind.is_date():
+        return "state timestamp_unit: native"
+    return "state timestamp_unit: iso for text, s, ms or us for numbers"

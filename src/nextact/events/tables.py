@@ -1,0 +1,119 @@
+"""Whatever a data catalog loads, as an Ibis table; frames that no table can hold are refused with the column's name."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+import ibis
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from nextact.errors import NextactError, TableError, suggest
+
+RAW_EVENTS = "raw_events"
+
+
+def as_table(data: object, place: str = RAW_EVENTS, wanted: dict[str, str | None] | None = None) -> ibis.Table:
+    """An Ibis table of an Ibis table, a pandas or polars frame, or an Arrow table.
+
+    Args:
+        data: What the catalog loaded.
+        place: Name of the table in messages.
+        wanted: Only the columns that options map to, as in :func:`require_columns`; all, if left out.
+
+    Raises:
+        NextactError: If it is no table, a mapped column is missing, or two columns share a name.
+        TableError: If a column mixes types, or holds text that is not Unicode.
+    """
+    if isinstance(data, ibis.Table):
+        return data if wanted is None else data.select(_chosen(data.columns, wanted, place))
+    return ibis.memtable(as_arrow(data, place, wanted))
+
+
+def as_arrow(data: object, place: str, wanted: dict[str, str | None] | None = None) -> pa.Table:
+    """An Arrow table of a pandas or polars frame or an Arrow table; see :func:`as_table`."""
+    if isinstance(data, pd.DataFrame):
+        names = [str(name) for name in data.columns]
+        chosen = [names.index(name) for name in _chosen(names, wanted, place)]
+        arrays = {names[at]: _arrow_column(data.iloc[:, at], f"{place}[{names[at]!r}]") for at in chosen}
+        return _plain(pa.table(arrays), place)
+    arrow = _arrow_of(data, place)
+    chosen = [arrow.column_names.index(name) for name in _chosen(arrow.column_names, wanted, place)]
+    return _plain(arrow.select(chosen), place)
+
+
+def require_columns(table: ibis.Table, wanted: dict[str, str | None], place: str) -> None:
+    """Raise unless every mapped column is there.
+
+    Args:
+        table: The raw table.
+        wanted: Option name -> column it maps to (``None`` where it is not mapped).
+        place: Name of the table in messages.
+
+    Raises:
+        NextactError: Naming the option, the missing column and its close match.
+    """
+    _chosen(table.columns, wanted, place)
+
+
+def _chosen(columns: Iterable[str], wanted: dict[str, str | None] | None, place: str) -> list[str]:
+    """The columns asked for, in their own order, after a check that each is there and is there once."""
+    known = list(columns)
+    for option, column in (wanted or {}).items():
+        if column is not None and column not in known:
+            raise NextactError(
+                f"{place}: option {option!r} asks for column {column!r}, which is missing; {suggest(column, known)}"
+            )
+    chosen = known if wanted is None else [name for name in known if name in wanted.values()]
+    for name, n_columns in Counter(chosen).items():
+        if n_columns > 1:
+            raise NextactError(f"{place}: {n_columns} columns are called {name!r}; names must differ")
+    return chosen
+
+
+def _arrow_of(data: object, place: str) -> pa.Table:
+    if hasattr(data, "collect"):  # a lazy polars frame
+        data = data.collect()
+    if not hasattr(data, "__arrow_c_stream__"):
+        raise NextactError(f"{place}: an Ibis, pandas, polars or Arrow table is needed, got {type(data).__name__}")
+    return pa.table(data)
+
+
+def _arrow_column(values: pd.Series, place: str) -> pa.Array:
+    if isinstance(values.dtype, pd.SparseDtype):
+        values = pd.Series(np.asarray(values))
+    try:
+        return pa.array(values, from_pandas=True)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError) as error:
+        kinds = Counter(type(value).__name__ for value in values.dropna())
+        rarest, n_rows = min(kinds.items(), key=lambda one: one[1])
+        example = next(value for value in values.dropna() if type(value).__name__ == rarest)
+        mixed = "a column of mixed types (" + ", ".join(f"{kind}: {n:,}" for kind, n in kinds.most_common()) + ")"
+        problem = mixed if len(kinds) > 1 else f"{rarest} values that no table can hold"
+        raise TableError(place, f"{problem}; {rarest}", n_rows, example) from error
+    except UnicodeEncodeError as error:
+        broken = [value for value in values.dropna() if not _is_unicode(value)]
+        raise TableError(place, "text that is not Unicode", len(broken), broken[0]) from error
+
+
+def _is_unicode(value: object) -> bool:
+    try:
+        str(value).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _plain(arrow: pa.Table, place: str) -> pa.Table:
+    """Columns in types that every engine knows: dictionaries decoded, nothing but nulls taken for text."""
+    for at, field in enumerate(arrow.schema):
+        kind = field.type
+        if isinstance(kind, pa.BaseExtensionType):
+            raise NextactError(f"{place}[{field.name!r}]: holds {kind}; make it text, a number or a time first")
+        plain = kind.value_type if pa.types.is_dictionary(kind) else kind
+        plain = pa.string() if pa.types.is_null(plain) else pa.float32() if pa.types.is_float16(plain) else plain
+        if plain != kind:
+            arrow = arrow.set_column(at, field.name, arrow.column(at).cast(plain))
+    return arrow

@@ -1,0 +1,84 @@
+"""The ready-made environments, on a handful of rows in the format of their files."""
+
+import gzip
+from pathlib import Path
+
+import ibis
+import pytest
+from kedro.framework.session import KedroSession
+from kedro.framework.startup import bootstrap_project
+
+from nextact.datasets.folders import VARIABLE
+from nextact.events.cleaning import count_reasons
+from nextact.events.items import clean_items
+from nextact.events.labelling import label_events
+
+ROOT = Path(__file__).parents[3]
+DAY = 86_400
+S3REC = "user_id,item_id,position,timestamp\n" + "".join(f"1,0{k},{k},{1318896000 + k // 2 * DAY}\n" for k in range(6))
+FILES = {
+    "beauty": {
+        "amazon_beauty_s3rec/interactions.csv.gz": S3REC,
+        "amazon_beauty_s3rec/items.csv.gz": "item_id,asin,title,categories,s3rec_attribute_ids\n01,B0,Polish,A > B,1\n",
+    },
+    "yelp": {
+        "yelp_s3rec/interactions.csv.gz": S3REC.replace("1318896000", ""),
+        "yelp_s3rec/items.csv.gz": "item_id,business_id,name,categories,s3rec_attribute_ids\n01,5eV,Greek,Diners,1\n",
+    },
+    "movielens": {
+        "ml1m_sasrec/sequences.txt": "1 00 01 02 03 04 05\n",
+        "ml1m_sasrec/items.tsv": "item_id\tmovielens_id\ttitle\tgenres\n01\t1198\tNA (1981)\tAction|Adventure\n",
+    },
+    "online_retail": {
+        "online_retail_uci/events.csv.gz": ""
+        "customer_id,timestamp,event,invoice,stock_code,quantity,unit_price,country\n"
+        + "".join(
+            f"12346,{1295344860 + k // 2 * DAY},{'return' if k == 5 else 'purchase'},54{k // 2},0{k},2,1.04,UK\n"
+            for k in range(6)
+        ),
+        "online_retail_uci/items.csv.gz": "stock_code,description\n01,INFLATABLE GLOBE\n",
+    },
+    "mind_zh": {
+        "mind_sample_zh/interactions.csv.gz": "user_id,news_id,position,source,timestamp\n"
+        + "".join(f"U1,0{k},{k},history,\n" for k in range(6)),
+        "mind_sample_zh/items.csv.gz": "news_id,title_zh,abstract_zh,category,subcategory,title_en,abstract_en\n"
+        + "".join(f"0{k},跑步運動減肥,摘要,,,,\n" for k in range(6)),
+    },
+}
+
+
+@pytest.fixture(params=sorted(FILES))
+def environment(request, tmp_path, monkeypatch):
+    for name, text in FILES[request.param].items():
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(gzip.compress(text.encode()) if path.suffix == ".gz" else text.encode())
+    monkeypatch.setenv(VARIABLE, str(tmp_path))
+    bootstrap_project(ROOT)
+    with KedroSession.create(ROOT, env=request.param) as session:
+        yield session.load_context()
+
+
+def test_an_environment_reads_its_files_and_holds_out_two_targets_a_user(environment):
+    parameters, catalog = environment.params, environment.catalog
+    ibis.set_backend(catalog.get("events").connection)
+    items = clean_items(catalog.load("raw_items"), parameters["items"])
+    options = [parameters[name] for name in ("events", "split", "filter")]  # built and checked by Kedro
+    labelled = label_events(catalog.load("raw_events"), items, *options)
+    rows = labelled.accepted.order_by(["timestamp", "position"]).execute()
+    assert rows["item_id"].tolist() == [f"0{k}" for k in (0, 1, 2, 3, 4, 5)]
+    assert set(rows[rows["is_target"]]["split"]) == {"validation", "test"}
+    assert count_reasons(labelled.rejected) == {}
+    assert set(parameters["item_text"].text_columns) <= set(items.columns)
+
+
+def test_an_environment_states_its_policy_and_its_order_of_ties(environment):
+    assert environment.params["split"].kind == "leave_one_out"
+    assert environment.params["policy"].exclude_seen == (environment.env in {"beauty", "movielens", "yelp"})
+    assert environment.catalog.get("events")._filepath.as_posix().endswith("03_primary/events.parquet")
+
+
+def test_every_environment_is_tried_here():
+    known = {path.parent.name for path in (ROOT / "conf").glob("*/globals.yml")} - {"base", "local", "test"}
+    reading_files = {name for name in known if "data_folder" in (ROOT / f"conf/{name}/globals.yml").read_text()}
+    assert reading_files == set(FILES)
