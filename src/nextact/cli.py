@@ -1,10 +1,11 @@
-"""``kedro run`` that ends a user's mistake with one message instead of a traceback."""
+"""``kedro run`` and ``kedro erase-user``, which end a user's mistake with one message instead of a traceback."""
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +27,33 @@ def cli() -> None:
 @click.pass_context
 def run(context: click.Context, /, **options: Any) -> None:
     """Kedro's own run; set NEXTACT_TRACEBACK=1 to see where an error came from."""
-    try:
+    with _one_message(context):
         _check_names(options)
         context.invoke(kedro_run, **options)
+
+
+@cli.command(name="erase-user")
+@click.option("--user-id", required=True, help="The user, as the events write it.")
+@click.option("--env", "-e", help="Kedro environment whose data are changed.")
+@click.pass_context
+def erase_user(context: click.Context, user_id: str, env: str | None) -> None:
+    """Remove a user from all stored tables and arrays, and leave their raw rows out of later runs.
+
+    Prints a receipt and stores it: rows removed, models to fit again, and what must be erased elsewhere. Not to be
+    called while a run is under way.
+    """
+    with _one_message(context):
+        _check_environment(env)
+        from nextact.erasing_command import erase
+
+        click.echo(erase(user_id, Path.cwd(), env))
+
+
+@contextmanager
+def _one_message(context: click.Context) -> Iterator[None]:
+    """End with the message of an error that is the user's to put right; others are raised."""
+    try:
+        yield
     except Exception as error:
         told = _told(error)
         if told is None or os.environ.get("NEXTACT_TRACEBACK") == "1":
@@ -39,9 +64,7 @@ def run(context: click.Context, /, **options: Any) -> None:
 
 def _check_names(options: dict[str, Any]) -> None:
     """Refuse an environment, a pipeline, a namespace or a node that does not exist, before anything is loaded."""
-    environments = [folder.name for folder in Path("conf").glob("*") if folder.is_dir()]
-    if environments:
-        _require("environment", [options.get("env")], environments)
+    _check_environment(options.get("env"))
     wanted = options.get("pipelines") or [options.get("pipeline")]
     _require("pipeline", wanted, pipelines)
     nodes = [node for name in wanted for node in pipelines[name or "__default__"].nodes]
@@ -50,6 +73,12 @@ def _check_names(options: dict[str, Any]) -> None:
     names = {name for node in nodes for name in (node.name, node.short_name)}
     for option in ("node_names", "from_nodes", "to_nodes"):
         _require("node", options.get(option) or [], names)
+
+
+def _check_environment(env: str | None) -> None:
+    environments = [folder.name for folder in Path("conf").glob("*") if folder.is_dir()]
+    if environments:
+        _require("environment", [env], environments)
 
 
 def _require(kind: str, wanted: Iterable[str | None], known: Iterable[str]) -> None:

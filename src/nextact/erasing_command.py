@@ -1,0 +1,66 @@
+"""Where a project keeps what :mod:`nextact.erasing` erases: the data catalog of an environment, read for it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from kedro.framework.session import KedroSession
+
+from nextact.erasing.erase import ERASED_FROM, RAW, READ, Stored, erase_user, receipt_text
+from nextact.models.registry import MODELS
+from nextact.tracking import read_options
+
+RECEIPTS, PACKAGE = "erasures", "packaged_model"
+
+
+def erase(user_id: str, project: Path, env: str | None) -> str:
+    """Erase a user, store the receipt, and give it in words.
+
+    Raises:
+        NextactError: If nothing names the user, or a table cannot be rewritten; nothing is changed then.
+    """
+    with KedroSession.create(project, env=env) as session:
+        context = session.load_context()
+        receipt = erase_user(user_id, stored(context))
+        name = receipt["erased_at"].replace(":", "") + "-" + receipt["user_sha256"][:12]
+        context.catalog.save(RECEIPTS, {name: receipt})
+        return f"{receipt_text(receipt)}\nReceipt: {Path(context.catalog.get(RECEIPTS)._path) / name}.json"
+
+
+def stored(context: Any) -> Stored:
+    """The places of all datasets that erasing reads or writes."""
+    catalog = context.catalog
+    named = [name for name in (*ERASED_FROM, *READ) if name in catalog]
+    places = {name: place for name in named if (place := local_place(catalog.get(name))) is not None}
+    models = [f"{family}.{name}.model" for family, one in MODELS.items() for name in one]
+    folders = {name: local_place(catalog.get(name)) for name in (*models, PACKAGE)}
+    return Stored(
+        places,
+        {name: folder for name, folder in folders.items() if folder is not None},
+        _elsewhere(context, [name for name in named if name not in places]),
+        Path(context.project_path) / context.config_loader["globals"]["data"],
+    )
+
+
+def local_place(dataset: Any) -> Path | None:
+    """The file or folder of a dataset; None where it is remote, or no file at all."""
+    place = getattr(dataset, "_filepath", None)
+    if place is None or getattr(dataset, "_protocol", "file") not in ("file", "local", ""):
+        return None
+    return None if "://" in str(place) else Path(str(place))
+
+
+def _elsewhere(context: Any, not_files: list[str]) -> dict[str, str]:
+    """What holds users and is not ours to rewrite."""
+    catalog = context.catalog
+    found = {}
+    for name in [*not_files, *(name for name in RAW if name in catalog)]:
+        dataset = catalog.get(name)
+        place = local_place(dataset)
+        if place is None or place.exists():
+            found[name] = str(place or type(dataset).__name__)
+    tracking = read_options(context.config_loader, Path(context.project_path))
+    if tracking.enabled:
+        found["MLflow"] = f"{tracking.tracking_uri}: summaries and models of earlier runs"
+    return found

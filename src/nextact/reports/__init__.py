@@ -1,0 +1,1 @@
+"""Reports to look at: Plotly figures, and pages of HTML that need nothing but a browser."""
