@@ -1,45 +1,19 @@
 """The whole default pipeline on the tiny generated shop, in the project's own configuration."""
 
 import json
-import os
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from ..conftest import ROOT
+from ..conftest import copy_of_project as copy_project
+from ..conftest import run_kedro as kedro
+
 HEAVY = {"torch", "transformers", "spacy", "gensim", "mlflow", "sentence_transformers"}
-
-
-def kedro(project, *arguments):
-    return subprocess.run(
-        [sys.executable, "-m", "kedro", *arguments],
-        cwd=project,
-        capture_output=True,
-        text=True,
-        env=os.environ | {"DO_NOT_TRACK": "1", "COLUMNS": "200"},
-        check=False,
-    )
-
-
-def copy_project(folder):
-    """A copy, so that runs of tests beside each other never share a data root."""
-    shutil.copytree(ROOT / "conf", folder / "conf")
-    shutil.copy(ROOT / "pyproject.toml", folder)
-    shutil.copytree(ROOT / "src", folder / "src", ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
-    return folder
-
-
-@pytest.fixture(scope="session")
-def project(tmp_path_factory):
-    folder = copy_project(tmp_path_factory.mktemp("project"))
-    done = kedro(folder, "run", "--env", "test")
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    return folder
 
 
 def read(project, name):
