@@ -9,9 +9,14 @@ from typing import Any
 
 from nextact.errors import NextactError
 from nextact.models.baselines import options as o
+from nextact.models.baselines.als import ALS
 from nextact.models.baselines.content import ContentKNN
+from nextact.models.baselines.item2vec import Item2Vec
+from nextact.models.baselines.item_knn import ItemKNN
 from nextact.models.baselines.item_to_item import EASE, TransitionTable
 from nextact.models.baselines.popularity import OwnMostBought, Popularity, RecentPopularity
+from nextact.models.baselines.slim import SLIM
+from nextact.models.baselines.tifu import TIFUKNN
 from nextact.models.hybrid.blend import Blend
 from nextact.models.hybrid.options import BlendOptions, StackedOptions
 from nextact.models.hybrid.stacked import StackedRanker
@@ -48,8 +53,13 @@ MODELS: dict[str, dict[str, ModelEntry]] = {
         "recent_popularity": ModelEntry(o.RecentPopularityOptions, RecentPopularity),
         "own_most_bought": ModelEntry(o.OwnMostBoughtOptions, OwnMostBought),
         "transition": ModelEntry(o.TransitionOptions, TransitionTable),
+        "item_knn": ModelEntry(o.ItemKNNOptions, ItemKNN),
         "ease": ModelEntry(o.EASEOptions, EASE),
+        "tifu_knn": ModelEntry(o.TIFUKNNOptions, TIFUKNN),
         "content_knn": ModelEntry(o.ContentKNNOptions, ContentKNN, blocks=lambda options: (options.block,)),
+        "slim": ModelEntry(o.SLIMOptions, SLIM, by_default=False),
+        "als": ModelEntry(o.ALSOptions, ALS, by_default=False),
+        "item2vec": ModelEntry(o.Item2VecOptions, Item2Vec, by_default=False),
     },
     "sequence": {
         "gpt2": ModelEntry(

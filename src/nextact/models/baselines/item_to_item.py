@@ -11,7 +11,14 @@ from scipy.linalg.lapack import spotrf, spotri
 from scipy.sparse import csr_matrix, diags, vstack
 
 from nextact.errors import NextactError
-from nextact.models.baselines.history_weights import history_matrix, recency_weights, step_decay_weights
+from nextact.models.baselines.gram import (
+    dense_gram,
+    items_that_fit,
+    say_what_was_left_out,
+    to_catalogue,
+    training_matrix,
+)
+from nextact.models.baselines.history_weights import Weights, counted_events, read_history, type_weights
 from nextact.models.baselines.options import EASEOptions, TransitionOptions
 from nextact.models.baselines.storage import keep_largest, load_model, pack_sparse, save_model, unpack_sparse
 from nextact.models.recommender import FitReport, Scores, Training
@@ -22,6 +29,7 @@ class ItemToItem:
     """Scores are (weighted history) x (item-to-item weights)."""
 
     weights: csr_matrix  # float32 [n_items + 1, n_items + 1]; row: item of the history, column: recommended item
+    of_types: Weights  # float64 [event types]
 
     options_class: ClassVar[type[Any]]
 
@@ -30,7 +38,7 @@ class ItemToItem:
 
     def history(self, histories: Histories) -> csr_matrix:
         """Weight of each item of each history."""
-        raise TypeError(f"{type(self).__name__} must say how a history is weighted")
+        return read_history(histories, self.weights.shape[0] - 1, self.options, self.of_types)
 
     def score(self, histories: Histories) -> Scores:
         """The product; 0 for an item that nothing in the history speaks for."""
@@ -54,7 +62,8 @@ class ItemToItem:
 
     def save(self, folder: Path) -> None:
         """Write the weights."""
-        save_model(folder, self.options, self.weights.shape[0] - 1, pack_sparse(self.weights))
+        arrays = pack_sparse(self.weights) | {"of_types": self.of_types}
+        save_model(folder, self.options, self.weights.shape[0] - 1, arrays)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -62,6 +71,7 @@ class ItemToItem:
         options, n_items, arrays = load_model(folder)
         model = cls(cls.options_class(**options))
         model.weights = unpack_sparse(arrays, n_items + 1)
+        model.of_types = arrays["of_types"]
         return model
 
 
@@ -71,29 +81,24 @@ class TransitionTable(ItemToItem):
     options_class = TransitionOptions
 
     def fit(self, training: Training) -> FitReport:
-        """Count pairs of items of one user that lie 1 .. ``lags`` steps apart, then normalise rows to sum to 1."""
-        counts = self._count(training.histories, training.n_items)
-        if self.options.symmetric:
-            counts = csr_matrix(counts + counts.T)
+        """Count pairs of items of one user that lie 1 .. ``lags`` steps apart, then divide by the items' totals."""
+        self.of_types = type_weights(self.options, training.event_types)
+        counts = self._count(counted_events(training.histories, self.of_types), training.n_items)
+        if self.options.reverse_weight > 0:
+            counts = csr_matrix(counts + counts.T * np.float32(self.options.reverse_weight))
         popularity = np.maximum(np.asarray(counts.sum(axis=0)).ravel(), 1.0)
         counts = csr_matrix(counts @ diags(popularity**-self.options.popularity_discount))
         totals = np.maximum(np.asarray(counts.sum(axis=1)).ravel(), 1e-12)
-        shares = csr_matrix(diags(1 / totals) @ counts, dtype=np.float32)
+        shares = csr_matrix(diags(totals**-self.options.source_discount) @ counts, dtype=np.float32)
         self.weights = keep_largest(shares, self.options.kept_per_item)
         return {"pairs": int(self.weights.nnz)}
-
-    def history(self, histories: Histories) -> csr_matrix:
-        """Newest steps, fading by ``history_decay`` a step."""
-        recent = histories.last_steps(self.options.history_steps)
-        n_items = self.weights.shape[0] - 1
-        return history_matrix(recent, n_items, step_decay_weights(recent, self.options.history_decay))
 
     def _count(self, histories: Histories, n_items: int) -> csr_matrix:
         """Weighted pair counts as products of steps x items matrices, float32 [n_items + 1, n_items + 1]."""
         steps = histories.steps_of_events()
         n_steps = int(histories.starts_step.sum())
-        ones = np.ones(histories.n_events, np.float32)
-        occurs = csr_matrix((ones, (steps, histories.item_index.astype(np.int64))), shape=(n_steps, n_items + 1))
+        values = self.of_types[histories.event_type].astype(np.float32)
+        occurs = csr_matrix((values, (steps, histories.item_index.astype(np.int64))), shape=(n_steps, n_items + 1))
         user_of_step = histories.users_of_events[histories.starts_step]
         none = (np.zeros(0, np.float32), (np.zeros(0, np.int64), np.zeros(0, np.int64)))
         counts = csr_matrix(none, shape=(n_items + 1, n_items + 1))
@@ -110,24 +115,17 @@ class EASE(ItemToItem):
     options_class = EASEOptions
 
     def fit(self, training: Training) -> FitReport:
-        """Invert the regularised Gram matrix of the binary users x items matrix in place."""
-        n = training.n_items
-        if n > self.options.max_items:
-            raise NextactError(
-                f"ease: {n:,} items need {2 * 4 * n * n / 2**30:.1f} GiB; raise max_items ({self.options.max_items:,}) "
-                "if the machine has it, or leave the model out"
-            )
-        binary = history_matrix(training.histories, n)
-        binary.data[:] = 1.0
-        gram = (binary.T @ binary).toarray()[1:, 1:]
-        self.weights = self._closed_form(gram)
-        return {"weights": int(self.weights.nnz)}
+        """Invert the regularised Gram matrix of the users x items matrix in place."""
+        self.of_types = type_weights(self.options, training.event_types)
+        matrix = training_matrix(training.histories, training.n_items, self.options, self.of_types)
+        items = items_that_fit(matrix, self.options, "ease")
+        weights = self._closed_form(dense_gram(matrix[:, items]))
+        self.weights = to_catalogue(weights, items, training.n_items)
+        return {"weights": int(self.weights.nnz), **say_what_was_left_out(items, training.n_items)}
 
     def _closed_form(self, gram: NDArray[np.float32]) -> csr_matrix:
         """B = -P / diag(P), P the inverse of the Gram matrix plus ``regularisation`` on its diagonal."""
-        n = len(gram)
-        gram = np.asfortranarray(gram)
-        gram.flat[:: n + 1] += np.float32(self.options.regularisation)
+        np.fill_diagonal(gram, gram.diagonal() + np.float32(self.options.regularisation))
         factor, failed = spotrf(gram, lower=1, overwrite_a=1)
         inverse, singular = spotri(factor, lower=1, overwrite_c=1)
         if failed or singular:
@@ -150,11 +148,5 @@ class EASE(ItemToItem):
             k = min(self.options.kept_per_item, n)
             cut = np.partition(np.abs(weights), n - k, axis=1)[:, n - k, None]
             weights[np.abs(weights) < cut] = 0.0
-            blocks.append(csr_matrix(np.pad(weights, ((0, 0), (1, 0)))))
-        by_target = vstack([csr_matrix(np.zeros((1, n + 1), np.float32)), *blocks])
-        return csr_matrix(by_target.T)
-
-    def history(self, histories: Histories) -> csr_matrix:
-        """All items of the history, fading with age."""
-        n_items = self.weights.shape[0] - 1
-        return history_matrix(histories, n_items, recency_weights(histories, self.options.half_life_days))
+            blocks.append(csr_matrix(weights))
+        return csr_matrix(vstack(blocks).T)

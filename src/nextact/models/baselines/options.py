@@ -2,109 +2,262 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
+from nextact.models.baselines.shared_options import (
+    EventOptions,
+    HistoryOptions,
+    LinearOptions,
+    check_factor,
+    check_not_negative,
+    check_positive,
+    check_share,
+)
 from nextact.options import options
 
 
-def _positive(**values: float) -> None:
-    for name, value in values.items():
-        if not value > 0:
-            raise ValueError(f"{name} must be above 0, got {value}")
-
-
 @options
-class PopularityOptions:
+class PopularityOptions(EventOptions):
     """Every user gets the items with most training events."""
 
 
 @options
-class RecentPopularityOptions:
+class RecentPopularityOptions(EventOptions):
     """Popularity in which an event counts half after ``half_life_days``."""
 
     half_life_days: float = 14.0
 
     def __post_init__(self) -> None:
-        _positive(half_life_days=self.half_life_days)
+        super().__post_init__()
+        check_positive(self, "half_life_days")
 
 
 @options
-class OwnMostBoughtOptions:
+class OwnMostBoughtOptions(HistoryOptions):
     """What this user chose most, recent events first.
 
     Attributes:
-        half_life_days: Age at which an event counts half.
         popularity_weight: Weight of general popularity (its largest value scaled to 1), which orders what the user
             never chose; small, so that it decides nothing else.
+        gap_power: How strongly an item that is not yet due again is held back, see
+            :func:`nextact.models.baselines.gaps.due_factors`; 0 does not look at gaps.
     """
 
-    half_life_days: float = 60.0
+    half_life_days: float | None = 60.0
     popularity_weight: float = 0.01
+    gap_power: float = 0.0
 
     def __post_init__(self) -> None:
-        _positive(half_life_days=self.half_life_days)
+        super().__post_init__()
+        check_not_negative(self, "popularity_weight", "gap_power")
 
 
 @options
-class TransitionOptions:
+class TransitionOptions(HistoryOptions):
     """What follows what: counts of (item, item some steps later) over users.
 
     Attributes:
         lags: How many steps ahead are counted.
         lag_decay: Factor per further lag, in (0, 1].
-        symmetric: Count both directions.
-        history_steps: Newest steps that vote when scoring.
-        history_decay: Factor per step back when scoring, in (0, 1].
+        reverse_weight: Weight of the same pairs counted backwards, in [0, 1]: 0 is directed, 1 symmetric.
+        source_discount: Power of an item's total that its followers' counts are divided by, in [0, 1]: 1 lets every
+            item of a history vote alike, 0 lets items that were followed often vote more.
         popularity_discount: Power of the followers' popularity that counts are divided by, in [0, 1].
         kept_per_item: Followers kept per item.
     """
 
     lags: int = 3
     lag_decay: float = 0.5
-    symmetric: bool = False
-    history_steps: int = 10
+    reverse_weight: float = 0.0
+    source_discount: float = 1.0
+    history_steps: int | None = 10
     history_decay: float = 0.7
     popularity_discount: float = 0.0
     kept_per_item: int = 500
 
     def __post_init__(self) -> None:
-        _positive(lags=self.lags, history_steps=self.history_steps, kept_per_item=self.kept_per_item)
-        for name in ("lag_decay", "history_decay"):
-            if not 0 < getattr(self, name) <= 1:
-                raise ValueError(f"{name} must be in (0, 1], got {getattr(self, name)}")
+        super().__post_init__()
+        check_positive(self, "lags", "kept_per_item")
+        check_factor(self, "lag_decay")
+        check_share(self, "reverse_weight", "source_discount", "popularity_discount")
 
 
 @options
-class EASEOptions:
+class ItemKNNOptions(HistoryOptions):
+    """Items that the same users chose.
+
+    Attributes:
+        weighting: How a user's count of an item is weighed before items are compared: cosine of the counts, cosine of
+            their tf-idf (an item is a text, its users are the words), or the product of their BM25 weights.
+        neighbours: Neighbours kept per item, itself included.
+        shrinkage: A similarity that rests on ``n`` common users is multiplied by ``n / (n + shrinkage)``.
+        bm25_k1: How slowly BM25 saturates in a count; weighting bm25 alone reads it.
+        bm25_b: How far BM25 discounts items with many events, in [0, 1]; weighting bm25 alone reads it.
+    """
+
+    weighting: Literal["cosine", "tfidf", "bm25"] = "cosine"
+    neighbours: int = 200
+    shrinkage: float = 0.0
+    bm25_k1: float = 1.2
+    bm25_b: float = 0.75
+    history_decay: float = 0.9
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_positive(self, "neighbours", "bm25_k1")
+        check_not_negative(self, "shrinkage")
+        check_share(self, "bm25_b")
+
+
+@options
+class EASEOptions(LinearOptions):
     """EASE: a linear item-to-item model in closed form.
 
     Attributes:
         regularisation: L2 strength on the weights.
-        half_life_days: Recency of the history when scoring.
         kept_per_item: Weights kept per item by size, so that the model stays small on disk.
-        max_items: Larger catalogues are refused with the memory it would take.
     """
 
     regularisation: float = 300.0
-    half_life_days: float = 60.0
+    half_life_days: float | None = 60.0
     kept_per_item: int = 500
-    max_items: int = 25_000
 
     def __post_init__(self) -> None:
-        _positive(regularisation=self.regularisation, half_life_days=self.half_life_days)
+        super().__post_init__()
+        check_positive(self, "regularisation", "kept_per_item")
 
 
 @options
-class ContentKNNOptions:
+class SLIMOptions(LinearOptions):
+    """SLIM: a sparse linear item-to-item model, weights not negative.
+
+    Attributes:
+        l1: Strength of the absolute values' sum beside half the squared error summed over users.
+        l2: Strength of half the squares' sum.
+        neighbours: An item's weights are sought among so many items with the highest cosine to it.
+        max_sweeps: Most passes of coordinate descent over an item's weights.
+        tolerance: A pass that changes no weight by more than this is the last.
+    """
+
+    l1: float = 1.0
+    l2: float = 10.0
+    neighbours: int = 100
+    max_sweeps: int = 50
+    tolerance: float = 1e-4
+    history_decay: float = 0.9
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_positive(self, "neighbours", "max_sweeps", "tolerance")
+        check_not_negative(self, "l1", "l2")
+
+
+@options
+class ALSOptions(HistoryOptions):
+    """Matrix factorisation of implicit feedback by alternating least squares.
+
+    Attributes:
+        factors: Length of the vectors of users and items.
+        regularisation: L2 strength on both.
+        confidence: An event weight w is trusted ``1 + confidence * w`` times as much as the absence of an event.
+        iterations: Passes over users and items.
+    """
+
+    factors: int = 64
+    regularisation: float = 1.0
+    confidence: float = 10.0
+    iterations: int = 15
+    history_decay: float = 0.95
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_positive(self, "factors", "regularisation", "confidence", "iterations")
+
+
+@options
+class Item2VecOptions(HistoryOptions):
+    """Word2Vec over what users did: items are words.
+
+    Attributes:
+        sentences: A user's whole history is a sentence, or each of their baskets is one. Items of one basket have no
+            order; they are shuffled.
+        dimensions: Length of each vector.
+        window: Furthest distance, in items, between an item and its context; for baskets as long as the longest basket.
+        min_count: Items with fewer training events have no vector.
+        epochs: Passes over the log.
+        skip_gram: Predict the context from the item; False predicts the item from its context.
+        negatives: Negative samples a positive one.
+        subsample: Items with a larger share of the log than this are passed over at random; 0 reads all.
+        learning_rate: First step size; it falls linearly. Logs are short beside texts and want more than a text does.
+        compare: A history's item vectors are compared with the candidates' context vectors, which is what training
+            makes near for items that occur together, or with their item vectors, which are near for items that can
+            stand for each other.
+    """
+
+    sentences: Literal["histories", "baskets"] = "histories"
+    dimensions: int = 64
+    window: int = 5
+    min_count: int = 1
+    epochs: int = 20
+    skip_gram: bool = True
+    negatives: int = 5
+    subsample: float = 0.0
+    learning_rate: float = 0.1
+    compare: Literal["contexts", "items"] = "contexts"
+    history_steps: int | None = 10
+    history_decay: float = 0.7
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_positive(self, "dimensions", "window", "min_count", "epochs", "negatives", "learning_rate")
+        check_not_negative(self, "subsample")
+
+
+@options
+class TIFUKNNOptions(EventOptions):
+    """Personal item frequencies that fade with time, blended with those of similar users.
+
+    Attributes:
+        group_steps: Steps (baskets) a group.
+        within_decay: Factor per step back within a group, in (0, 1].
+        between_decay: Factor per group back, in (0, 1].
+        neighbours: Training users that vote.
+        similarity: How the nearest users are found.
+        own_share: Weight of the user's own frequencies beside the neighbours' mean, in [0, 1].
+        gap_power: How strongly an item that is not yet due again is held back, see
+            :func:`nextact.models.baselines.gaps.due_factors`; 0 does not look at gaps.
+    """
+
+    group_steps: int = 7
+    within_decay: float = 0.9
+    between_decay: float = 0.7
+    neighbours: int = 300
+    similarity: Literal["euclidean", "cosine"] = "euclidean"
+    own_share: float = 0.7
+    gap_power: float = 0.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_positive(self, "group_steps", "neighbours")
+        check_factor(self, "within_decay", "between_decay")
+        check_share(self, "own_share")
+        check_not_negative(self, "gap_power")
+
+
+@options
+class ContentKNNOptions(HistoryOptions):
     """Items whose text is near the recent history's.
 
     Attributes:
-        block: Name of the item vectors.
-        history_steps: Newest steps that vote.
-        history_decay: Factor per step back, in (0, 1].
+        block: Name of the item vectors, dense or sparse.
+        centre: Take the items' mean from dense vectors, since encoders share a common direction; sparse ones stay as
+            they are.
+        whitening: Centre dense vectors and make all their directions equally wide, see
+            :func:`nextact.text.pooling.whiten`.
     """
 
     block: str = "encoder"
-    history_steps: int = 10
+    history_steps: int | None = 10
     history_decay: float = 0.8
-
-    def __post_init__(self) -> None:
-        _positive(history_steps=self.history_steps, history_decay=self.history_decay)
+    centre: bool = True
+    whitening: bool = False

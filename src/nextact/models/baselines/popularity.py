@@ -7,8 +7,17 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
 
-from nextact.models.baselines.history_weights import MICROSECONDS_PER_DAY, history_matrix, recency_weights
+from nextact.models.baselines.gaps import due_factors, item_gaps
+from nextact.models.baselines.history_weights import (
+    MICROSECONDS_PER_DAY,
+    Weights,
+    counted_events,
+    history_matrix,
+    read_history,
+    type_weights,
+)
 from nextact.models.baselines.options import OwnMostBoughtOptions, PopularityOptions, RecentPopularityOptions
 from nextact.models.baselines.storage import load_model, save_model
 from nextact.models.recommender import FitReport, Scores, Training
@@ -17,17 +26,17 @@ from nextact.sequences.histories import Histories
 Counts = NDArray[np.float32]
 
 
-def event_counts(histories: Histories, n_items: int, weights: NDArray[np.float64] | None = None) -> Counts:
+def event_counts(histories: Histories, n_items: int, weights: Weights | None = None) -> Counts:
     """Sum of event weights per item, float32 [n_items + 1]."""
     return np.bincount(histories.item_index, weights=weights, minlength=n_items + 1).astype(np.float32)
 
 
-def global_recency_weights(histories: Histories, half_life_days: float) -> NDArray[np.float64]:
+def global_recency_weights(histories: Histories, half_life_days: float) -> Weights:
     """0.5 to the power of (age / half-life), age running to the newest event of the whole log."""
     if histories.n_events == 0:
         return np.zeros(0)
     age = histories.timestamp.max() - histories.timestamp
-    weights: NDArray[np.float64] = np.exp2(-age / (half_life_days * MICROSECONDS_PER_DAY))
+    weights: Weights = np.exp2(-age / (half_life_days * MICROSECONDS_PER_DAY))
     return weights
 
 
@@ -64,7 +73,8 @@ class Popularity(_SameForEverybody):
 
     def fit(self, training: Training) -> FitReport:
         """Count events."""
-        self.counts = event_counts(training.histories, training.n_items)
+        weights = type_weights(self.options, training.event_types)[training.histories.event_type]
+        self.counts = event_counts(training.histories, training.n_items, weights)
         return {}
 
 
@@ -75,7 +85,8 @@ class RecentPopularity(_SameForEverybody):
 
     def fit(self, training: Training) -> FitReport:
         """Count events, each by its recency in the whole log."""
-        weights = global_recency_weights(training.histories, self.options.half_life_days)
+        recency = global_recency_weights(training.histories, self.options.half_life_days)
+        weights = recency * type_weights(self.options, training.event_types)[training.histories.event_type]
         self.counts = event_counts(training.histories, training.n_items, weights)
         return {}
 
@@ -87,32 +98,39 @@ class OwnMostBought:
         self.options = options
 
     def fit(self, training: Training) -> FitReport:
-        """Count events for the tail of the list; the rest needs no fitting."""
-        counts = event_counts(training.histories, training.n_items)
+        """Count events for the tail of the list, and learn how long people go without an item."""
+        self.of_types = type_weights(self.options, training.event_types)
+        weights = self.of_types[training.histories.event_type]
+        counts = event_counts(training.histories, training.n_items, weights)
         self.tail = counts / max(float(counts.max()), 1.0) * np.float32(self.options.popularity_weight)
-        return {}
+        self.gaps = item_gaps(counted_events(training.histories, self.of_types), training.n_items)
+        return {"items_bought_again": int((self.gaps > 0).sum())}
 
     def score(self, histories: Histories) -> Scores:
-        """Recency-weighted counts of the user's own items plus a small popularity."""
-        own = history_matrix(histories, len(self.tail) - 1, recency_weights(histories, self.options.half_life_days))
+        """Recency-weighted counts of the user's own items, less where not yet due, plus a small popularity."""
+        own = read_history(histories, len(self.tail) - 1, self.options, self.of_types)
+        if self.options.gap_power > 0:
+            counted = counted_events(histories, self.of_types)
+            own = csr_matrix(own.multiply(due_factors(counted, self.gaps, self.options.gap_power)))
         scores: Scores = own.toarray() + self.tail
         return scores
 
     def evidence(self, histories: Histories, item_index: NDArray[np.int32]) -> NDArray[np.int32]:
         """The item itself, where the user chose it before."""
-        own = history_matrix(histories, len(self.tail) - 1)
+        own = history_matrix(counted_events(histories, self.of_types), len(self.tail) - 1)
         rows = np.repeat(np.arange(histories.n_users), item_index.shape[1])
         counts = np.asarray(own[rows, item_index.ravel().astype(np.int64)]).reshape(item_index.shape)
         return np.where(counts > 0, item_index, 0).astype(np.int32)
 
     def save(self, folder: Path) -> None:
-        """Write the popularity tail."""
-        save_model(folder, self.options, len(self.tail) - 1, {"tail": self.tail})
+        """Write the popularity tail and the gaps."""
+        arrays = {"tail": self.tail, "gaps": self.gaps, "of_types": self.of_types}
+        save_model(folder, self.options, len(self.tail) - 1, arrays)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        """Read the popularity tail."""
+        """Read the popularity tail and the gaps."""
         options, _, arrays = load_model(folder)
         model = cls(OwnMostBoughtOptions(**options))
-        model.tail = arrays["tail"]
+        model.tail, model.gaps, model.of_types = arrays["tail"], arrays["gaps"], arrays["of_types"]
         return model

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from nextact.options import options
 
-MEMBERS = ("own_most_bought", "transition", "recent_popularity", "ease", "content_knn", "gpt2")
+MEMBERS = (
+    "own_most_bought",
+    "tifu_knn",
+    "transition",
+    "item_knn",
+    "ease",
+    "recent_popularity",
+    "content_knn",
+    "gpt2",
+)
 
 
 @options

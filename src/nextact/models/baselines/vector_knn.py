@@ -1,0 +1,74 @@
+"""Models that compare item vectors with the recent history's: content-kNN and Item2Vec."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix, issparse
+
+from nextact.models.baselines.history_weights import Weights, read_history
+from nextact.models.baselines.storage import load_model, pack_sparse, save_model, unpack_sparse
+from nextact.models.recommender import Scores
+from nextact.sequences.histories import Histories
+
+
+class VectorKNN:
+    """Sum over the history of (weight x cosine to an item): the order is that of the cosine to the weighted mean."""
+
+    vectors: Any  # float32 [n_items + 1, dimensions], dense or csr; rows of length 1, or 0 for items without a vector
+    targets: Any  # what histories are compared with: the same vectors, or others of the same shape
+    of_types: Weights  # float64 [event types]
+
+    options_class: ClassVar[type[Any]]
+
+    def __init__(self, options: Any) -> None:
+        self.options = options
+
+    def history(self, histories: Histories) -> csr_matrix:
+        """Weight of each item of each history."""
+        return read_history(histories, self.vectors.shape[0] - 1, self.options, self.of_types)
+
+    def score(self, histories: Histories) -> Scores:
+        """Similarity to the weighted history; 0 for an item without a vector."""
+        return _dense((self.history(histories) @ self.vectors) @ self.targets.T)
+
+    def evidence(self, histories: Histories, item_index: NDArray[np.int32]) -> NDArray[np.int32]:
+        """Item of the history with the largest term in each recommended item's sum."""
+        history = self.history(histories)
+        found = np.zeros(item_index.shape, np.int32)
+        for user in range(histories.n_users):
+            own = history.indices[history.indptr[user] : history.indptr[user + 1]]
+            weights = history.data[history.indptr[user] : history.indptr[user + 1]]
+            if len(own):
+                terms = _dense(self.targets[item_index[user]] @ self.vectors[own].T) * weights
+                found[user] = np.where(terms.max(axis=1) > 0, own[terms.argmax(axis=1)], 0)
+        return found
+
+    def save(self, folder: Path) -> None:
+        """Write the vectors."""
+        is_sparse = issparse(self.vectors)
+        arrays = pack_sparse(self.vectors) if is_sparse else {"vectors": self.vectors}
+        if self.targets is not self.vectors:
+            arrays["targets"] = self.targets
+        more = {"of_types": self.of_types, "shape": np.array(self.vectors.shape, np.int64)}
+        save_model(folder, self.options, self.vectors.shape[0] - 1, arrays | more)
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read the vectors."""
+        options, _, arrays = load_model(folder)
+        model = cls(cls.options_class(**options))
+        is_dense = "vectors" in arrays
+        model.vectors = arrays["vectors"] if is_dense else unpack_sparse(arrays, int(arrays["shape"][1]))
+        model.targets = arrays.get("targets", model.vectors)
+        model.of_types = arrays["of_types"]
+        return model
+
+
+def _dense(matrix: Any) -> Scores:
+    is_sparse = issparse(matrix)  # in the condition it would narrow the type to one without toarray
+    dense: Scores = np.asarray(matrix.toarray() if is_sparse else matrix, dtype=np.float32)
+    return dense
