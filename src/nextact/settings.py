@@ -2,14 +2,18 @@
 
 from kedro.config import OmegaConfigLoader
 
+from nextact.datasets.folders import data_folder
 from nextact.hooks import NextactHooks
+from nextact.tracking import TrackingHooks
 
-HOOKS = (NextactHooks(),)
+HOOKS = (NextactHooks(), TrackingHooks())
 
 CONFIG_LOADER_CLASS = OmegaConfigLoader
 CONFIG_LOADER_ARGS = {
+    "custom_resolvers": {"data_folder": data_folder},  # ${data_folder:name} in the ready-made environments
     "base_env": "base",
     "default_run_env": "local",
     # an environment changes single keys, it does not have to repeat whole blocks
-    "merge_strategy": {"globals": "soft", "parameters": "soft"},
+    "merge_strategy": {"globals": "soft", "parameters": "soft", "mlflow": "soft"},
+    "config_patterns": {"mlflow": ["mlflow*", "mlflow*/**", "**/mlflow*"]},
 }

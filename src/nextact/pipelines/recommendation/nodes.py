@@ -1,21 +1,27 @@
-"""Thin nodes over :mod:`nextact.retrieval`."""
+"""Thin nodes over :mod:`nextact.retrieval` and :mod:`nextact.serving`."""
 
+import logging
 from pathlib import Path
 from typing import Any
 
 import ibis
-import numpy as np
 import pandas as pd
 
 from nextact.events import columns as c
-from nextact.models.registry import ModelFolder
+from nextact.events.contract import EventOptions
+from nextact.events.splitting import SplitOptions
+from nextact.models.recommender import PredictsEventType
+from nextact.models.registry import MODELS, ModelFolder
 from nextact.options import options
 from nextact.protocol import Certificate, require_same_run
-from nextact.retrieval.reasons import reasons
-from nextact.retrieval.scoring import fit_temperature, log_softmax, masked_scores, top_k, user_blocks
+from nextact.retrieval.recommending import BEHAVIOUR_COLUMNS, Catalogue, predict_behaviour, recommend_items
+from nextact.retrieval.scoring import fit_temperature
 from nextact.retrieval.summary import leaderboard_lines, user_lines
 from nextact.sequences.histories import Histories
 from nextact.sequences.holdout import Cuts, make_holdout, validation_halves
+from nextact.serving.package import Package, describe_package
+
+logger = logging.getLogger(__name__)
 
 
 @options
@@ -49,6 +55,7 @@ def recommend(
     temperature: float,
     histories: Histories,
     users: pd.DataFrame,
+    vocabulary: pd.DataFrame,
     item_texts: pd.DataFrame,
     certificate: Certificate,
     options: RecommendationOptions,
@@ -56,28 +63,65 @@ def recommend(
     """The best items of every user after all their events: rank, score, probability, reason, and the run's name."""
     require_same_run("chosen_model", chosen_model, certificate, "model_training")
     model = ModelFolder(Path(chosen_model["folder"])).open()
-    names = ["", *(text or item for text, item in zip(item_texts[c.ITEM_TEXT], item_texts[c.ITEM_ID], strict=True))]
-    item_ids = np.array(["", *item_texts[c.ITEM_ID]], dtype=object)
-    parts = []
-    for which in user_blocks(histories.n_users):
-        block = histories.take(which)
-        scores = masked_scores(model, block, certificate["protocol"]["exclude_seen"])
-        best = top_k(scores, options.top_k)
-        rows = np.arange(len(which))[:, None]
-        part = pd.DataFrame(
-            {
-                c.USER_ID: np.repeat(users[c.USER_ID].to_numpy()[which], options.top_k),
-                "rank": np.tile(np.arange(1, options.top_k + 1), len(which)),
-                c.ITEM_ID: item_ids[best].ravel(),
-                c.ITEM_TEXT: [names[item] for item in best.ravel()],
-                "score": scores[rows, best].ravel(),
-                "probability": np.exp(log_softmax(scores, temperature)[rows, best]).ravel(),
-                "reason": [one for user in reasons(model, block, best, names) for one in user],
-            }
-        )
-        parts.append(part[best.ravel() > 0])
-    run = {"model": chosen_model["name"], "run_id": chosen_model["run_id"]}
-    return pd.concat(parts, ignore_index=True).assign(**run)
+    exclude_seen = certificate["protocol"]["exclude_seen"]
+    user_ids = users[c.USER_ID].to_numpy()
+    catalogue = Catalogue(_catalogue_items(vocabulary, item_texts))
+    found = recommend_items(model, histories, user_ids, catalogue, temperature, exclude_seen, options.top_k)
+    return found.assign(model=chosen_model["name"], run_id=chosen_model["run_id"])
+
+
+def choose_behaviour_model(
+    leaderboard: dict[str, Any], chosen_model: dict[str, Any], certificate: Certificate
+) -> dict[str, Any]:
+    """The chosen model where it predicts event types, else the best-ranked one that does, else an empty handle."""
+    require_same_run("leaderboard", leaderboard, certificate, "model_training")
+    require_same_run("chosen_model", chosen_model, certificate, "model_training")
+    for one in [chosen_model, *leaderboard["models"]]:
+        if issubclass(MODELS[one["family"]][one["name"]].recommender, PredictsEventType):
+            return {key: one[key] for key in ("run_id", "protocol_hash", "family", "name", "folder")}
+    logger.info("No model of this run predicts event types, so the table of next behaviours is empty")
+    return {}
+
+
+def predict_behaviours(
+    behaviour_model: dict[str, Any],
+    histories: Histories,
+    users: pd.DataFrame,
+    certificate: Certificate,
+    event_types: list[str],
+) -> pd.DataFrame:
+    """Probability of each event type in every user's next step, and the run's name; no row where no model predicts."""
+    if not behaviour_model:
+        columns = [*BEHAVIOUR_COLUMNS, "model", "run_id"]
+        return pd.DataFrame({name: pd.Series(dtype="float64" if name == "probability" else "str") for name in columns})
+    require_same_run("behaviour_model", behaviour_model, certificate, "model_training")
+    model: Any = ModelFolder(Path(behaviour_model["folder"])).open()
+    found = predict_behaviour(model, histories, users[c.USER_ID].to_numpy(), event_types)
+    return found.assign(model=behaviour_model["name"], run_id=behaviour_model["run_id"])
+
+
+def package(
+    chosen_model: dict[str, Any],
+    behaviour_model: dict[str, Any],
+    temperature: float,
+    vocabulary: pd.DataFrame,
+    item_texts: pd.DataFrame,
+    certificate: Certificate,
+    events: EventOptions,
+    split: SplitOptions,
+    options: RecommendationOptions,
+) -> Package:
+    """Everything that answers for a history never seen, in one folder that stands alone."""
+    require_same_run("chosen_model", chosen_model, certificate, "model_training")
+    items = _catalogue_items(vocabulary, item_texts)
+    return describe_package(
+        chosen_model, behaviour_model, temperature, items, certificate, events, split, options.top_k
+    )
+
+
+def _catalogue_items(vocabulary: pd.DataFrame, item_texts: pd.DataFrame) -> pd.DataFrame:
+    """One row an item in the order of its index."""
+    return vocabulary.merge(item_texts[[c.ITEM_INDEX, c.ITEM_TEXT]], on=c.ITEM_INDEX, how="left", validate="1:1")
 
 
 def summarise(

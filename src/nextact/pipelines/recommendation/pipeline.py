@@ -4,14 +4,16 @@ from kedro.pipeline import Pipeline, node, pipeline
 
 from nextact.pipelines.recommendation import nodes
 
+TYPES, OPTIONS = "params:events.event_types", "params:recommendation"
+
 
 def create_pipeline() -> Pipeline:
-    """The chosen model, calibrated, for every user."""
+    """The chosen model, calibrated, for every user, then packaged; beside it the next behaviour."""
     return pipeline(
         [
             node(
                 nodes.calibrate,
-                ["chosen_model", "histories", "validation_cuts", "certificate", "params:events.event_types"],
+                ["chosen_model", "histories", "validation_cuts", "certificate", TYPES],
                 "temperature",
                 name="calibrate",
             ),
@@ -22,12 +24,41 @@ def create_pipeline() -> Pipeline:
                     "temperature",
                     "histories",
                     "users",
+                    "vocabulary",
                     "item_texts",
                     "certificate",
-                    "params:recommendation",
+                    OPTIONS,
                 ],
                 "recommendations",
                 name="recommend",
+            ),
+            node(
+                nodes.choose_behaviour_model,
+                ["leaderboard", "chosen_model", "certificate"],
+                "behaviour_model",
+                name="choose_behaviour_model",
+            ),
+            node(
+                nodes.predict_behaviours,
+                ["behaviour_model", "histories", "users", "certificate", TYPES],
+                "behaviour_predictions",
+                name="predict_behaviours",
+            ),
+            node(
+                nodes.package,
+                [
+                    "chosen_model",
+                    "behaviour_model",
+                    "temperature",
+                    "vocabulary",
+                    "item_texts",
+                    "certificate",
+                    "params:events",
+                    "params:split",
+                    OPTIONS,
+                ],
+                "packaged_model",
+                name="package",
             ),
             node(
                 nodes.summarise,

@@ -1,0 +1,128 @@
+"""Answers in tables: ranked items and next behaviours of users, for batch and online alike."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from nextact.events import columns as c
+from nextact.models.recommender import PredictsEventType, Recommender
+from nextact.retrieval.reasons import reasons
+from nextact.retrieval.scoring import log_softmax, masked_scores, top_k, user_blocks
+from nextact.sequences.histories import Histories
+
+RANK, SCORE, PROBABILITY, REASON = "rank", "score", "probability", "reason"
+ITEM_COLUMNS = (c.USER_ID, RANK, c.ITEM_ID, c.ITEM_TEXT, SCORE, PROBABILITY, REASON)
+BEHAVIOUR_COLUMNS = (c.USER_ID, c.EVENT_TYPE, PROBABILITY)
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """The items that can be recommended, in the order of their index.
+
+    Attributes:
+        table: ``item_id``, ``item_text`` and ``n_training_events``, row r being item index r + 1.
+    """
+
+    table: pd.DataFrame
+
+    @cached_property
+    def ids(self) -> NDArray[np.object_]:
+        """The id of each item index; empty for padding."""
+        return np.array(["", *self.table[c.ITEM_ID]], dtype=object)
+
+    @cached_property
+    def by_popularity(self) -> NDArray[np.int64]:
+        """Padding, then item indices by training events, most first; equal ones by index."""
+        return np.append(0, 1 + np.argsort(-self.table[c.N_TRAINING_EVENTS].to_numpy(), kind="stable"))
+
+    @cached_property
+    def names(self) -> list[str]:
+        """What an item is called in words: its text, or its id where it has none."""
+        pairs = zip(self.table[c.ITEM_TEXT], self.table[c.ITEM_ID], strict=True)
+        return ["", *(text or item for text, item in pairs)]
+
+
+def recommend_items(
+    model: Recommender,
+    histories: Histories,
+    user_ids: NDArray[np.object_],
+    catalogue: Catalogue,
+    temperature: float,
+    exclude_seen: bool,
+    k: int,
+) -> pd.DataFrame:
+    """The best items of every user after all their events.
+
+    Args:
+        model: Ranks.
+        histories: U users, perhaps without an event.
+        user_ids: Their ids, object [U].
+        catalogue: The items that the model knows.
+        temperature: Of the softmax over what may be recommended.
+        exclude_seen: Whether items of the history are left out.
+        k: Items a user, at least 1.
+
+    Returns:
+        :data:`ITEM_COLUMNS`, users in the order given, rank 1 first; of equal scores the more popular item first, so
+        that a user of whom a model says nothing gets what is popular. A user to whom fewer items than k may be
+        recommended has fewer rows.
+    """
+    parts = [
+        _recommend_block(model, histories.take(which), user_ids[which], catalogue, temperature, exclude_seen, k)
+        for which in user_blocks(histories.n_users)
+    ]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=ITEM_COLUMNS)
+
+
+def _recommend_block(
+    model: Recommender,
+    block: Histories,
+    user_ids: NDArray[np.object_],
+    catalogue: Catalogue,
+    temperature: float,
+    exclude_seen: bool,
+    k: int,
+) -> pd.DataFrame:
+    scores = masked_scores(model, block, exclude_seen)
+    order = catalogue.by_popularity
+    best = order[top_k(scores[:, order], k)].astype(np.int32)
+    rows = np.arange(len(best))[:, None]
+    with np.errstate(invalid="ignore"):  # a user to whom nothing may be recommended has no probabilities
+        probabilities = np.exp(log_softmax(scores, temperature)[rows, best])
+    part = pd.DataFrame(
+        {
+            c.USER_ID: np.repeat(user_ids, k),
+            RANK: np.tile(np.arange(1, k + 1), len(best)),
+            c.ITEM_ID: catalogue.ids[best].ravel(),
+            c.ITEM_TEXT: [catalogue.names[item] for item in best.ravel()],
+            SCORE: scores[rows, best].ravel(),
+            PROBABILITY: probabilities.ravel(),
+            REASON: [one for user in reasons(model, block, best, catalogue.names) for one in user],
+        }
+    )
+    return part[best.ravel() > 0]
+
+
+def predict_behaviour(
+    model: PredictsEventType, histories: Histories, user_ids: NDArray[np.object_], event_types: Sequence[str]
+) -> pd.DataFrame:
+    """Probability of each event type in every user's next step.
+
+    Returns:
+        :data:`BEHAVIOUR_COLUMNS`, one row a user and event type, in the orders given; sums to 1 a user.
+    """
+    blocks = [model.event_type_probabilities(histories.take(which)) for which in user_blocks(histories.n_users)]
+    probabilities = np.concatenate(blocks) if blocks else np.zeros((0, len(event_types)))
+    return pd.DataFrame(
+        {
+            c.USER_ID: np.repeat(user_ids, len(event_types)),
+            c.EVENT_TYPE: np.tile(np.array(event_types, dtype=object), len(user_ids)),
+            PROBABILITY: probabilities.ravel(),
+        }
+    )

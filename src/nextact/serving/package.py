@@ -1,0 +1,211 @@
+"""A folder that stands alone: the chosen model, its items and its policies, in JSON, Parquet and safetensors."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from nextact import __version__
+from nextact.errors import NextactError
+from nextact.events import columns as c
+from nextact.events.contract import EventOptions
+from nextact.events.steps import StepOptions
+from nextact.models.recommender import read_json, write_json
+from nextact.models.registry import ModelFolder
+from nextact.options import OptionsError, options
+from nextact.protocol import Certificate, stamp
+
+MANIFEST_FILE, CERTIFICATE_FILE, SCHEMA_FILE = "package.json", "certificate.json", "input_schema.json"
+ITEMS_FILE, MODEL_FOLDER, BEHAVIOUR_FOLDER = "items.parquet", "model", "behaviour_model"
+FORMAT = 1
+
+
+@options
+class Manifest:
+    """What a package says of itself.
+
+    Attributes:
+        format: Version of the folder's layout.
+        nextact: Version that wrote it.
+        run_id: The run that fitted the model.
+        protocol_hash: Of that run's certificate.
+        model: ``family.name`` of the model that ranks.
+        behaviour_model: ``family.name`` of the model that predicts event types, if any; often the same.
+        temperature: Of the softmax over items.
+        exclude_seen: Whether items of the history are left out.
+        top_k: Items a user, unless a request asks otherwise.
+        steps: How events are ordered and grouped.
+        event_types: Behaviours in the order of their codes.
+        has_times: Whether the log has times; else integer positions stand in for them.
+        has_positions: Whether a column orders events at one moment.
+        repeat_columns: Columns in which an event must differ from all earlier ones to count.
+        earliest: Times before this ISO date are refused.
+        latest: Times from this ISO date on are refused.
+    """
+
+    format: int
+    nextact: str
+    run_id: str
+    protocol_hash: str
+    model: str
+    behaviour_model: str | None
+    temperature: float
+    exclude_seen: bool
+    top_k: int
+    steps: StepOptions
+    event_types: tuple[str, ...]
+    has_times: bool
+    has_positions: bool
+    repeat_columns: tuple[str, ...]
+    earliest: str
+    latest: str
+
+    def __post_init__(self) -> None:
+        if self.format != FORMAT:
+            raise NextactError(f"package: layout {self.format} is not readable by this version, which knows {FORMAT}")
+
+
+@dataclass(frozen=True)
+class Package:
+    """What is to be written, or was: the parts and the folders of the models."""
+
+    manifest: Manifest
+    certificate: Certificate
+    items: pd.DataFrame
+    model: ModelFolder
+    behaviour_model: ModelFolder | None
+
+    def save(self, folder: Path) -> None:
+        """Write all of it into a new folder; the models are copied."""
+        folder.mkdir(parents=True)
+        write_json(folder / MANIFEST_FILE, dataclasses.asdict(self.manifest))
+        write_json(folder / CERTIFICATE_FILE, self.certificate)
+        write_json(folder / SCHEMA_FILE, [dataclasses.asdict(column) for column in input_columns(self.manifest)])
+        self.items[[c.ITEM_ID, c.ITEM_TEXT, c.N_TRAINING_EVENTS]].to_parquet(folder / ITEMS_FILE, index=False)
+        shutil.copytree(self.model.path, folder / MODEL_FOLDER)
+        if self.behaviour_model is not None and self.manifest.behaviour_model != self.manifest.model:
+            shutil.copytree(self.behaviour_model.path, folder / BEHAVIOUR_FOLDER)
+
+    @classmethod
+    def open(cls, folder: Path) -> Package:
+        """Read what :meth:`save` wrote; the models stay closed.
+
+        Raises:
+            NextactError: If a part is missing or cannot be read.
+        """
+        manifest = _read_manifest(folder / MANIFEST_FILE)
+        return cls(
+            manifest,
+            read_json(folder / CERTIFICATE_FILE),
+            _read_items(folder / ITEMS_FILE),
+            ModelFolder(folder / MODEL_FOLDER),
+            _behaviour_folder(folder, manifest),
+        )
+
+
+def describe_package(
+    chosen_model: dict[str, Any],
+    behaviour_model: dict[str, Any],
+    temperature: float,
+    items: pd.DataFrame,
+    certificate: Certificate,
+    events: EventOptions,
+    steps: StepOptions,
+    top_k: int,
+) -> Package:
+    """The package of a run's chosen model.
+
+    Args:
+        chosen_model: Handle of the model that ranks: ``family``, ``name``, ``folder``.
+        behaviour_model: Handle of the model that predicts event types; empty where there is none.
+        temperature: Calibrated for the chosen model.
+        items: ``item_id``, ``item_text`` and ``n_training_events`` in the order of the item index.
+        certificate: Of the run.
+        events: The run's event contract.
+        steps: The run's order of events.
+        top_k: Items a user, unless a request asks otherwise.
+    """
+    manifest = Manifest(
+        format=FORMAT,
+        nextact=__version__,
+        **stamp(certificate),
+        model=full_name(chosen_model),
+        behaviour_model=full_name(behaviour_model) if behaviour_model else None,
+        temperature=temperature,
+        exclude_seen=certificate["protocol"]["exclude_seen"],
+        top_k=top_k,
+        steps=StepOptions(**{one.name: getattr(steps, one.name) for one in dataclasses.fields(StepOptions)}),
+        event_types=events.event_types,
+        has_times=events.has_times,
+        has_positions=events.has_positions,
+        repeat_columns=events.repeat_columns,
+        earliest=events.earliest,
+        latest=events.latest,
+    )
+    behaviour = ModelFolder(Path(behaviour_model["folder"])) if behaviour_model else None
+    return Package(manifest, certificate, items, ModelFolder(Path(chosen_model["folder"])), behaviour)
+
+
+def full_name(model: dict[str, Any]) -> str:
+    """The name by which a model is known across families.
+
+    Example:
+        >>> full_name({"family": "baselines", "name": "popularity"})
+        'baselines.popularity'
+    """
+    return f"{model['family']}.{model['name']}"
+
+
+@dataclass(frozen=True)
+class InputColumn:
+    """A column of a history that may be asked about."""
+
+    name: str
+    type: str
+    required: bool
+    meaning: str
+
+
+def input_columns(manifest: Manifest) -> list[InputColumn]:
+    """The columns of a history that a package reads."""
+    types = f"one of: {', '.join(manifest.event_types)}"
+    times = "ISO text (UTC where it names no offset) or integer microseconds since 1970 UTC"
+    columns = [
+        InputColumn(c.USER_ID, "string", True, "whose event it is"),
+        InputColumn(c.ITEM_ID, "string", True, "the item; one that the model does not know is reported"),
+        InputColumn(c.EVENT_TYPE, "string", len(manifest.event_types) > 1, types),
+        InputColumn(c.TIMESTAMP, "any", True, times if manifest.has_times else "integer position in the user's order"),
+        InputColumn(c.SESSION_ID, "string", False, "session or basket, if any"),
+    ]
+    if manifest.has_times and manifest.has_positions:
+        columns.append(InputColumn(c.POSITION, "any", False, "number that orders events at one moment"))
+    if c.VALUE in manifest.repeat_columns:
+        columns.append(InputColumn(c.VALUE, "any", False, "amount, price or rating"))
+    return columns
+
+
+def _read_manifest(path: Path) -> Manifest:
+    read = read_json(path)
+    try:
+        return Manifest(**read)
+    except (TypeError, OptionsError) as error:
+        raise NextactError(f"{path} does not describe a package that this version can read: {error}") from error
+
+
+def _read_items(path: Path) -> pd.DataFrame:
+    try:
+        return pd.read_parquet(path)
+    except OSError as error:
+        raise NextactError(f"cannot read {path}: {error}") from error
+
+
+def _behaviour_folder(folder: Path, manifest: Manifest) -> ModelFolder | None:
+    if manifest.behaviour_model is None:
+        return None
+    same = manifest.behaviour_model == manifest.model
+    return ModelFolder(folder / (MODEL_FOLDER if same else BEHAVIOUR_FOLDER))

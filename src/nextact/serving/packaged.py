@@ -1,0 +1,136 @@
+"""The packaged model: opened from its folder alone, it answers for histories it never saw."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import pandas as pd
+
+from nextact.errors import NextactError
+from nextact.events import columns as c
+from nextact.models.recommender import PredictsEventType, Recommender
+from nextact.retrieval.recommending import (
+    BEHAVIOUR_COLUMNS,
+    ITEM_COLUMNS,
+    Catalogue,
+    predict_behaviour,
+    recommend_items,
+)
+from nextact.serving.package import Manifest, Package
+from nextact.serving.request import EVENTS, REPEATED_EVENTS, UNKNOWN_EVENTS, UNKNOWN_ITEM, read_request
+from nextact.serving.rows import RowReader
+
+
+@dataclass(frozen=True)
+class PackageFolder:
+    """Handle to a packaged model: small, and safe to pass between processes."""
+
+    path: Path
+
+    def open(self) -> PackagedModel:
+        """Load the models."""
+        return PackagedModel.open(self.path)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the model says to a request.
+
+    Attributes:
+        items: The columns of the batch line's recommendations: user, rank, item, score, probability, reason.
+        behaviours: ``user_id``, ``event_type``, ``probability`` (sums to 1 a user); no row where nothing predicts it.
+        report: What was read of each user's history; see :class:`~nextact.serving.request.RequestedHistories`.
+    """
+
+    items: pd.DataFrame
+    behaviours: pd.DataFrame
+    report: pd.DataFrame
+
+    def records(self) -> list[dict[str, Any]]:
+        """One JSON-like dictionary a user, in the order asked for."""
+        items = _by_user(self.items)
+        behaviours = _by_user(self.behaviours)
+        return [
+            {
+                c.USER_ID: row[c.USER_ID],
+                "items": items.get(row[c.USER_ID], []),
+                "behaviours": behaviours.get(row[c.USER_ID], []),
+                EVENTS: row[EVENTS],
+                UNKNOWN_EVENTS: row[UNKNOWN_EVENTS],
+                UNKNOWN_ITEM: row[UNKNOWN_ITEM],
+                REPEATED_EVENTS: row[REPEATED_EVENTS],
+            }
+            for row in self.report.to_dict("records")
+        ]
+
+
+class PackagedModel:
+    """Scores, calibrates and explains as the batch line does, from a history instead of a stored user."""
+
+    def __init__(self, package: Package) -> None:
+        self.manifest: Manifest = package.manifest
+        self.certificate = package.certificate
+        self.catalogue = Catalogue(package.items)
+        self.item_index = {item_id: index for index, item_id in enumerate(self.catalogue.ids) if index}
+        self.reader = RowReader(self.manifest)
+        self.model: Recommender = package.model.open()
+        self.behaviour_model = self._behaviour_model(package)
+
+    @classmethod
+    def open(cls, folder: Path) -> Self:
+        """Read a folder written by :class:`~nextact.serving.package.Package`.
+
+        Raises:
+            NextactError: If a part is missing or cannot be read.
+        """
+        return cls(Package.open(folder))
+
+    def recommend(self, history: pd.DataFrame | Sequence[Mapping[str, Any]], k: int | None = None) -> Answer:
+        """Ranked items and, where a model predicts them, next event types of every user in a history.
+
+        Args:
+            history: Events in any order; see :func:`~nextact.serving.request.read_request`.
+            k: Items a user; the package's own number, if left out.
+
+        Raises:
+            NextactError: If the history cannot be read or k is not a whole number from 1.
+        """
+        k = self.manifest.top_k if k is None else k
+        if isinstance(k, bool) or not isinstance(k, int) or k < 1:
+            raise NextactError(f"k must be a whole number from 1, got {k!r}")
+        request = read_request(history, self.reader, self.item_index)
+        items = recommend_items(
+            self.model,
+            request.histories,
+            request.user_ids,
+            self.catalogue,
+            self.manifest.temperature,
+            self.manifest.exclude_seen,
+            min(k, len(self.item_index)),
+        )
+        behaviours = pd.DataFrame(columns=list(BEHAVIOUR_COLUMNS))
+        if self.behaviour_model is not None:
+            types = self.manifest.event_types
+            behaviours = predict_behaviour(self.behaviour_model, request.histories, request.user_ids, types)
+        return Answer(items[list(ITEM_COLUMNS)], behaviours, request.report)
+
+    def _behaviour_model(self, package: Package) -> PredictsEventType | None:
+        if package.behaviour_model is None:
+            return None
+        same = self.manifest.behaviour_model == self.manifest.model
+        model: Any = self.model if same else package.behaviour_model.open()
+        if not isinstance(model, PredictsEventType):
+            raise NextactError(f"package: model {self.manifest.behaviour_model} does not predict event types")
+        return model
+
+
+def _by_user(table: pd.DataFrame) -> dict[str, list[dict[str, Any]]]:
+    """The rows of each user without the column that names them."""
+    rows: dict[str, list[dict[str, Any]]] = {}
+    for row in table.to_dict("records"):
+        user_id = str(row.pop(c.USER_ID))
+        rows.setdefault(user_id, []).append({str(name): value for name, value in row.items()})
+    return rows

@@ -1,0 +1,147 @@
+import json
+
+import numpy as np
+import pytest
+
+from nextact.errors import NextactError
+from nextact.models.registry import ModelFolder
+from nextact.retrieval.scoring import log_softmax, masked_scores
+from nextact.sequences.histories import Histories
+from nextact.serving.package import Package
+from nextact.serving.packaged import PackagedModel
+
+HISTORY = [
+    {"user_id": "new", "item_id": "apple", "event_type": "view", "timestamp": 1},
+    {"user_id": "new", "item_id": "bread", "event_type": "purchase", "timestamp": 2},
+]
+
+
+@pytest.fixture(scope="module")
+def model(package):
+    return PackagedModel(package)
+
+
+def test_a_history_never_seen_gets_ranked_items_with_reasons(model, package):
+    """Bread was followed by cheese twice and by dates once; items of the history are left out."""
+    answer = model.recommend(HISTORY).items
+    assert answer["rank"].tolist() == [1, 2, 3]
+    assert answer["item_id"].tolist() == ["cheese", "dates", "eggs"]
+    assert answer["item_text"].tolist() == ["blue cheese", "dates", "six eggs"]
+    assert answer["reason"].tolist()[0] == "because of bread"  # bread has no text, so its id stands for it
+    scores = masked_scores(package.model.open(), Histories.from_lists([[1, 2]], [[0, 1]]), exclude_seen=True)
+    assert answer["score"].tolist() == scores[0, [3, 4, 5]].tolist()
+    assert answer["probability"].tolist() == np.exp(log_softmax(scores, 2.0))[0, [3, 4, 5]].tolist()
+
+
+def test_next_behaviours_sum_to_one_and_are_the_sequence_models(model, package):
+    behaviours = model.recommend(HISTORY).behaviours
+    assert behaviours["event_type"].tolist() == ["view", "purchase"]
+    expected = package.behaviour_model.open().event_type_probabilities(Histories.from_lists([[1, 2]], [[0, 1]]))
+    assert behaviours["probability"].tolist() == expected[0].tolist()
+    assert behaviours["probability"].sum() == pytest.approx(1)
+
+
+def test_k_asks_for_more_or_fewer_and_never_for_more_than_there_are(model):
+    assert len(model.recommend(HISTORY, k=1).items) == 1
+    assert len(model.recommend(HISTORY, k=50).items) == 3  # five items, two of them seen
+
+
+@pytest.mark.parametrize("k", [0, -1, 2.0, True, "3"])
+def test_k_must_be_a_whole_number_from_one(model, k):
+    with pytest.raises(NextactError, match="k must be a whole number from 1"):
+        model.recommend(HISTORY, k=k)
+
+
+def test_a_user_without_events_gets_what_is_popular(model):
+    answer = model.recommend([{"user_id": "new", "item_id": None, "event_type": None, "timestamp": None}])
+    assert answer.items["item_id"].tolist() == ["bread", "cheese", "apple"]  # 3, 3, 2 training events
+    assert answer.items["reason"].tolist() == ["liked by many"] * 3
+    assert answer.report["events"].tolist() == [0]
+
+
+def test_a_user_who_saw_everything_gets_nothing(model):
+    everything = [
+        {"user_id": "u", "item_id": item, "event_type": "view", "timestamp": moment}
+        for moment, item in enumerate(["apple", "bread", "cheese", "dates", "eggs"])
+    ]
+    record = model.recommend(everything).records()[0]
+    assert record["items"] == []
+    assert record["events"] == 5
+
+
+def test_records_are_json_with_what_was_not_understood(model):
+    unknown = [{"user_id": "odd", "item_id": "fig", "event_type": "view", "timestamp": 1}]
+    records = json.loads(json.dumps(model.recommend(HISTORY + unknown).records(), allow_nan=False))
+    assert [record["user_id"] for record in records] == ["new", "odd"]
+    assert [record["unknown_events"] for record in records] == [0, 1]
+    assert [record["unknown_item"] for record in records] == [None, "fig"]
+    assert set(records[0]["items"][0]) == {"rank", "item_id", "item_text", "score", "probability", "reason"}
+    assert [one["event_type"] for one in records[0]["behaviours"]] == ["view", "purchase"]
+
+
+def test_seen_items_stay_where_the_policy_says_so(package_of, tmp_path):
+    package_of(tmp_path, exclude_seen=False).save(tmp_path / "packaged")
+    answer = PackagedModel.open(tmp_path / "packaged").recommend(HISTORY, k=5)
+    assert sorted(answer.items["item_id"]) == ["apple", "bread", "cheese", "dates", "eggs"]
+    assert len(answer.behaviours) == 0  # no model predicts them here
+    assert answer.records()[0]["behaviours"] == []
+
+
+def test_one_model_may_rank_and_predict_behaviours(package_of, tmp_path):
+    both = package_of(tmp_path, behaviour=True)
+    handle = {"family": "sequence", "name": "gpt2", "folder": str(both.behaviour_model.path)}
+    same = package_of_one(both, handle)
+    same.save(tmp_path / "packaged")
+    assert not (tmp_path / "packaged" / "behaviour_model").exists()
+    opened = PackagedModel.open(tmp_path / "packaged")
+    assert opened.behaviour_model is opened.model
+    assert len(opened.recommend(HISTORY).behaviours) == 2
+
+
+def package_of_one(package, handle):
+    import dataclasses
+
+    name = f"{handle['family']}.{handle['name']}"
+    manifest = dataclasses.replace(package.manifest, model=name, behaviour_model=name)
+    return dataclasses.replace(package, manifest=manifest, model=ModelFolder(package.behaviour_model.path))
+
+
+def test_a_saved_package_says_the_same_of_itself(package_of, tmp_path):
+    written = package_of(tmp_path, behaviour=True)
+    written.save(tmp_path / "packaged")
+    read = Package.open(tmp_path / "packaged")
+    assert read.manifest == written.manifest
+    assert read.certificate == written.certificate
+    assert read.items.to_dict() == written.items.to_dict()
+
+
+def test_the_input_schema_is_written_beside_the_model(package_of, tmp_path):
+    package_of(tmp_path).save(tmp_path / "packaged")
+    schema = {column["name"]: column for column in json.loads((tmp_path / "packaged/input_schema.json").read_text())}
+    assert [name for name, column in schema.items() if column["required"]] == [
+        "user_id",
+        "item_id",
+        "event_type",
+        "timestamp",
+    ]
+    assert "view, purchase" in schema["event_type"]["meaning"]
+
+
+def test_a_missing_or_foreign_package_is_named(package_of, tmp_path):
+    with pytest.raises(NextactError, match=r"cannot read .*nowhere.*package.json"):
+        PackagedModel.open(tmp_path / "nowhere")
+    package_of(tmp_path).save(tmp_path / "packaged")
+    described = json.loads((tmp_path / "packaged/package.json").read_text())
+    (tmp_path / "packaged/package.json").write_text(json.dumps(described | {"format": 2}))
+    with pytest.raises(NextactError, match=r"package.json .*layout 2 is not readable by this version"):
+        PackagedModel.open(tmp_path / "packaged")
+    (tmp_path / "packaged/package.json").write_text(json.dumps(described | {"top_q": 2}))
+    with pytest.raises(NextactError, match=r"package.json does not describe a package .*did you mean 'top_k'"):
+        PackagedModel.open(tmp_path / "packaged")
+
+
+def test_a_package_without_its_items_is_named(package_of, tmp_path):
+    package_of(tmp_path).save(tmp_path / "packaged")
+    (tmp_path / "packaged/items.parquet").unlink()
+    with pytest.raises(NextactError, match=r"cannot read .*items.parquet"):
+        PackagedModel.open(tmp_path / "packaged")

@@ -1,0 +1,120 @@
+"""The hooks' share: which data sets are logged, by which process, and what happens where that fails."""
+
+from types import SimpleNamespace
+
+import pytest
+from kedro.io import DataCatalog, MemoryDataset
+from kedro.pipeline import node, pipeline
+
+from nextact.errors import NextactError
+from nextact.protocol import write_certificate
+from nextact.tracked_run import TrackedRun
+from nextact.tracking import TrackingHooks, read_options
+
+from .conftest import candidate, results
+
+LEADERBOARD = {"metric": "ndcg@10", "models": [candidate()]}
+CHOSEN = {"family": "baselines", "name": "ease"}
+
+
+@pytest.fixture
+def start(store):
+    """A function that tracks a run of a small pipeline; each time with the same certificate."""
+    data = {
+        "certificate": write_certificate({"split": {"kind": "another"}}, seed=0),
+        "chosen_model": CHOSEN,
+        "test_cuts": 1,
+        "leaderboard": LEADERBOARD,
+        "test_results": results(),
+    }
+
+    def start_run(runner="SequentialRunner"):
+        nodes = [
+            node(lambda certificate: certificate, "certificate", "leaderboard", name="compare"),
+            node(lambda cuts: cuts, "test_cuts", "test_results", name="evaluate"),
+        ]
+        catalog = DataCatalog({name: MemoryDataset(value) for name, value in data.items()})
+        return TrackedRun(store, {"env": "test", "runner": runner}, pipeline(nodes), catalog), nodes
+
+    return start_run
+
+
+def readings(store, run):
+    return store.count_test_readings(run.log.certificate["protocol_hash"])
+
+
+def test_a_result_that_cannot_be_logged_is_warned_of_and_the_run_goes_on(start, store, caplog):
+    run, _ = start()
+    run.saved("leaderboard", {"no": "models"})
+    assert "Not tracked: KeyError: 'models'" in caplog.text
+    run.saved("leaderboard", LEADERBOARD)
+    run.finish("FINISHED")
+    assert store.client.get_run(run.log.parent).data.metrics["validation_ndcg_at_10"] > 0
+
+
+def test_a_reading_of_test_that_cannot_be_counted_stops_the_run(start, store, monkeypatch):
+    run, (_, evaluate) = start()
+    monkeypatch.setattr(run.log, "count_test_reading", lambda chosen: 1 / 0)
+    with pytest.raises(NextactError, match="a reading of test cannot be counted: ZeroDivisionError"):
+        run.starts(evaluate)
+
+
+def test_several_nodes_that_read_test_are_one_reading(start, store):
+    run, (compare, evaluate) = start()
+    run.starts(compare)
+    assert readings(store, run) == 0
+    run.starts(evaluate)
+    run.starts(evaluate)
+    assert readings(store, run) == 1
+
+
+def test_a_worker_process_logs_nothing_and_the_main_process_catches_up(start, store, monkeypatch):
+    run, (_, evaluate) = start("<kedro.runner.parallel_runner.ParallelRunner object>")
+    with monkeypatch.context() as worker:
+        worker.setattr("nextact.tracked_run.os.getpid", lambda: -1)
+        run.saved("leaderboard", LEADERBOARD)
+        run.starts(evaluate)
+        run.abandon()
+    parent = store.client.get_run(run.log.parent)
+    assert (parent.info.status, parent.data.metrics) == ("RUNNING", {})
+    run.finish("FINISHED")
+    parent = store.client.get_run(run.log.parent)
+    assert parent.info.status == "FINISHED"
+    assert parent.data.metrics["test_readings"] == 1
+    assert parent.data.metrics["test_ndcg_at_10"] > 0
+    assert parent.data.tags["nextact.chosen"] == "baselines.ease"
+
+
+def test_a_run_that_is_told_to_stop_is_marked_and_an_error_is_named(start, store):
+    run, _ = start()
+    run.abandon()
+    assert store.client.get_run(run.log.parent).info.status == "KILLED"
+    run.finish("FAILED", ValueError("no such metric"))
+    parent = store.client.get_run(run.log.parent)
+    assert (parent.info.status, parent.data.tags["nextact.error"]) == ("FAILED", "ValueError: no such metric")
+    again, _ = start()
+    again.finish("FINISHED")
+    parent = store.client.get_run(again.log.parent)
+    assert again.log.parent == run.log.parent
+    assert (parent.info.status, parent.data.tags["nextact.error"]) == ("FINISHED", "none")
+
+
+def test_a_run_that_is_not_to_be_tracked_opens_no_store(tmp_path):
+    hooks = TrackingHooks()
+    (tmp_path / "mlruns").write_text("in the way")
+    fits = pipeline([node(lambda certificate: certificate, "certificate", "leaderboard")])
+    for enabled in (False, True):
+        config = {"mlflow": {"enabled": enabled}}
+        hooks.after_context_created(SimpleNamespace(config_loader=config, project_path=tmp_path))
+        if enabled:
+            with pytest.raises(NextactError, match="tracking: cannot write"):
+                hooks.before_pipeline_run({}, fits, None)
+        else:
+            hooks.before_pipeline_run({}, fits, None)
+            hooks.after_dataset_saved("leaderboard", None)
+            hooks.after_pipeline_run()
+
+
+def test_an_unknown_key_names_the_close_match(tmp_path):
+    with pytest.raises(NextactError, match=r"mlflow.yml: .*did you mean 'enabled'\?"):
+        read_options({"mlflow": {"enabeld": False}}, tmp_path)
