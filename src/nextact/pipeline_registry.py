@@ -5,6 +5,7 @@ from kedro.pipeline import Pipeline
 from nextact.pipelines import (
     data_processing,
     feature_engineering,
+    feedback,
     model_evaluation,
     model_training,
     recommendation,
@@ -20,4 +21,10 @@ def register_pipelines() -> dict[str, Pipeline]:
         "model_evaluation": model_evaluation.create_pipeline(),
         "recommendation": recommendation.create_pipeline(),
     }
-    return registered | {"__default__": sum(registered.values(), Pipeline([]))}
+    default = sum(registered.values(), Pipeline([]))
+    # needs what a deployment logged, so it runs by name only
+    return registered | {
+        "feedback": feedback.create_pipeline(),
+        "model_training_full": model_training.create_pipeline(full=True),  # the slow models too
+        "__default__": default,
+    }

@@ -1,0 +1,157 @@
+"""Policies over the current recommendations, judged by lists that were logged with propensities."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from dataclasses import field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from nextact.events import columns as c
+from nextact.feedback import off_policy
+from nextact.feedback.logged import LoggedLists
+from nextact.feedback.off_policy import SupportError, Terms
+from nextact.feedback.places import Place, follow
+from nextact.feedback.policies import PolicyOptions
+from nextact.metrics.comparison import Interval
+from nextact.options import options
+
+LOGGING = "logging"
+
+
+@options
+class OffPolicyOptions:
+    """What is estimated from propensities.
+
+    Attributes:
+        rewards: What an outcome is worth by event type, 0 where it is not named; None makes every outcome worth 1.
+        max_rank: Places of a list that are judged, each for itself.
+        targets: Policies over the current recommendations by name, each as the options of
+            :class:`~nextact.feedback.policies.PolicyOptions`.
+        max_weight: Where clipped weights end, above 0.
+        min_support: Least share of a policy's probability that the log must speak of, in [0, 1].
+        min_effective_rows: Fewest rows of weight 1 that a place must be worth; with fewer, a resampled interval is too
+            short to be believed.
+        draws: Bootstrap resamples of users.
+        level: Share of resamples inside an interval, in (0, 1).
+        seed: Of resamples and of the halves that the reward model is fitted on.
+    """
+
+    rewards: dict[str, float] | None = None
+    max_rank: int = 1
+    targets: dict[str, dict[str, float]] = field(
+        default_factory=lambda: {"greedy": {"temperature": 0.0}, "softmax": {"temperature": 1.0}}
+    )
+    max_weight: float = 10.0
+    min_support: float = 0.95
+    min_effective_rows: float = 30.0
+    draws: int = 1_000
+    level: float = 0.95
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.max_rank < 1 or self.draws < 1:
+            raise ValueError(f"max_rank and draws must be at least 1, got {self.max_rank} and {self.draws}")
+        if not 0 < self.level < 1 or not 0 <= self.min_support <= 1:
+            raise ValueError(f"level must be in (0, 1) and min_support in [0, 1], got {self.level}, {self.min_support}")
+        if not self.max_weight > 0:
+            raise ValueError(f"max_weight must be above 0, got {self.max_weight}")
+        if LOGGING in self.targets:
+            raise ValueError(f"targets: {LOGGING!r} is the policy that was live, choose another name")
+        self.policies()
+
+    def policies(self) -> dict[str, PolicyOptions]:
+        """The targets, checked."""
+        return {name: PolicyOptions(**chosen) for name, chosen in self.targets.items()}
+
+
+def policy_report(lists: LoggedLists, recommendations: pd.DataFrame, options: OffPolicyOptions) -> dict[str, Any]:
+    """Mean reward of the policy that was live and of each target, place by place.
+
+    A place below the first counts with the weights of all places above it, which makes it the reward of the place when
+    the target fills the whole list down to it (McInerney et al., KDD 2020).
+
+    Args:
+        lists: What was shown; those of users without current recommendations are left out.
+        recommendations: ``user_id``, ``item_id``, ``rank`` and ``probability``, the choices of the targets.
+        options: Targets and intervals.
+
+    Returns:
+        ``lists``, ``users``, ``left_out`` and ``policies``: one dictionary a policy and rank.
+    """
+    known = pd.Series(lists.user_id).isin(recommendations[c.USER_ID]).to_numpy(bool)
+    kept = lists.take(known)
+    left_out = lists.left_out | {"lists of users without current recommendations": int((~known).sum())}
+    return {
+        "lists": len(kept.depth),
+        "users": len(set(kept.user_id.tolist())),
+        "left_out": {why: n for why, n in left_out.items() if n},
+        "policies": [*_logging(kept, options), *_targets(kept, recommendations, options)] if known.any() else [],
+    }
+
+
+def _targets(lists: LoggedLists, recommendations: pd.DataFrame, options: OffPolicyOptions) -> Iterator[dict[str, Any]]:
+    for name, policy in options.policies().items():
+        for rank, place in enumerate(follow(lists, recommendations, policy, options.seed), 1):
+            yield {"policy": name, "rank": rank, **_estimates(place, options)}
+
+
+def _logging(lists: LoggedLists, options: OffPolicyOptions) -> Iterator[dict[str, Any]]:
+    user, _ = pd.factorize(lists.user_id)
+    for place in range(int(lists.depth.max())):
+        there = lists.depth > place
+        reward = lists.reward[there, place]
+        mean = off_policy.ips(np.ones(len(reward)), reward)
+        yield {
+            "policy": LOGGING,
+            "rank": place + 1,
+            "rows": len(reward),
+            "mean_reward": _interval(mean, user[there], options),
+        }
+
+
+def _estimates(place: Place, options: OffPolicyOptions) -> dict[str, Any]:
+    """All estimates of one target at one place, or why there are none."""
+    weights, reward = place.weights, place.reward
+    found: dict[str, Any] = {
+        "rows": len(reward),
+        "effective_rows": off_policy.effective_sample_size(weights),
+        "max_weight": float(weights.max()),
+    }
+    try:
+        support = _support(place, found["effective_rows"], options)
+    except SupportError as refusal:
+        return found | {"refused": str(refusal)}
+    robust = off_policy.doubly_robust(weights, reward, place.predicted, place.predicted_target, place.before)
+    terms = {
+        "ips": off_policy.ips(weights, reward),
+        "snips": off_policy.snips(weights, reward),
+        "clipped_ips": off_policy.clipped_ips(weights, reward, options.max_weight),
+        "doubly_robust": robust,
+    }
+    gain = Terms(robust.numerator - reward, robust.denominator)
+    return found | {
+        "mean_weight": dataclasses.asdict(support),
+        "estimates": {name: _interval(one, place.user, options) for name, one in terms.items()},
+        "gain_over_logging": _interval(gain, place.user, options),
+    }
+
+
+def _support(place: Place, n_effective: float, options: OffPolicyOptions) -> Interval:
+    reached = place.before > 0
+    covered = place.covered[reached] if reached.any() else None
+    support = off_policy.require_support(place.weights, place.user, covered, options.min_support, options.seed)
+    if n_effective < options.min_effective_rows:
+        raise SupportError(
+            f"the lists that the target policy would show too are worth {n_effective:.1f} rows, fewer than "
+            f"{options.min_effective_rows:g} (min_effective_rows); no estimate is given"
+        )
+    return support
+
+
+def _interval(terms: Terms, user: NDArray[Any], options: OffPolicyOptions) -> dict[str, Any]:
+    return dataclasses.asdict(terms.interval(user, options.draws, options.level, options.seed))

@@ -1,0 +1,218 @@
+"""The feedback pipeline on the tiny generated shop, with and without a feedback table."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import ibis
+import pandas as pd
+import pytest
+
+from nextact.datasets.generated import GeneratedShopDataset
+from nextact.errors import NextactError
+from nextact.events.cleaning import clean_events, count_by_source
+from nextact.events.contract import EventOptions
+from nextact.feedback.contract import FeedbackOptions
+from nextact.feedback.policy_report import OffPolicyOptions
+from nextact.pipelines.feedback import nodes
+
+ROOT = Path(__file__).parents[2]
+LAYERS = ["raw", "intermediate", "primary", "feature", "model_input", "models", "model_output", "reporting"]
+EVENT_TYPES = ["view", "purchase"]
+
+
+def kedro(project, *arguments):
+    return subprocess.run(
+        [sys.executable, "-m", "kedro", *arguments],
+        cwd=project,
+        capture_output=True,
+        text=True,
+        env=os.environ | {"DO_NOT_TRACK": "1", "COLUMNS": "200"},
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    """The project after a whole run and a run of the feedback pipeline."""
+    folder = tmp_path_factory.mktemp("project")
+    shutil.copytree(ROOT / "conf", folder / "conf")
+    shutil.copy(ROOT / "pyproject.toml", folder)
+    shutil.copytree(ROOT / "src", folder / "src", ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+    for arguments in ([], ["--pipelines", "feedback"]):
+        done = kedro(folder, "run", "--env", "test", *arguments)
+        assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    return folder
+
+
+@pytest.fixture
+def without_feedback(project, tmp_path):
+    """The same project where the deployment has not logged anything."""
+    shutil.copytree(project, tmp_path / "again", symlinks=True)
+    (tmp_path / "again/conf/test/catalog_feedback.yml").unlink()
+    return tmp_path / "again"
+
+
+def read(project, name):
+    return json.loads((project / "data/test" / name).read_text())
+
+
+def table(project, name):
+    return pd.read_parquet(project / "data/test" / name)
+
+
+def test_the_reports_name_their_run(project):
+    certificate = read(project, "05_model_input/certificate.json")
+    for name in ("feedback_report", "off_policy_report"):
+        found = read(project, f"08_reporting/{name}.json")
+        assert (found["run_id"], found["protocol_hash"]) == (certificate["run_id"], certificate["protocol_hash"])
+
+
+def test_accepted_and_rejected_are_what_was_read(project):
+    n_accepted = len(table(project, "03_primary/accepted_feedback.parquet"))
+    n_rejected = len(table(project, "02_intermediate/rejected_feedback.parquet"))
+    n_read = read(project, "08_reporting/feedback_report.json")["rows_read"]
+    assert n_accepted + n_rejected == n_read == len(GeneratedShopDataset(table="feedback").load())
+
+
+def test_the_report_has_the_rates_of_the_table(project):
+    feedback = GeneratedShopDataset(table="feedback").load()
+    found = read(project, "08_reporting/feedback_report.json")
+    by_rank = feedback["outcome"].notna().groupby(feedback["rank"]).mean()
+    assert [one["rate"] for one in found["by_rank"]] == pytest.approx(by_rank)
+    assert [one["model"] for one in found["by_model"]] == ["random", "transition"]
+    current = table(project, "07_model_output/recommendations.parquet")
+    assert found["recommendations"]["recommended"] == len(feedback.merge(current, on=["user_id", "item_id"]))
+    assert found["recommendations"]["shown_before_that"] == 0
+
+
+def test_rank_randomisation_finds_how_often_the_shop_is_looked_at(project):
+    ranks = read(project, "08_reporting/feedback_report.json")["examination"]["ranks"]
+    for one, truth in zip(ranks, [0.7, 0.5, 0.4, 0.3], strict=True):
+        assert one["method"] == "rank randomisation"
+        assert one["low"] - 0.05 < truth < one["high"] + 0.05
+
+
+def test_the_robust_estimate_of_the_greedy_policy_covers_what_it_would_earn(project):
+    """The shop is generated, so that what each user likes is known: see the dataset."""
+    shop = GeneratedShopDataset(table="feedback").simulated_shop()
+    first = table(project, "07_model_output/recommendations.parquet").query("rank == 1")
+    users, items = (first[name].str[1:].astype(int) for name in ("user_id", "item_id"))
+    truth = shop.liking_UI[users, items].mean()
+    found = read(project, "08_reporting/off_policy_report.json")
+    (greedy,) = [one for one in found["policies"] if (one["policy"], one["rank"]) == ("greedy", 1)]
+    assert greedy["estimates"]["doubly_robust"]["low"] < truth < greedy["estimates"]["doubly_robust"]["high"]
+    assert greedy["gain_over_logging"]["low"] > 0
+
+
+def test_answers_are_ready_to_be_united_with_the_raw_events(project):
+    answers = table(project, "03_primary/feedback_events.parquet")
+    assert len(answers) == GeneratedShopDataset(table="feedback").load()["outcome"].notna().sum()
+    sources = {"log": {}, "feedback": {"timestamp_unit": "us"}}
+    options = EventOptions(event_type="event_type", event_types=tuple(EVENT_TYPES), sources=sources)
+    events = clean_events({"log": GeneratedShopDataset(table="events").load(), "feedback": answers}, options)
+    assert count_by_source(events) == {"log": {"accepted": 60 * 12}, "feedback": {"accepted": len(answers)}}
+
+
+def test_the_picture_opens_as_a_plotly_figure(project):
+    import plotly.io
+
+    text = (project / "data/test/08_reporting/response_by_rank.json").read_text()
+    assert len(plotly.io.from_json(text).data) == 2
+
+
+def test_without_a_feedback_table_one_line_says_so_and_the_reports_are_empty(without_feedback):
+    done = kedro(without_feedback, "run", "--env", "test", "--pipelines", "feedback")
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    assert done.stdout.count("No table at") == 1
+    assert "01_raw/feedback.parquet" in "".join(done.stdout.split())
+    report = read(without_feedback, "08_reporting/feedback_report.json")
+    assert (report["table"], report["rows_read"], report["response_rate"], report["by_rank"]) == (False, 0, None, [])
+    assert report["run_id"] == read(without_feedback, "05_model_input/certificate.json")["run_id"]
+    judged = read(without_feedback, "08_reporting/off_policy_report.json")
+    assert (judged["possible"], judged["why_not"]) == (False, "no feedback yet")
+    assert table(without_feedback, "03_primary/feedback_events.parquet").empty
+    assert list(table(without_feedback, "03_primary/feedback_events.parquet"))[-1] == "source"
+
+
+def test_a_misspelt_file_ending_ends_in_one_line(without_feedback):
+    entry = "feedback:\n  type: nextact.datasets.optional.OptionalTableDataset\n  filepath: data/feedback.parqet\n"
+    (without_feedback / "conf/test/catalog_feedback.yml").write_text(entry)
+    done = kedro(without_feedback, "run", "--env", "test", "--pipelines", "feedback")
+    assert done.returncode == 1
+    assert "did you mean '.parquet'" in done.stderr.strip().splitlines()[-1]
+
+
+@pytest.fixture
+def inputs(project):
+    """What the reporting nodes read, and a feedback table without propensities."""
+    feedback = GeneratedShopDataset(table="feedback").load().drop(columns="propensity")
+    shown, _, counts = nodes.clean(feedback, {}, FeedbackOptions(), EVENT_TYPES)
+    recommendations = table(project, "07_model_output/recommendations.parquet")
+    events = ibis.memtable(table(project, "03_primary/events.parquet"))
+    return shown, counts, recommendations, events, read(project, "05_model_input/certificate.json")
+
+
+def test_without_propensities_no_policy_is_judged_and_the_report_says_why(inputs):
+    found = nodes.judge_policies(*inputs, EVENT_TYPES, OffPolicyOptions())
+    assert (found["possible"], found["policies"]) == (False, [])
+    assert found["why_not"].startswith("no propensities: feedback.table.propensity names no column")
+
+
+def test_recommendations_of_another_run_are_refused(inputs):
+    shown, counts, recommendations, events, certificate = inputs
+    old = recommendations.assign(run_id="old")
+    with pytest.raises(NextactError, match=r"'recommendations' belongs to run old.* --pipelines recommendation`"):
+        nodes.judge_policies(shown, counts, old, events, certificate, EVENT_TYPES, OffPolicyOptions())
+
+
+def test_showings_that_the_recommendations_may_have_learnt_from_are_warned_of(inputs):
+    _, _, recommendations, events, certificate = inputs
+    feedback = GeneratedShopDataset(table="feedback").load()
+    options = FeedbackOptions(propensity="propensity", request_id="request_id")
+    shown, _, counts = nodes.clean(feedback, {}, options, EVENT_TYPES)
+    later = events.mutate(timestamp=events["timestamp"] + 5 * 86_400_000_000)
+    found = nodes.judge_policies(shown, counts, recommendations, later, certificate, EVENT_TYPES, OffPolicyOptions())
+    assert found["warnings"][0].startswith("1,200 of 6,000 rows were shown before the newest event")
+
+
+def test_an_optional_column_that_is_not_mapped_is_warned_of(caplog):
+    feedback = GeneratedShopDataset(table="feedback").load()
+    nodes.clean(feedback, {}, FeedbackOptions(model="model", request_id="request_id"), EVENT_TYPES)
+    warned = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert [message.split("'")[1] for message in warned] == ["responded_at", "propensity"]
+
+
+@pytest.fixture(scope="module")
+def catalog_and_pipelines():
+    from kedro.framework.project import pipelines
+    from kedro.framework.session import KedroSession
+    from kedro.framework.startup import bootstrap_project
+
+    bootstrap_project(ROOT)
+    with KedroSession.create(ROOT, env="test") as session:
+        return session.load_context().catalog, dict(pipelines)
+
+
+def test_the_pipeline_runs_by_name_only(catalog_and_pipelines):
+    _, pipelines = catalog_and_pipelines
+    names = {node.name for node in pipelines["feedback"].nodes}
+    assert names
+    assert not names & {node.name for node in pipelines["__default__"].nodes}
+
+
+def test_every_dataset_has_a_layer_and_layers_only_lead_forward(catalog_and_pipelines):
+    catalog, pipelines = catalog_and_pipelines
+    names = {name for name in pipelines["feedback"].datasets() if "params:" not in name}
+    layer = {name: LAYERS.index(catalog.get(name).metadata["kedro-viz"]["layer"]) for name in names}
+    for node in pipelines["feedback"].nodes:
+        deepest = max(layer[name] for name in node.inputs if name in layer)
+        assert all(layer[name] >= deepest for name in node.outputs), node.name
+
+
+def test_the_pipeline_never_reads_the_test_split(catalog_and_pipelines):
+    _, pipelines = catalog_and_pipelines
+    assert "test_cuts" not in pipelines["feedback"].inputs()
