@@ -5,12 +5,12 @@ from __future__ import annotations
 import html
 import logging
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from nextact.options import options
 from nextact.text.checks import checked_texts
-from nextact.text.languages import AUTO, item_language
+from nextact.text.languages import AUTO, item_languages
 from nextact.text.tokenising import WordRules, tokenise
 
 log = logging.getLogger(__name__)
@@ -59,12 +59,16 @@ class CleaningOptions:
             raise ValueError("CleaningOptions.fallback_language must be a language code, got 'auto'")
 
 
-def clean_texts(texts: Iterable[str], options: CleaningOptions) -> list[list[str]]:
+def clean_texts(
+    texts: Iterable[str], options: CleaningOptions, languages: Sequence[object] | None = None
+) -> list[list[str]]:
     """Split texts into clean tokens.
 
     Args:
         texts: One text an item.
         options: What to keep and how to write it.
+        languages: Language code of each text where the catalogue states it; for a missing or blank one, and without
+            this argument, ``options.language`` decides.
 
     Returns:
         The tokens of each item in the order of the text; ``[]`` where nothing is left. Items with
@@ -72,16 +76,22 @@ def clean_texts(texts: Iterable[str], options: CleaningOptions) -> list[list[str
 
     Raises:
         TableError: If a text is not a ``str``.
-        NextactError: If spaCy does not know the language, or something is not installed.
+        NextactError: If spaCy does not know the language, something is not installed, or there are not as many
+            languages as texts.
 
     Example:
         >>> clean_texts(["Salt &amp; Vinegar CRISPS, 6 x 25g", "", "🍋"], CleaningOptions())
         [['salt', 'vinegar', 'crisps', '6', 'x', '25', 'g'], [], []]
     """
     checked = checked_texts(texts)
-    distinct = list(dict.fromkeys(checked))  # shops repeat titles; each is split once
+    normal = [normalise_text(text, options) for text in checked]
+    _report_cuts(normal, options.max_characters)
+    cut = [text[: options.max_characters] for text in normal]
+    read_in = item_languages(cut, options.language, options.fallback_language, languages)
+    pairs = list(zip(cut, read_in, strict=True))
+    distinct = list(dict.fromkeys(pairs))  # shops repeat titles; each is split once
     tokens = dict(zip(distinct, _clean_distinct(distinct, options), strict=True))
-    return [list(tokens[text]) for text in checked]
+    return [list(tokens[pair]) for pair in pairs]
 
 
 def normalise_text(text: str, options: CleaningOptions) -> str:
@@ -98,16 +108,14 @@ def normalise_text(text: str, options: CleaningOptions) -> str:
     return text
 
 
-def _clean_distinct(texts: list[str], options: CleaningOptions) -> list[list[str]]:
-    normal = [normalise_text(text, options) for text in texts]
-    _report_cuts(normal, options.max_characters)
-    cut = [text[: options.max_characters] for text in normal]
+def _clean_distinct(pairs: list[tuple[str, str]], options: CleaningOptions) -> list[list[str]]:
+    """Tokens of each (text, language)."""
     groups: dict[str, list[int]] = {}
-    for position, text in enumerate(cut):
-        groups.setdefault(item_language(text, options.language, options.fallback_language), []).append(position)
-    tokens: list[list[str]] = [[] for _ in cut]
+    for position, (_, language) in enumerate(pairs):
+        groups.setdefault(language, []).append(position)
+    tokens: list[list[str]] = [[] for _ in pairs]
     for language, positions in groups.items():
-        found = tokenise([cut[p] for p in positions], _rules(language, options), options.n_processes)
+        found = tokenise([pairs[p][0] for p in positions], _rules(language, options), options.n_processes)
         for position, words in zip(positions, found, strict=True):
             tokens[position] = words
     return tokens
@@ -127,4 +135,4 @@ def _rules(language: str, options: CleaningOptions) -> WordRules:
 def _report_cuts(texts: list[str], max_characters: int) -> None:
     n_cut = sum(len(text) > max_characters for text in texts)
     if n_cut:
-        log.warning("%s of %s distinct texts were cut to %s characters", n_cut, len(texts), max_characters)
+        log.warning("%s of %s texts were cut to %s characters", n_cut, len(texts), max_characters)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +13,7 @@ from scipy.sparse import coo_matrix, csr_matrix
 
 from nextact.errors import NextactError
 from nextact.options import options
+from nextact.text.vector_files import read_glove
 from nextact.text.word2vec import check_frequent
 from nextact.text.word_vectors import WordVectors
 
@@ -36,6 +38,8 @@ class GloVeOptions:
         batch_size: Pairs a step.
         device: ``"cpu"``, ``"cuda"`` and so on.
         seed: Seed of the start vectors and of the order of the pairs.
+        pretrained: A file of GloVe vectors (text, ``.gz`` is unpacked), read instead of training; the other options
+            then mean nothing.
     """
 
     dimensions: int = 64
@@ -48,6 +52,7 @@ class GloVeOptions:
     batch_size: int = 4096
     device: str = "cpu"
     seed: int = 0
+    pretrained: str | None = None
 
     def __post_init__(self) -> None:
         for name in ("dimensions", "window", "min_count", "epochs", "batch_size"):
@@ -56,6 +61,17 @@ class GloVeOptions:
         for name in ("x_max", "alpha", "learning_rate"):
             if not 0 < getattr(self, name) < math.inf:
                 raise ValueError(f"GloVeOptions.{name} must be above 0, got {getattr(self, name)}")
+
+
+def glove_vectors(tokens: list[list[str]], options: GloVeOptions) -> WordVectors:
+    """Word vectors read from ``options.pretrained`` where it names a file, else trained on the tokens.
+
+    Raises:
+        NextactError: As :func:`read_glove` and :func:`train_glove` do.
+    """
+    if options.pretrained is None:
+        return train_glove(tokens, options)
+    return read_glove(Path(options.pretrained).expanduser())
 
 
 def train_glove(

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+
+from nextact.errors import NextactError
 
 AUTO = "auto"
 # Han characters: the two unified blocks, the compatibility block and the planes beyond.
@@ -30,3 +33,33 @@ def item_language(text: str, language: str, fallback_language: str) -> str:
     if language != AUTO:
         return language
     return "zh" if not text.isascii() and _HAN.search(text) else fallback_language
+
+
+def item_languages(
+    texts: Sequence[str], language: str, fallback_language: str, stated: Sequence[object] | None = None
+) -> list[str]:
+    """The language code of each item's text.
+
+    Args:
+        texts: One text an item.
+        language: As in :func:`item_language`.
+        fallback_language: As in :func:`item_language`.
+        stated: What the catalogue itself says of each item's language; a missing or blank value says nothing, and
+            ``language`` decides.
+
+    Returns:
+        One code an item.
+
+    Raises:
+        NextactError: If ``stated`` has another length.
+
+    Example:
+        >>> item_languages(["kaas", "cheese", "奶酪"], "auto", "en", ["nl", None, ""])
+        ['nl', 'en', 'zh']
+    """
+    if stated is None:
+        return [item_language(text, language, fallback_language) for text in texts]
+    if len(stated) != len(texts):
+        raise NextactError(f"languages: {len(stated):,} for {len(texts):,} texts")
+    said = [code.strip() if isinstance(code, str) else "" for code in stated]
+    return [code or item_language(text, language, fallback_language) for text, code in zip(texts, said, strict=True)]

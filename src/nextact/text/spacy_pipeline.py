@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from nextact.errors import NextactError
+from nextact.text.chinese import traditional_forms
 
 CHINESE = "zh"
 
@@ -16,8 +17,9 @@ def blank_pipeline(language: str) -> Any:
     """A tokeniser and a vocabulary for a language, without any trained component.
 
     Args:
-        language: Language code of spaCy, for example ``"en"``; ``"zh"`` is segmented by jieba,
-            and ``"xx"`` splits any language that writes spaces.
+        language: Language code of spaCy, for example ``"en"``; ``"zh"`` is segmented by jieba
+            and has stop words in simplified and traditional characters; ``"xx"`` splits any language that writes
+            spaces.
 
     Returns:
         A ``spacy.Language``.
@@ -32,7 +34,7 @@ def blank_pipeline(language: str) -> Any:
     import spacy
 
     try:
-        return spacy.blank(language, config=_jieba_config() if language == CHINESE else {})
+        return _chinese_pipeline() if language == CHINESE else spacy.blank(language)
     except ImportError as error:
         if find_spec(f"spacy.lang.{language}") is not None:
             raise NextactError(f"language {language!r}: a package is missing. {error}") from error
@@ -68,13 +70,17 @@ def load_pipeline(name: str, without: Iterable[str] = ()) -> Any:
         ) from error
 
 
-def _jieba_config() -> dict[str, Any]:
+def _chinese_pipeline() -> Any:
     if find_spec("jieba") is None:
         raise NextactError("language 'zh': jieba is missing; install it with 'pip install nextact[zh]'")
     import jieba
+    import spacy
 
     jieba.setLogLevel(logging.WARNING)  # it announces its dictionary on stderr otherwise
-    return {"nlp": {"tokenizer": {"segmenter": "jieba"}}}
+    nlp = spacy.blank(CHINESE, config={"nlp": {"tokenizer": {"segmenter": "jieba"}}})
+    for word in traditional_forms(nlp.Defaults.stop_words):
+        nlp.vocab[word].is_stop = True
+    return nlp
 
 
 def _languages() -> list[str]:

@@ -7,6 +7,46 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from nextact.errors import NextactError
+from nextact.options import options
+
+
+@options
+class TfidfOptions:
+    """How the tf-idf block is made.
+
+    Attributes:
+        dimensions: Singular directions kept; fewer where there are fewer words or items.
+        min_count: Words in fewer items than this are left out.
+        sublinear: Let a repeated word count less than twice.
+        seed: Seed of the randomised solver.
+    """
+
+    dimensions: int = 128
+    min_count: int = 2
+    sublinear: bool = True
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("dimensions", "min_count"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"TfidfOptions.{name} must be at least 1, got {getattr(self, name)}")
+
+
+def tfidf_block(tokens: list[list[str]], options: TfidfOptions) -> NDArray[np.float32]:
+    """Reduced tf-idf vectors of the items.
+
+    Returns:
+        float32 ``[items, at most dimensions]``; an item without a kept word has the zero row, and there are no columns
+        where no word is kept.
+
+    Example:
+        >>> tfidf_block([["red", "wine"], ["red"]], TfidfOptions(min_count=1)).shape
+        (2, 2)
+    """
+    matrix, words = tfidf_vectors(tokens, options.min_count, options.sublinear)
+    if not words:
+        return np.zeros((len(tokens), 0), np.float32)
+    return reduce(matrix, min(options.dimensions, *matrix.shape), options.seed)
 
 
 def tfidf_vectors(tokens: list[list[str]], min_count: int = 1, sublinear: bool = True) -> tuple[csr_matrix, list[str]]:
@@ -37,7 +77,7 @@ def tfidf_vectors(tokens: list[list[str]], min_count: int = 1, sublinear: bool =
     """
     if min_count < 1:
         raise NextactError(f"tfidf_vectors: min_count must be at least 1, got {min_count}")
-    counts, words = _word_counts(tokens, min_count)
+    counts, words = word_counts(tokens, min_count)
     if not words:  # scikit-learn refuses a matrix without columns
         return counts, words
     from sklearn.feature_extraction.text import TfidfTransformer
@@ -78,7 +118,7 @@ def reduce(matrix: csr_matrix, dimensions: int, seed: int = 0) -> NDArray[np.flo
     return np.asarray(reduced, dtype=np.float32)
 
 
-def _word_counts(tokens: list[list[str]], min_count: int) -> tuple[csr_matrix, list[str]]:
+def word_counts(tokens: list[list[str]], min_count: int) -> tuple[csr_matrix, list[str]]:
     """How often each kept word occurs in each item, and the words."""
     in_items: dict[str, int] = {}
     for found in tokens:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import zlib
+from pathlib import Path
 
 import numpy as np
 
 from nextact.errors import NextactError
 from nextact.options import options
+from nextact.text.vector_files import read_keyed_vectors
 from nextact.text.word_vectors import WordVectors
 
 
@@ -25,6 +27,8 @@ class Word2VecOptions:
         subsample: Words with a larger share of the corpus than this are passed over at random, the
             more the larger the share; 0 reads every word, which suits a small vocabulary.
         seed: Seed of the start vectors and of the samples.
+        pretrained: A file in the format of the word2vec tool (binary where its name holds ``.bin``, else text; ``.gz``
+            is unpacked), read instead of training; the other options then mean nothing.
     """
 
     dimensions: int = 64
@@ -35,6 +39,7 @@ class Word2VecOptions:
     negatives: int = 5
     subsample: float = 1e-3
     seed: int = 0
+    pretrained: str | None = None
 
     def __post_init__(self) -> None:
         for name in ("dimensions", "window", "min_count", "epochs", "negatives"):
@@ -43,6 +48,18 @@ class Word2VecOptions:
         for name in ("subsample", "seed"):
             if getattr(self, name) < 0:
                 raise ValueError(f"Word2VecOptions.{name} must not be negative, got {getattr(self, name)}")
+
+
+def word2vec_vectors(tokens: list[list[str]], options: Word2VecOptions) -> WordVectors:
+    """Word vectors read from ``options.pretrained`` where it names a file, else trained on the tokens.
+
+    Raises:
+        NextactError: As :func:`read_keyed_vectors` and :func:`train_word2vec` do.
+    """
+    if options.pretrained is None:
+        return train_word2vec(tokens, options)
+    path = Path(options.pretrained).expanduser()
+    return read_keyed_vectors(path, binary=".bin" in path.suffixes)
 
 
 def train_word2vec(tokens: list[list[str]], options: Word2VecOptions) -> WordVectors:

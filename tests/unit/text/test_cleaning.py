@@ -65,6 +65,23 @@ def test_chinese_is_segmented_without_its_stop_words():
     assert cleaned("红色的手机壳 iPhone", language="zh") == ["红色", "手机", "壳", "iphone"]
 
 
+def test_traditional_chinese_loses_its_stop_words_too():
+    assert cleaned("我們為什麼要跑步", language="zh") == ["跑步"]
+    assert cleaned("我们为什么要跑步", language="zh") == ["跑步"]
+
+
+def test_a_stated_language_decides_where_there_is_one():
+    texts = ["the wine", "de wijn", "红酒 the", "the wine"]
+    languages = ["nl", "nl", None, float("nan")]
+    tokens = clean_texts(texts, CleaningOptions(language="auto"), languages)
+    assert tokens == [["the", "wine"], ["wijn"], ["红酒", "the"], ["wine"]]
+
+
+def test_languages_of_another_number_raise():
+    with pytest.raises(NextactError, match="languages: 1 for 2 texts"):
+        clean_texts(["a", "b"], CleaningOptions(), ["en"])
+
+
 def test_auto_reads_each_text_in_its_own_language_and_keeps_the_order():
     texts = ["the red wine", "我喜欢红酒", "le vin rouge", ""]
     options = CleaningOptions(language="auto", fallback_language="fr")
@@ -77,7 +94,7 @@ def test_a_megabyte_is_cut_and_counted(caplog):
     with caplog.at_level(logging.WARNING):
         tokens = clean_texts(["wine " * 200_000, "wine"], PLAIN)
     assert list(map(len, tokens)) == [400, 1]
-    assert "1 of 2 distinct texts were cut to 2000 characters" in caplog.text
+    assert "1 of 2 texts were cut to 2000 characters" in caplog.text
 
 
 def test_a_megabyte_can_be_read_whole():

@@ -9,7 +9,7 @@ import torch
 
 from nextact.errors import NextactError
 from nextact.options import OptionsError
-from nextact.text.glove import GloVeOptions, cooccurrences, glove_loss, train_glove
+from nextact.text.glove import GloVeOptions, cooccurrences, glove_loss, glove_vectors, train_glove
 from nextact.text.word2vec import Word2VecOptions, train_word2vec
 
 SMALL = GloVeOptions(dimensions=8, epochs=30)
@@ -90,3 +90,18 @@ def test_a_loss_that_is_not_finite_raises(two_topics):
 def test_options_out_of_range_or_unknown_raise(wrong):
     with pytest.raises(OptionsError):
         GloVeOptions(**wrong)
+
+
+def test_a_pretrained_file_is_read_instead_and_its_broken_lines_are_named(tmp_path):
+    file = tmp_path / "glove.txt"
+    file.write_text("tea 1 2\nsoap 3 4\n", encoding="utf-8")
+    words = glove_vectors([["tea"]], GloVeOptions(pretrained=str(file)))
+    assert words["soap"].tolist() == [3, 4]
+    file.write_text("tea 1 2\nsoap 3\nmilk 5 6\n", encoding="utf-8")
+    with pytest.raises(NextactError, match=r"1 broken line.*line 2"):
+        glove_vectors([["tea"]], GloVeOptions(pretrained=str(file)))
+
+
+def test_without_a_file_vectors_are_trained():
+    tokens = [["red", "wine"], ["red", "tea", "wine"]] * 3
+    assert (glove_vectors(tokens, SMALL).vectors == train_glove(tokens, SMALL).vectors).all()

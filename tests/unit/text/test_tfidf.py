@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from nextact.errors import NextactError
-from nextact.text.tfidf import reduce, tfidf_vectors
+from nextact.options import OptionsError
+from nextact.text.tfidf import TfidfOptions, reduce, tfidf_block, tfidf_vectors
 
 TOKENS = [["red", "wine", "red"], ["wine"], [], ["tea"]]
 
@@ -59,3 +60,21 @@ def test_the_same_seed_gives_the_same_projection(two_topics):
 def test_dimensions_out_of_range_raise(dimensions):
     with pytest.raises(NextactError, match=r"must lie in 1\.\.3 for 4 items with 3 words"):
         reduce(tfidf_vectors(TOKENS)[0], dimensions)
+
+
+def test_a_block_keeps_the_similarities_of_the_words():
+    tokens = [["red", "wine"], ["white", "wine"], ["tea", "red"], [], ["wine", "tea"]] * 2
+    matrix, _ = tfidf_vectors(tokens, min_count=2)
+    block = tfidf_block(tokens, TfidfOptions(dimensions=100))
+    assert block.shape == (10, 4)
+    np.testing.assert_allclose(block @ block.T, (matrix @ matrix.T).toarray(), atol=1e-5)
+
+
+def test_a_block_without_kept_words_has_no_dimensions():
+    assert tfidf_block([["once"], ["only"], []], TfidfOptions()).shape == (3, 0)
+
+
+@pytest.mark.parametrize("wrong", [{"dimensions": 0}, {"min_count": 0}])
+def test_options_of_a_block_out_of_range_raise(wrong):
+    with pytest.raises(OptionsError, match=f"{next(iter(wrong))} must be at least 1"):
+        TfidfOptions(**wrong)

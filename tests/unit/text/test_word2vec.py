@@ -9,7 +9,7 @@ import pytest
 
 from nextact.errors import NextactError
 from nextact.options import OptionsError
-from nextact.text.word2vec import Word2VecOptions, train_word2vec
+from nextact.text.word2vec import Word2VecOptions, train_word2vec, word2vec_vectors
 
 SMALL = Word2VecOptions(dimensions=16, epochs=5, subsample=0)
 
@@ -67,3 +67,25 @@ def test_a_corpus_without_frequent_words_raises(tokens):
 def test_options_out_of_range_or_unknown_raise(wrong):
     with pytest.raises(OptionsError):
         Word2VecOptions(**wrong)
+
+
+def test_without_a_file_vectors_are_trained():
+    tokens = [["red", "wine"], ["red", "tea"]] * 3
+    assert (word2vec_vectors(tokens, SMALL).vectors == train_word2vec(tokens, SMALL).vectors).all()
+
+
+@pytest.mark.parametrize("name", ["vectors.txt", "vectors.bin", "vectors.bin.gz", "vectors.txt.gz"])
+def test_a_pretrained_file_is_read_instead(tmp_path, name):
+    from gensim.models import KeyedVectors
+
+    keyed = KeyedVectors(2)
+    keyed.add_vectors(["tea", "soap"], np.array([[1, 2], [3, 4]], dtype=np.float32))
+    keyed.save_word2vec_format(str(tmp_path / name), binary=".bin" in name)
+    words = word2vec_vectors([["tea"]], Word2VecOptions(pretrained=str(tmp_path / name)))
+    assert words.words == ["tea", "soap"]
+    assert words["soap"].tolist() == [3, 4]
+
+
+def test_a_missing_pretrained_file_is_named(tmp_path):
+    with pytest.raises(NextactError, match=r"none\.bin: no such file"):
+        word2vec_vectors([["tea"]], Word2VecOptions(pretrained=str(tmp_path / "none.bin")))

@@ -1,6 +1,6 @@
-"""Thin nodes over :mod:`nextact.text`."""
+"""Item texts, their tokens, and the gathering of the blocks of vectors that are made of them."""
 
-from pathlib import Path
+import logging
 
 import ibis
 import numpy as np
@@ -8,16 +8,19 @@ import pandas as pd
 
 from nextact.errors import NextactError, suggest
 from nextact.events import columns as c
-from nextact.events.contract import require_columns
+from nextact.events.tables import require_columns
 from nextact.options import options
 from nextact.text.blocks import ItemVectors
 from nextact.text.cleaning import CleaningOptions, clean_texts
-from nextact.text.encoder import EncoderOptions, encode
 from nextact.text.item_text import join_item_text
-from nextact.text.pooling import sif_item_vectors
-from nextact.text.word2vec import Word2VecOptions, train_word2vec
 
-BLOCKS = ("encoder", "word2vec")
+logger = logging.getLogger(__name__)
+
+BLOCKS = ("encoder", "encoder_tuned", "word2vec", "glove", "tfidf", "syntax", "item2vec")
+DEFAULT_BLOCKS = ("encoder", "word2vec")
+LANGUAGE = "language"
+TOKENS = "tokens"
+TEXTS_AT_ONCE = 100_000
 
 
 @options
@@ -27,12 +30,16 @@ class ItemTextOptions:
     Attributes:
         text_columns: In the order in which they are joined; none for a catalogue without text.
         template: For example ``"{title} ({brand})"``; parts that are missing leave no trace.
-        blocks: Blocks of item vectors to make, of ``encoder`` and ``word2vec``.
+        language_column: Column with the language code of each item, for catalogues in several languages; where it is
+            missing or blank, ``cleaning.language`` decides.
+        blocks: Blocks of item vectors to make. ``encoder``, ``word2vec``, ``glove``, ``tfidf`` and ``syntax`` come from
+            the text alone, ``encoder_tuned`` from text and training events, ``item2vec`` from training events alone.
     """
 
     text_columns: tuple[str, ...] = ()
     template: str | None = None
-    blocks: tuple[str, ...] = BLOCKS
+    language_column: str | None = None
+    blocks: tuple[str, ...] = DEFAULT_BLOCKS
 
     def __post_init__(self) -> None:
         for name in self.blocks:
@@ -42,44 +49,43 @@ class ItemTextOptions:
 
 def join_texts(items: ibis.Table, vocabulary: pd.DataFrame, options: ItemTextOptions) -> pd.DataFrame:
     """One text per catalogue item, in the order of ``item_index``; empty where an item has none."""
-    require_columns(items, {name: name for name in options.text_columns}, "items")
-    table = items.select(c.ITEM_ID, *options.text_columns).execute()
+    names = list(options.text_columns) + ([options.language_column] if options.language_column else [])
+    require_columns(items, {name: name for name in names}, "items")
+    table = items.select(c.ITEM_ID, *dict.fromkeys(names)).execute()
     rows = vocabulary[[c.ITEM_INDEX, c.ITEM_ID]].merge(table, on=c.ITEM_ID, how="left")
-    text = join_item_text(rows, list(options.text_columns), options.template)
-    return rows[[c.ITEM_INDEX, c.ITEM_ID]].assign(**{c.ITEM_TEXT: text})
+    texts = rows[[c.ITEM_INDEX, c.ITEM_ID]].assign(**{c.ITEM_TEXT: _texts(rows, options)})
+    if options.language_column:
+        texts[LANGUAGE] = rows[options.language_column]
+    return texts
+
+
+def _texts(rows: pd.DataFrame, options: ItemTextOptions) -> list[str]:
+    if not options.text_columns:
+        logger.info("No item text: item_text.text_columns names no column, so blocks of text are left out")
+        return [""] * len(rows)
+    return join_item_text(rows, list(options.text_columns), options.template)
 
 
 def clean_item_texts(item_texts: pd.DataFrame, options: CleaningOptions) -> pd.DataFrame:
     """The clean tokens of each item, joined by blanks (a token holds none)."""
-    tokens = clean_texts(item_texts[c.ITEM_TEXT].tolist(), options)
-    return item_texts[[c.ITEM_INDEX, c.ITEM_ID]].assign(tokens=[" ".join(words) for words in tokens])
+    tokens: list[str] = []
+    step = TEXTS_AT_ONCE * options.n_processes  # lists of words take ten times the memory of their text
+    for start in range(0, len(item_texts), step):
+        part = item_texts.iloc[start : start + step]
+        found = clean_texts(part[c.ITEM_TEXT].tolist(), options, stated_languages(part))
+        tokens += [" ".join(words) for words in found]
+    return item_texts[[c.ITEM_INDEX, c.ITEM_ID]].assign(**{TOKENS: pd.Series(tokens, item_texts.index, dtype="str")})
 
 
-def encode_items(
-    item_texts: pd.DataFrame, texts: ItemTextOptions, options: EncoderOptions, cache_folder: str
-) -> np.ndarray:
-    """float32 [n_items + 1, dimensions] of the sentence encoder; no dimensions where the block is left out."""
-    if "encoder" not in texts.blocks or not item_texts[c.ITEM_TEXT].any():
-        return _left_out(item_texts)
-    return _with_padding(encode(item_texts[c.ITEM_TEXT].tolist(), options, Path(cache_folder)))
+def stated_languages(item_texts: pd.DataFrame) -> list[object] | None:
+    """What the catalogue says of each item's language; None where it says nothing."""
+    return list(item_texts[LANGUAGE]) if LANGUAGE in item_texts else None
 
 
-def embed_words(item_tokens: pd.DataFrame, texts: ItemTextOptions, options: Word2VecOptions) -> np.ndarray:
-    """float32 [n_items + 1, dimensions]: Word2Vec trained on the item tokens, pooled by inverse frequency."""
-    tokens = [words.split() for words in item_tokens["tokens"]]
-    if "word2vec" not in texts.blocks or not any(tokens):
-        return _left_out(item_tokens)
-    return _with_padding(sif_item_vectors(tokens, train_word2vec(tokens, options)))
-
-
-def join_blocks(encoder: np.ndarray, word2vec: np.ndarray) -> ItemVectors:
-    """The blocks that this run made."""
-    return ItemVectors.of({"encoder": encoder, "word2vec": word2vec})
-
-
-def _with_padding(vectors: np.ndarray) -> np.ndarray:
-    return np.vstack([np.zeros((1, vectors.shape[1]), np.float32), vectors])
-
-
-def _left_out(items: pd.DataFrame) -> np.ndarray:
-    return np.zeros((len(items) + 1, 0), np.float32)
+def join_blocks(options: ItemTextOptions, *blocks: np.ndarray) -> ItemVectors:
+    """The blocks that were asked for, of all blocks in the order of :data:`BLOCKS`."""
+    found = {name: block for name, block in zip(BLOCKS, blocks, strict=True) if name in options.blocks}
+    vectors = ItemVectors.of(found)
+    if absent := [name for name in options.blocks if name not in vectors.blocks]:
+        logger.info("Item vectors without %s: nothing to make them of", ", ".join(absent))
+    return vectors

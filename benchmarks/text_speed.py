@@ -1,0 +1,146 @@
+"""How fast item text becomes tokens, parses and vectors, on the item texts of the embedded sample.
+
+    OMP_WAIT_POLICY=passive python benchmarks/text_speed.py
+
+Texts that repeat are made distinct by the product's number, since the library reads a repeated text once. Every measure
+is the best of three, the two sides of a ratio take turns, and the load of the machine stands beside it. One line a
+measure is appended to the results.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from text_tasks import stamp
+
+from nextact.datasets.complete_journey import package_file
+from nextact.text.cleaning import CleaningOptions, clean_texts
+from nextact.text.encoder import EncoderOptions, encode
+from nextact.text.encoder_model import load_encoder, resolve_model
+from nextact.text.item2vec import item2vec_block
+from nextact.text.item_text import join_item_text
+from nextact.text.syntax import syntax_profiles
+from nextact.text.word2vec import Word2VecOptions
+
+RESULTS = Path(__file__).parent / "results" / "text_speed.jsonl"
+COLUMNS = ["product_type", "product_category", "department", "brand", "package_size"]
+TURNS = 3
+
+
+def item_texts() -> list[str]:
+    """One distinct short text a product."""
+    products = pd.read_parquet(package_file("products"))
+    texts = join_item_text(products.astype(object).where(products.notna(), None), COLUMNS)
+    return [f"{text} {number}" for text, number in zip(texts, products["product_id"], strict=True)]
+
+
+def histories() -> tuple[np.ndarray, np.ndarray, int]:
+    """Offsets and item numbers of the first million purchases, by household and time."""
+    events = pd.read_parquet(package_file("transactions"))[["household_id", "product_id", "transaction_timestamp"]]
+    events = events.sort_values(["household_id", "transaction_timestamp"], kind="stable").iloc[:1_000_000]
+    codes, known = pd.factorize(events["product_id"])
+    starts = np.flatnonzero(events["household_id"].ne(events["household_id"].shift()).to_numpy())
+    return np.append(starts, len(events)).astype(np.int64), (codes + 1).astype(np.int32), len(known)
+
+
+def seconds(*sides: Callable[[], object]) -> list[float]:
+    """Best time of each side; they take turns, so that a busy minute meets both."""
+    best = [float("inf")] * len(sides)
+    for _ in range(TURNS):
+        for place, side in enumerate(sides):
+            started = time.perf_counter()
+            side()
+            best[place] = min(best[place], time.perf_counter() - started)
+    return best
+
+
+def cleaning(texts: list[str]) -> dict[str, object]:
+    """Short titles a second, one process."""
+    [took] = seconds(lambda: clean_texts(texts, CleaningOptions()))
+    return {"measure": "cleaning", "ours": len(texts) / took, "unit": "texts/s", "target": 10_000, "texts": len(texts)}
+
+
+def parsing(texts: list[str]) -> dict[str, object]:
+    """Short titles a second, as many processes as cores, their start included."""
+    [took] = seconds(lambda: syntax_profiles(texts, n_processes=os.cpu_count() or 1))
+    return {"measure": "parsing", "ours": len(texts) / took, "unit": "texts/s", "target": 1_000, "texts": len(texts)}
+
+
+def word2vec() -> dict[str, object]:
+    """Seconds for a million events, ten passes, one thread (more would change the vectors)."""
+    offsets, items, n_items = histories()
+    started = time.perf_counter()
+    item2vec_block(offsets, items, n_items, Word2VecOptions())
+    took = time.perf_counter() - started
+    return {"measure": "word2vec of a million events", "ours": took, "unit": "s", "target": 60, "texts": len(items)}
+
+
+def encoding(texts: list[str]) -> list[dict[str, object]]:
+    """The encoder beside a bare ``SentenceTransformer.encode``, and a full cache beside the encoder."""
+    options = EncoderOptions()
+    bare = load_encoder(resolve_model(options), options)
+    bare_s, ours_s = seconds(
+        lambda: bare.encode(texts, batch_size=options.batch_size, show_progress_bar=False),
+        lambda: encode(texts, options, None, progress=False),
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        encode(texts, options, Path(folder), progress=False)
+        [warm_s] = seconds(lambda: encode(texts, options, Path(folder), progress=False))
+    shared = {"unit": "texts/s", "texts": len(texts)}
+    ours, theirs, warm = (len(texts) / took for took in (ours_s, bare_s, warm_s))
+    return [
+        shared
+        | {
+            "measure": "encoder, loading included",
+            "ours": ours,
+            "theirs": theirs,
+            "ratio": ours / theirs,
+            "target": 0.8,
+        }
+        | {"reference": "sentence-transformers encode, loaded before"},
+        shared
+        | {"measure": "encoder, warm cache", "ours": warm, "theirs": ours, "ratio": warm / ours, "target": 50}
+        | {"reference": "the encoder without a cache"},
+    ]
+
+
+def sgemm() -> float:
+    """What the machine multiplies in the same minute, GFLOP/s."""
+    import torch
+
+    matrix = torch.rand(1024, 1024)
+    [took] = seconds(lambda: [matrix @ matrix for _ in range(10)])
+    return 10 * 2 * 1024**3 / took / 1e9
+
+
+def main() -> None:
+    """Measure, print and append."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--results", type=Path, default=RESULTS)
+    asked = parser.parse_args()
+    texts = item_texts()
+    some = [texts[place] for place in np.random.default_rng(0).choice(len(texts), 20_000, replace=False)]
+    found = [cleaning(texts), parsing(some), word2vec(), *encoding(some[:4_000])]
+    named = {
+        "dataset": "complete_journey",
+        "sgemm_gflops": round(sgemm(), 1),
+        "load": round(os.getloadavg()[0], 1),
+        "cores": os.cpu_count(),
+    } | stamp("python benchmarks/text_speed.py")
+    with asked.results.open("a", encoding="utf-8") as file:
+        for row in found:
+            rounded = {name: round(value, 2) if isinstance(value, float) else value for name, value in row.items()}
+            print(rounded, flush=True)
+            file.write(json.dumps(rounded | named) + "\n")
+
+
+if __name__ == "__main__":
+    main()
