@@ -12,6 +12,7 @@ from nextact.events import reasons
 from nextact.events.contract import EventOptions, raw_sources
 from nextact.events.moments import iso_moment, microseconds
 from nextact.events.source_rows import to_contract
+from nextact.events.tables import RAW_EVENTS
 
 __all__ = ["accepted", "clean_events", "count_reasons", "iso_moment", "microseconds", "rejected"]
 
@@ -121,9 +122,9 @@ def _stop_if_mostly_rejected(events: ibis.Table, options: EventOptions) -> None:
     source, worst = max(counts, key=lambda one: counts[one])
     lines = "; ".join(f"{one}: {reason}: {n:,}" for (one, reason), n in counts.items())
     raise TableError(
-        source,
+        RAW_EVENTS,
         f"{n_rejected / n_rows:.1%} of the rows are rejected, more than the {options.stop_above_rejected_share:.1%} "
-        f"allowed (events.stop_above_rejected_share): {lines}; the most frequent, {worst!r},",
+        f"allowed (events.stop_above_rejected_share): {lines}; the most frequent, {worst!r} of {source},",
         counts[source, worst],
         _example(events, source, worst),
     )

@@ -17,6 +17,7 @@ from nextact.metrics.errors import MetricsError, refuse
 PerUser = NDArray[np.float64]
 
 BLOCK_VALUES = 2**22  # float64 in one block of draws, 32 MiB
+DRAWN_AT_ONCE = 2**14  # users drawn in one call
 
 
 @dataclass(frozen=True)
@@ -232,10 +233,13 @@ def summarise_seeds(
 def _resample_counts(n_users: int, draws: int, seed: int) -> Iterator[PerUser]:
     """Blocks float64[draws of the block, users]: how often each user is in each resample."""
     rng = np.random.default_rng(seed)
+    at_once = max(1, DRAWN_AT_ONCE // n_users)  # many small resamples cost more in calls than in draws
     for size in _block_sizes(n_users, draws):
         counts = np.empty((size, n_users))
-        for row in counts:
-            row[:] = np.bincount(rng.integers(n_users, size=n_users, dtype=np.int64), minlength=n_users)
+        for start in range(0, size, at_once):
+            rows = counts[start : start + at_once]
+            drawn = rng.integers(n_users, size=rows.shape, dtype=np.int64) + np.arange(len(rows))[:, None] * n_users
+            rows[:] = np.bincount(drawn.ravel(), minlength=rows.size).reshape(rows.shape)
         yield counts
 
 

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from nextact.metrics.errors import MetricsError, refuse
 from nextact.metrics.targets import Targets
-from nextact.metrics.tie_groups import Scores, TieGroups, check_scores, find_tie_groups
+from nextact.metrics.tie_groups import Scores, TargetRanks, TieGroups, check_scores, group_ranks, rank_targets
 
 PerUser = NDArray[np.float64]
 
@@ -62,8 +62,34 @@ def ranking_metrics(scores: Scores, targets: Targets, ks: Sequence[int] = (5, 10
     """
     _check_cutoffs(ks)
     check_scores(scores, targets)
+    return metrics_of_ranks(rank_targets(scores, targets, depth=max(ks)), targets, ks)
+
+
+def metrics_of_ranks(ranks: TargetRanks, targets: Targets, ks: Sequence[int] = (5, 10, 20)) -> dict[str, PerUser]:
+    """The metrics of ``ranking_metrics`` from ranks alone, for all relevant items or for some of them.
+
+    Args:
+        ranks: Of the targets' items, to a depth of at least the largest cut-off.
+        targets: The same items. Items left out by ``keep`` on both are neither hits nor missed; they go on filling
+            their ranks.
+        ks: Cut-offs.
+
+    Returns:
+        As ``ranking_metrics``.
+
+    Raises:
+        MetricsError: If a cut-off lies beyond the depth, or a user has no relevant item.
+
+    Example:
+        >>> targets = Targets.from_lists([[2]])
+        >>> ranks = rank_targets(np.array([[-np.inf, 2.0, 1.0]], dtype=np.float32), targets, depth=2)
+        >>> metrics_of_ranks(ranks, targets, ks=(2,))["mrr@2"].tolist()
+        [0.5]
+    """
+    _check_cutoffs(ks)
+    refuse(np.asarray(ks) > ranks.depth, "ks", f"beyond the depth of {ranks.depth} ranks", "cut-off")
     refuse(targets.n_relevant == 0, "targets", "no relevant item", "user")
-    groups = find_tie_groups(scores, targets, depth=max(ks))
+    groups = group_ranks(ranks, targets)
     first_hit = first_hit_probabilities(groups, targets.n_users, depth=max(ks))
     return {name: value for k in ks for name, value in _at_cutoff(groups, first_hit, targets.n_relevant, k).items()}
 

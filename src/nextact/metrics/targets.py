@@ -87,6 +87,27 @@ class Targets:
         places = np.arange(offsets[-1]) + np.repeat(self.offsets[users] - offsets[:-1], lengths)
         return Targets(offsets, self.item_index[places], self.n_missing[users])
 
+    def keep(self, kept: NDArray[np.bool_]) -> Targets:
+        """Some of the relevant catalogue items, and none counted as missing.
+
+        Args:
+            kept: bool[n], one entry per entry of ``item_index``.
+
+        Returns:
+            Targets of the same users; some may be left without a relevant item.
+
+        Example:
+            >>> kept = Targets.from_lists([[3, 1], [2]], [0, 4]).keep(np.array([False, True, True]))
+            >>> kept.item_index.tolist(), kept.n_relevant.tolist()
+            ([1, 2], [1, 1])
+        """
+        if len(kept) != len(self.item_index):
+            problem = f"{len(kept):,} entries for {len(self.item_index):,} relevant items"
+            raise MetricsError("kept", problem, 1, kept, "array")
+        counts = np.bincount(self.users_of_items[kept], minlength=self.n_users)
+        offsets = np.concatenate(([0], np.cumsum(counts)))
+        return Targets(offsets, self.item_index[kept], np.zeros_like(self.n_missing))
+
     def only(self, mask_of_items: NDArray[np.bool_]) -> Targets:
         """Reachable targets: relevant items whose mask is true, and none counted as missing.
 
@@ -102,10 +123,7 @@ class Targets:
             ([3, 1], [2, 0])
         """
         refuse(self.item_index >= len(mask_of_items), "targets.item_index", "outside the mask of items")
-        kept = mask_of_items[self.item_index]
-        counts = np.bincount(self.users_of_items[kept], minlength=self.n_users)
-        offsets = np.concatenate(([0], np.cumsum(counts)))
-        return Targets(offsets, self.item_index[kept], np.zeros_like(self.n_missing))
+        return self.keep(mask_of_items[self.item_index])
 
 
 def _integers(place: str, values: NDArray[np.integer]) -> NDArray[np.integer]:

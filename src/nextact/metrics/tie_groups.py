@@ -42,16 +42,101 @@ class TieGroups:
     n_before: NDArray[np.int64]
 
 
+@dataclass(frozen=True, eq=False)
+class TargetRanks:
+    """Where each relevant item stands in its user's ranking, entry for entry as in ``Targets.item_index``.
+
+    The scores are gone, yet every ranking metric follows from it, for any part of the relevant items.
+
+    Attributes:
+        n_greater: int64[n], items with a higher score; the depth where there are that many, and for a masked item.
+        n_equal: int64[n], items with the same score, itself included; exact where ``n_greater`` is below the depth.
+        allowed: bool[n], whether the item may be recommended: its score is not ``-inf``.
+        depth: Ranks that were looked at.
+    """
+
+    n_greater: NDArray[np.int64]
+    n_equal: NDArray[np.int64]
+    allowed: NDArray[np.bool_]
+    depth: int
+
+    def keep(self, kept: NDArray[np.bool_]) -> TargetRanks:
+        """The ranks of some of the relevant items, as ``Targets.keep`` leaves them."""
+        return TargetRanks(self.n_greater[kept], self.n_equal[kept], self.allowed[kept], self.depth)
+
+
+def rank_targets(scores: Scores, targets: Targets, depth: int) -> TargetRanks:
+    """Count the items above and beside each relevant item.
+
+    Args:
+        scores: float[users, n_items + 1], checked by ``check_scores``.
+        targets: Relevant items of the same users.
+        depth: Ranks that matter.
+
+    Returns:
+        One entry per relevant catalogue item, in the order of ``targets.item_index``.
+
+    Example:
+        >>> scores = np.array([[-np.inf, 2.0, 1.0, 1.0, 0.0]])
+        >>> ranks = rank_targets(scores, Targets.from_lists([[2, 1]]), depth=3)
+        >>> ranks.n_greater.tolist(), ranks.n_equal.tolist()
+        ([1, 0], [2, 1])
+    """
+    users = targets.users_of_items
+    values = scores[users, targets.item_index]
+    allowed = values > -np.inf
+    order = np.lexsort((-values, users))
+    order = order[allowed[order]]
+    starts = _group_starts(users[order], values[order])
+    firsts = order[starts]
+    n_greater = np.full(len(users), depth, dtype=np.int64)
+    n_equal = np.ones(len(users), dtype=np.int64)
+    sizes = np.diff(np.append(starts, len(order)))
+    above, beside = _count_above_and_beside(scores, users[firsts], values[firsts], depth)
+    n_greater[order], n_equal[order] = np.repeat(above, sizes), np.repeat(beside, sizes)
+    return TargetRanks(n_greater, n_equal, allowed, depth)
+
+
+def group_ranks(ranks: TargetRanks, targets: Targets) -> TieGroups:
+    """The tie groups of ranked targets.
+
+    Args:
+        ranks: Of the targets' items.
+        targets: The relevant items, or those of them that are left.
+
+    Returns:
+        The groups that start within the depth. A masked relevant item is in none: it is never retrieved.
+
+    Example:
+        Left with item 1 alone, the user has one group, at rank 2 or 3.
+
+        >>> scores, targets = np.array([[-np.inf, 1.0, 2.0, 1.0]]), Targets.from_lists([[1, 2]])
+        >>> only_1 = np.array([True, False])
+        >>> groups = group_ranks(rank_targets(scores, targets, depth=3).keep(only_1), targets.keep(only_1))
+        >>> groups.n_greater.tolist(), groups.n_equal.tolist(), groups.n_before.tolist()
+        ([1], [2], [0])
+    """
+    if len(ranks.n_greater) != len(targets.item_index):
+        problem = f"{len(ranks.n_greater):,} entries for {len(targets.item_index):,} relevant items"
+        raise MetricsError("ranks", problem, 1, ranks.n_greater.shape, "array")
+    users = targets.users_of_items
+    order = np.lexsort((ranks.n_greater, users))
+    order = order[ranks.n_greater[order] < ranks.depth]
+    users, n_greater = users[order], ranks.n_greater[order]
+    starts = _group_starts(users, n_greater)
+    n_relevant = np.diff(np.append(starts, len(users)))
+    user = users[starts]
+    n_before = starts - np.searchsorted(users, user)
+    return TieGroups(user, n_greater[starts], ranks.n_equal[order][starts], n_relevant, n_before)
+
+
 def find_tie_groups(scores: Scores, targets: Targets, depth: int) -> TieGroups:
-    """Count the items above and beside each user's relevant items.
+    """The tie groups of each user's relevant items: ``group_ranks`` of ``rank_targets``.
 
     Args:
         scores: float[users, n_items + 1], checked by ``check_scores``.
         targets: Relevant items of the same users.
         depth: Ranks that matter; a group that starts after them is left out.
-
-    Returns:
-        The groups. A masked relevant item (``-inf``) is in none: it is never retrieved.
 
     Example:
         >>> scores = np.array([[-np.inf, 2.0, 1.0, 1.0, 0.0]])
@@ -59,27 +144,10 @@ def find_tie_groups(scores: Scores, targets: Targets, depth: int) -> TieGroups:
         >>> groups.n_greater.tolist(), groups.n_equal.tolist(), groups.n_before.tolist()
         ([0, 1], [1, 2], [0, 1])
     """
-    users, values = _relevant_scores(scores, targets)
-    starts = _group_starts(users, values)
-    n_relevant = np.diff(np.append(starts, len(users)))
-    user, value = users[starts], values[starts]
-    n_greater, n_equal = _count_above_and_beside(scores, user, value, depth)
-    n_before = starts - np.searchsorted(users, user)
-    kept = n_greater < depth
-    return TieGroups(user[kept], n_greater[kept], n_equal[kept], n_relevant[kept], n_before[kept])
+    return group_ranks(rank_targets(scores, targets, depth), targets)
 
 
-def _relevant_scores(scores: Scores, targets: Targets) -> tuple[NDArray[np.int64], Scores]:
-    """User and score of each unmasked relevant item, best first within a user."""
-    users = targets.users_of_items
-    values = scores[users, targets.item_index]
-    unmasked = values > -np.inf
-    users, values = users[unmasked], values[unmasked]
-    order = np.lexsort((-values, users))
-    return users[order], values[order]
-
-
-def _group_starts(users: NDArray[np.int64], values: Scores) -> NDArray[np.int64]:
+def _group_starts(users: NDArray[np.int64], values: Scores | NDArray[np.int64]) -> NDArray[np.int64]:
     changes = (users[1:] != users[:-1]) | (values[1:] != values[:-1])
     return np.flatnonzero(np.append(np.ones(min(len(users), 1), dtype=bool), changes))
 

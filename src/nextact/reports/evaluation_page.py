@@ -59,14 +59,21 @@ def _head(results: Report, checks: Report) -> str:
         (chosen["name"], "chosen on validation"),
         (decimal(found["mean"], 4), f"{metric} on test, {found['level']:.0%} interval {interval(found, mean=False)}"),
         (whole(results["users"]), "users in test"),
-        (results["protocol_hash"], "protocol"),
     ]
+    against = results["chosen_against"].get(results["baseline"])
+    if against:
+        words = f"{metric} above {results['baseline']}, the best baseline"
+        numbers.insert(2, (f"{against['difference']:+.4f}", words))
     if results.get("test_readings"):
         numbers.append((whole(results["test_readings"]), "readings of test under this protocol"))
     failed = [check for check in checks["checks"] if not check["passed"]]
     return (
         f"<h1>{TITLE}</h1>"
-        + text(f"Run {results['run_id']}. Full ranking over the whole catalogue, means over users.", "soft")
+        + text(
+            f"Run {results['run_id']}, protocol {results['protocol_hash']}. Full ranking over the whole catalogue, "
+            "means over users.",
+            "soft",
+        )
         + tiles(numbers)
         + _warnings(failed)
         + text(verdict(results))

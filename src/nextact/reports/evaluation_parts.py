@@ -63,7 +63,20 @@ def behaviour_section(results: Report) -> str:
             "What kind of event comes next",
             text("There is one event type, or no target: nothing to tell."),
         )
-    types, models = behaviour["event_types"], behaviour["models"]
+    left_out = "; ".join(f"{whole(n)} users: {why}" for why, n in behaviour["users_left_out"].items() if n) or "nobody"
+    shares = zip(behaviour["event_types"], behaviour["observed"], strict=True)
+    observed = ", ".join(f"{kind} {share(part)}" for kind, part in shares)
+    return section(
+        "behaviour",
+        "What kind of event comes next",
+        _behaviour_table(results),
+        text(f"Observed: {observed}. {whole(behaviour['users'])} users; left out: {left_out}."),
+        _types_table(results),
+        _behaviour_against(results),
+    )
+
+
+def _behaviour_table(results: Report) -> str:
     rows = [
         [
             name,
@@ -71,39 +84,31 @@ def behaviour_section(results: Report) -> str:
             interval(one["log_loss"], digits=3),
             decimal(one["calibration_error"], 4),
         ]
-        for name, one in models.items()
+        for name, one in results["behaviour"]["models"].items()
     ]
-    by_type = [
+    names = ["", "accuracy", "log loss, nats", "calibration error"]
+    return table(caption("Predicted event types, beside frequencies", results), names, rows)
+
+
+def _types_table(results: Report) -> str:
+    rows = [
         [kind, name, decimal(one["roc_auc"][kind], 3), decimal(one["average_precision"][kind], 3)]
-        for kind in types
-        for name, one in models.items()
+        for kind in results["behaviour"]["event_types"]
+        for name, one in results["behaviour"]["models"].items()
     ]
-    against = [
+    names = ["event type", "", "ROC-AUC", "average precision"]
+    return table(caption("Each type against the rest", results), names, rows, 2)
+
+
+def _behaviour_against(results: Report) -> str:
+    rows = [
         [name, other, signed_interval(found, "difference"), decimal(found["p_value_holm"], 4)]
-        for name, one in models.items()
+        for name, one in results["behaviour"]["models"].items()
         for other, found in one.get("log_loss_against", {}).items()
     ]
-    left_out = "; ".join(f"{whole(n)} users: {why}" for why, n in behaviour["users_left_out"].items() if n) or "none"
-    shares = ", ".join(f"{kind} {share(part)}" for kind, part in zip(types, behaviour["observed"], strict=True))
-    return section(
-        "behaviour",
-        "What kind of event comes next",
-        table(
-            caption("Predicted event types, beside frequencies", results),
-            ["", "accuracy", "log loss, nats", "calibration error"],
-            rows,
-        ),
-        text(f"Observed: {shares}. {whole(behaviour['users'])} users; left out: {left_out}."),
-        table(
-            caption("Each type against the rest", results),
-            ["event type", "", "ROC-AUC", "average precision"],
-            by_type,
-            2,
-        ),
-        table(caption("Log loss, paired by user; below 0 is better", results), AGAINST_NAMES, against, 2)
-        if against
-        else text("No model of this run predicts event types."),
-    )
+    if not rows:
+        return text("No model of this run predicts event types.")
+    return table(caption("Log loss, paired by user; below 0 is better", results), AGAINST_NAMES, rows, 2)
 
 
 AGAINST_NAMES = ["model", "beside", "difference", "p (Holm)"]

@@ -79,7 +79,7 @@ def test_reasons_are_counted_by_source():
 
 def test_the_stop_message_names_the_source_the_row_and_the_counts():
     message = (
-        r"purchases: 33.3% of the rows.*purchases: timestamp is missing or unreadable: 1; views: event_type is not in"
+        r"raw_events: 33.3% of the rows.*purchases: timestamp is missing or unreadable: 1; views: event_type is not in"
     )
     with pytest.raises(TableError, match=message):
         clean_events({"purchases": PURCHASES, "views": VIEWS}, EventOptions(event_types=TYPES, sources=SOURCES))

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from nextact.metrics import catalogue
-from nextact.metrics.catalogue import coverage, gini, intra_list_diversity, novelty, popularity_lift
+from nextact.metrics.catalogue import category_diversity, coverage, gini, intra_list_diversity, novelty, popularity_lift
 from nextact.metrics.errors import MetricsError
 
 NOTHING = np.zeros((2, 3), dtype=np.int32)
@@ -129,3 +129,20 @@ def test_an_item_repeated_in_a_list_raises_but_empty_places_may_repeat() -> None
 def test_negative_popularity_raises() -> None:
     with pytest.raises(MetricsError, match="negative count in 1 item"):
         novelty(np.array([[1]]), np.array([0, -1]))
+
+
+def test_category_diversity_is_the_share_of_pairs_that_differ() -> None:
+    rng = np.random.default_rng(3)
+    categories = rng.integers(-1, 3, 30)
+    lists = np.array([rng.permutation(29)[:5] + 1 for _ in range(20)], dtype=np.int32)
+    lists[:5, 3:] = 0
+    of_users = []
+    for items in lists:
+        pairs = [(a, b) for a in items for b in items if a != b and a and b]
+        of_users.append(np.mean([categories[a] != categories[b] or categories[a] < 0 for a, b in pairs]))
+    assert category_diversity(lists, categories) == pytest.approx(np.mean(of_users))
+
+
+def test_category_diversity_needs_a_pair() -> None:
+    with pytest.raises(MetricsError, match="no user with two items"):
+        category_diversity(np.array([[1, 0]]), np.array([0, 1, 2]))

@@ -161,3 +161,11 @@ def test_no_seeds_raise() -> None:
 def test_seeds_of_different_users_raise() -> None:
     with pytest.raises(MetricsError, match="not the same users"):
         summarise_seeds([np.ones(3), np.ones(2)])
+
+
+@pytest.mark.parametrize("at_once", [1, 40, 10_000])
+def test_resamples_are_the_same_however_many_are_drawn_in_one_call(monkeypatch, at_once: int) -> None:
+    values = normal(40, seed=1)
+    expected = bootstrap_interval(values, draws=70)
+    monkeypatch.setattr("nextact.metrics.comparison.DRAWN_AT_ONCE", at_once)
+    assert bootstrap_interval(values, draws=70) == expected

@@ -1,22 +1,41 @@
-"""Thin nodes over :mod:`nextact.retrieval` and :mod:`nextact.metrics`."""
+"""The node that opens test: one pass a model, and the numbers of the run."""
 
-import dataclasses
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import ibis
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
-from nextact.metrics.comparison import bootstrap_intervals, holm, paired_comparison
+from nextact.evaluation import results
+from nextact.evaluation.attributes import item_attributes, item_codes, user_attributes
+from nextact.evaluation.behaviour import evaluate_behaviour
+from nextact.evaluation.options import EvaluationOptions
+from nextact.evaluation.reading import ModelReading, read_model, shuffle_targets
+from nextact.evaluation.results import EvaluationSet
+from nextact.evaluation.tables import list_table, rank_table, target_table, user_table
 from nextact.models.registry import ModelFolder
 from nextact.pipelines.model_training.nodes import ValidationOptions
 from nextact.protocol import Certificate, require_same_run, stamp
-from nextact.retrieval.scoring import evaluate
+from nextact.reports import figures
+from nextact.retrieval.scoring import fit_temperature
 from nextact.sequences.histories import Histories
-from nextact.sequences.holdout import Cuts, make_holdout
+from nextact.sequences.holdout import Cuts, Holdout, make_holdout, training_histories, validation_halves
+from nextact.text.blocks import ItemVectors
 
 logger = logging.getLogger(__name__)
+
+
+def read_attributes(
+    items: ibis.Table, raw_users: Any, vocabulary: pd.DataFrame, users: pd.DataFrame, options: EvaluationOptions
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The columns of users and items that slices and diversity ask for; a missing one is found before training."""
+    category = () if options.category_column is None else (options.category_column,)
+    of_users = user_attributes(raw_users, users, options.user_id, options.user_columns)
+    return of_users, item_attributes(items, vocabulary, (*category, *options.item_columns))
 
 
 def evaluate_test(
@@ -24,55 +43,125 @@ def evaluate_test(
     chosen_model: dict[str, Any],
     histories: Histories,
     cuts: Cuts,
+    validation_cuts: Cuts,
+    item_vectors: ItemVectors,
+    items: pd.DataFrame,
     certificate: Certificate,
     event_types: list[str],
-    options: ValidationOptions,
-) -> dict[str, Any]:
-    """Test metrics of every validated model with intervals, and paired tests of the chosen one against the others."""
+    validation: ValidationOptions,
+    options: EvaluationOptions,
+) -> tuple[dict[str, Any], pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Test metrics of every validated model with intervals, and what the readings were, as tables."""
     require_same_run("leaderboard", leaderboard, certificate, "model_training")
     require_same_run("chosen_model", chosen_model, certificate, "model_training")
+    training = training_histories(histories, validation_cuts)
     holdout = make_holdout(histories, cuts, len(event_types))
-    exclude_seen = certificate["protocol"]["exclude_seen"]
-    values = {
-        one["name"]: evaluate(ModelFolder(Path(one["folder"])).open(), holdout, exclude_seen, options.ks)
-        for one in leaderboard["models"]
-    }
-    models = [_row(one, values[one["name"]], options) for one in leaderboard["models"]]
-    for row in models:
-        found = row["test"][options.metric]
-        logger.info(
-            "%-18s validation %.4f  test %.4f [%.4f, %.4f]",
-            row["name"],
-            row["validation"][options.metric]["mean"],
-            found["mean"],
-            found["low"],
-            found["high"],
-        )
-    return {
+    fitting = _fitting_half(histories, validation_cuts, certificate, len(event_types))
+    block = _diversity_block(item_vectors, options.diversity_block)
+    vectors = item_vectors.blocks[block] if block else None
+    held_out = _evaluation_set(holdout, training, vectors, items, certificate, validation, options)
+    chosen = chosen_model["name"]
+    readings, rows = {}, []
+    for one in leaderboard["models"]:
+        few = None if one["name"] == chosen else options.calibration_users
+        readings[one["name"]], row = _read(one, held_out, fitting, few)
+        rows.append(row)
+    values = {name: results.per_user_values(reading, held_out) for name, reading in readings.items()}
+    types = {name: reading.event_types for name, reading in readings.items() if reading.event_types is not None}
+    found = {
         **stamp(certificate),
-        "metric": options.metric,
+        "protocol": certificate["protocol"],
+        "provenance": certificate["provenance"],
+        "metric": validation.metric,
         "users": len(holdout.users),
         "users_left_out": histories.n_users - len(holdout.users),
-        "chosen": chosen_model["name"],
-        "models": models,
-        "chosen_against": _paired(values, chosen_model["name"], options),
+        "left_out": _left_out(histories, cuts),
+        "list_length": options.list_length,
+        "diversity_block": block,
+        "chosen": chosen,
+        "baseline": results.best_baseline(leaderboard, chosen),
+        "models": rows,
+        "chosen_against": results.chosen_against(values, chosen, validation.metric, validation.draws),
+        "behaviour": evaluate_behaviour(types, holdout, training, event_types, validation.draws),
+        **{key: chosen_model[key] for key in ("test_readings",) if key in chosen_model},
+    }
+    targets = target_table(holdout, histories, cuts)
+    tables = (
+        user_table(holdout, cuts),
+        targets,
+        rank_table(readings, targets),
+        list_table(readings, holdout, options.list_length),
+    )
+    test_users, targets, ranks, lists = (table.assign(run_id=certificate["run_id"]) for table in tables)
+    return found, test_users, targets, ranks, lists
+
+
+def _evaluation_set(
+    holdout: Holdout,
+    training: Histories,
+    vectors: NDArray[np.float32] | None,
+    items: pd.DataFrame,
+    certificate: Certificate,
+    validation: ValidationOptions,
+    options: EvaluationOptions,
+) -> EvaluationSet:
+    category = options.category_column
+    return EvaluationSet(
+        holdout=holdout,
+        shuffled_targets=shuffle_targets(holdout.targets, certificate["provenance"]["seed"]),
+        popularity=np.bincount(training.item_index, minlength=len(items) + 1),
+        vectors=vectors,
+        categories=None if category is None else item_codes(items[category]),
+        exclude_seen=certificate["protocol"]["exclude_seen"],
+        ks=validation.ks,
+        metric=validation.metric,
+        list_length=options.list_length,
+        draws=validation.draws,
+        calibration_bins=options.calibration_bins,
+    )
+
+
+def _read(
+    one: Mapping[str, Any], held_out: EvaluationSet, fitting: Holdout, calibration_users: int | None
+) -> tuple[ModelReading, dict[str, Any]]:
+    """The chosen model, of no stated number of users, has the very temperature that it recommends with."""
+    model = ModelFolder(Path(one["folder"])).open()
+    few = {} if calibration_users is None else {"max_users": calibration_users}
+    temperature = fit_temperature(model, fitting, held_out.exclude_seen, **few)
+    reading = read_model(
+        model, held_out.holdout, held_out.shuffled_targets, held_out.exclude_seen, held_out.depth, temperature
+    )
+    known = ("family", "name", "fit_seconds", "members_fit_seconds", "validation")
+    row = {key: one[key] for key in known if key in one} | results.model_row(reading, held_out, temperature)
+    validated, tested = one["validation"][held_out.metric], row["test"][held_out.metric]
+    interval = [tested[end] for end in ("mean", "low", "high")]
+    logger.info("%-18s validation %.4f  test %.4f [%.4f, %.4f]", one["name"], validated["mean"], *interval)
+    return reading, row
+
+
+def _fitting_half(histories: Histories, cuts: Cuts, certificate: Certificate, n_types: int) -> Holdout:
+    """The validation users who did not choose the model: temperatures are fitted on them."""
+    fit_half, _ = validation_halves(histories.n_users, certificate["provenance"]["seed"])
+    return make_holdout(histories, cuts, n_types, fit_half)
+
+
+def _diversity_block(item_vectors: ItemVectors, wanted: str) -> str | None:
+    names = [wanted] if wanted in item_vectors.blocks else list(item_vectors.blocks)
+    if wanted not in names:
+        logger.info("No item vectors %r in this run; diversity is taken of %s", wanted, names[0] if names else "none")
+    return names[0] if names else None
+
+
+def _left_out(histories: Histories, cuts: Cuts) -> dict[str, int]:
+    """Why users of the log are not evaluated."""
+    has_target = (cuts.target_end - cuts.history_end + cuts.n_missing) > 0
+    has_history = cuts.history_end > histories.offsets[:-1]
+    return {
+        "no target in the test window": int((~has_target).sum()),
+        "no history before the target": int((has_target & ~has_history).sum()),
     }
 
 
-def _row(one: dict[str, Any], values: dict[str, NDArray[np.float64]], options: ValidationOptions) -> dict[str, Any]:
-    intervals = bootstrap_intervals(values, draws=options.draws, seed=0)
-    test = {name: dataclasses.asdict(interval) for name, interval in intervals.items()}
-    return {key: one[key] for key in ("family", "name", "fit_seconds", "validation")} | {"test": test}
-
-
-def _paired(
-    values: dict[str, dict[str, NDArray[np.float64]]], chosen: str, options: ValidationOptions
-) -> dict[str, dict[str, float]]:
-    best = values[chosen][options.metric]
-    found = {
-        name: dataclasses.asdict(paired_comparison(best, other[options.metric], draws=options.draws, seed=0))
-        for name, other in values.items()
-        if name != chosen
-    }
-    adjusted = holm({name: one["p_value"] for name, one in found.items()}) if found else {}
-    return {name: one | {"p_value_holm": adjusted[name]} for name, one in found.items()}
+def plot_results(results: dict[str, Any]) -> Any:
+    """Models by the choosing metric, validation and test, with their intervals."""
+    return figures.leaderboard(results)

@@ -1,0 +1,376 @@
+"""How much each choice of a protocol changes the numbers of three models that nobody tunes.
+
+    nice -n 10 python benchmarks/protocols.py --datasets complete_journey
+    nice -n 10 python benchmarks/protocols.py --datasets beauty --data FOLDER
+
+FOLDER holds the Amazon Beauty files ``interactions.csv.gz`` (``user_id, item_id, position, timestamp`` in seconds) and
+``items.csv.gz``. Each data set has a protocol of its own, and one choice at a time is changed. Popularity, the
+transition table (one lag) and each user's most bought items are fitted anew and read on test once a variant. Beside
+them stand what halves of validation, sampled negatives and pairing by user do to the numbers of the first protocol.
+The results file gets a line a model and variant; ``docs/protocols.md`` explains them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import logging
+import os
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+import ibis
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from nextact.evaluation.leaks import core_rows
+from nextact.evaluation.reading import metrics_of_part, read_model, shuffle_targets
+from nextact.evaluation.results import is_known, reachable
+from nextact.events.contract import EventOptions
+from nextact.events.filtering import FilterOptions
+from nextact.events.labelling import count_rows, label_events
+from nextact.events.splitting import SplitOptions
+from nextact.metrics.comparison import bootstrap_interval, paired_comparison
+from nextact.metrics.ranking import metrics_of_ranks, ranking_metrics
+from nextact.models.baselines.item_to_item import TransitionTable
+from nextact.models.baselines.options import OwnMostBoughtOptions, PopularityOptions, TransitionOptions
+from nextact.models.baselines.popularity import OwnMostBought, Popularity
+from nextact.models.recommender import Recommender, Training
+from nextact.pipelines.data_processing.nodes import certify
+from nextact.protocol import PolicyOptions
+from nextact.retrieval.scoring import masked_scores, user_blocks
+from nextact.sequences.build import BuiltHistories, VocabularyOptions, build_histories, fit_vocabulary
+from nextact.sequences.holdout import Holdout, make_holdout, training_histories, validation_halves
+
+RESULTS = Path(__file__).parent / "results" / "protocols.jsonl"
+METRIC, K, SEED = "ndcg@10", 10, 0
+NEGATIVES = 100
+BLENDS, HALVINGS = 40, 200
+
+
+@dataclasses.dataclass(frozen=True)
+class Log:
+    """A data set and the protocol that its variants depart from."""
+
+    raw_events: Any
+    items: ibis.Table
+    events: EventOptions
+    split: SplitOptions
+    keep: FilterOptions
+    exclude_seen: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class Prepared:
+    """A protocol carried out."""
+
+    built: BuiltHistories
+    n_items: int
+    exclude_seen: bool
+    protocol_hash: str
+    n_types: int
+
+
+def complete_journey(folder: Path | None) -> Log:
+    """A year of purchases of 2,469 households, from the installed package."""
+    from nextact.datasets.complete_journey import CompleteJourneyDataset
+
+    connection = {"backend": "duckdb", "database": ":memory:"}
+    events = EventOptions(
+        user_id="household_id",
+        item_id="product_id",
+        event_type="event_type",
+        event_types=("purchase", "promotion_purchase", "coupon_purchase"),
+        timestamp="transaction_timestamp",
+        session_id="basket_id",
+    )
+    transactions = CompleteJourneyDataset(table="transactions", connection=connection).load()
+    ibis.set_backend(transactions.get_backend())
+    products = CompleteJourneyDataset(table="products", connection=connection).load()
+    items = ibis.memtable(products.execute().rename(columns={"product_id": "item_id"}))
+    return Log(transactions, items, events, SplitOptions(), FilterOptions(min_item_events=20), exclude_seen=False)
+
+
+def beauty(folder: Path | None) -> Log:
+    """Amazon Beauty 2014, which somebody cut to its 5-core over the whole log."""
+    if folder is None:
+        raise SystemExit("beauty needs --data FOLDER")
+    rows = pd.read_csv(folder / "interactions.csv.gz", dtype={"user_id": str, "item_id": str})
+    items = pd.read_csv(folder / "items.csv.gz", dtype={"item_id": str})[["item_id", "title"]]
+    ibis.set_backend(ibis.duckdb.connect())
+    events = EventOptions(event_types=("review",), timestamp_unit="s", position="position")
+    split = SplitOptions(kind="leave_one_out", baskets=False)
+    return Log(rows, ibis.memtable(items), events, split, FilterOptions(), exclude_seen=True)
+
+
+DATASETS = {"complete_journey": complete_journey, "beauty": beauty}
+
+VARIANTS: dict[str, list[tuple[str, str, dict[str, Any]]]] = {
+    "complete_journey": [
+        ("protocol", "as it is", {}),
+        ("split", "leave_one_out", {"split": {"kind": "leave_one_out"}}),
+        ("baskets", "false", {"split": {"baskets": False}}),
+        ("exclude_seen", "true", {"exclude_seen": True}),
+        ("k-core window", "all", {"keep": {"window": "all"}}),
+        ("k-core", "1", {"keep": {"min_item_events": 1}}),
+    ],
+    "beauty": [
+        ("protocol", "as it is", {}),
+        ("split", "global_time", {"split": {"kind": "global_time"}}),
+        ("ties", "shuffled", {"split": {"ties": "shuffled"}}),
+        ("baskets", "true", {"split": {"baskets": True}}),
+        ("exclude_seen", "false", {"exclude_seen": False}),
+        ("k-core window", "training, 5", {"keep": {"min_item_events": 5}}),
+    ],
+}
+
+
+def vary(log: Log, changes: dict[str, Any]) -> Log:
+    """The data set under another protocol."""
+    blocks = {
+        name: dataclasses.replace(getattr(log, name), **changes[name]) for name in ("split", "keep") if name in changes
+    }
+    return dataclasses.replace(log, **blocks, exclude_seen=changes.get("exclude_seen", log.exclude_seen))
+
+
+def prepare(log: Log) -> Prepared:
+    """Clean, split, index."""
+    labelled = label_events(log.raw_events, log.items, log.events, log.split, log.keep)
+    accepted = labelled.accepted.cache()
+    vocabulary = fit_vocabulary(accepted, log.items, VocabularyOptions())
+    built = build_histories(accepted, vocabulary, log.events.event_types)
+    report = count_rows(labelled) | {"moments": labelled.moments}
+    policy = PolicyOptions(exclude_seen=log.exclude_seen)
+    certificate = certify(built.histories, vocabulary, report, log.events, log.split, log.keep, policy, SEED)
+    return Prepared(built, len(vocabulary), log.exclude_seen, certificate["protocol_hash"], len(log.events.event_types))
+
+
+def fit_models(log: Log, prepared: Prepared) -> dict[str, Recommender]:
+    """Three models that have next to nothing to tune."""
+    built = prepared.built
+    fit_half, _ = validation_halves(built.histories.n_users, SEED)
+    training = Training(
+        training_histories(built.histories, built.validation),
+        prepared.n_items,
+        log.events.event_types,
+        {},
+        make_holdout(built.histories, built.validation, prepared.n_types, fit_half),
+        prepared.exclude_seen,
+        SEED,
+    )
+    models: dict[str, Recommender] = {
+        "popularity": Popularity(PopularityOptions()),
+        "transition": TransitionTable(TransitionOptions(lags=1)),
+        "own_most_bought": OwnMostBought(OwnMostBoughtOptions()),
+    }
+    for model in models.values():
+        model.fit(training)
+    return models
+
+
+def measure(log: Log, prepared: Prepared, models: dict[str, Recommender]) -> Iterator[dict[str, Any]]:
+    """Test of each model by all and by reachable targets, and what the split looks like."""
+    built = prepared.built
+    holdout = make_holdout(built.histories, built.test, prepared.n_types)
+    shape = describe(prepared, holdout)
+    for name, model in models.items():
+        reading = read_model(model, holdout, shuffle_targets(holdout.targets, SEED), prepared.exclude_seen, K, 1.0)
+        values = metrics_of_ranks(reading.ranks, holdout.targets, (K,))
+        allowed = reachable(holdout, prepared.exclude_seen)
+        users, of_reachable = metrics_of_part(reading.ranks, holdout.targets, allowed, (K,))
+        found = bootstrap_interval(values[METRIC], seed=SEED)
+        yield {
+            "model": name,
+            METRIC: round(found.mean, 5),
+            f"{METRIC}_low": round(found.low, 5),
+            f"{METRIC}_high": round(found.high, 5),
+            "hit_rate@10": round(float(values["hit_rate@10"].mean()), 5),
+            f"reachable_{METRIC}": round(float(of_reachable[METRIC].mean()), 5),
+            "users": len(holdout.users),
+            "users_reachable": len(users),
+            **shape,
+            "protocol": prepared.protocol_hash,
+        }
+
+
+def describe(prepared: Prepared, holdout: Holdout) -> dict[str, Any]:
+    """Targets that are missing from the catalogue or in the history, and how often rare items are targets."""
+    built, targets = prepared.built, holdout.targets
+    training = training_histories(built.histories, built.validation)
+    popularity = np.bincount(training.item_index, minlength=prepared.n_items + 1)
+    ratios = {row["bin"]: round(row["ratio"], 2) for row in core_rows(targets, popularity) if row["ratio"] is not None}
+    return {
+        "users_left_out": built.histories.n_users - len(holdout.users),
+        "items": prepared.n_items,
+        "targets": int(targets.n_relevant.sum()),
+        "missing_share": round(float(targets.n_missing.sum() / targets.n_relevant.sum()), 4),
+        "in_history_share": round(float(is_known(holdout.histories, targets).sum() / targets.n_relevant.sum()), 4),
+        "targets_per_training_event": dict(list(ratios.items())[:4]),
+    }
+
+
+def sampled(prepared: Prepared, models: dict[str, Recommender]) -> Iterator[dict[str, Any]]:
+    """One relevant item a user among a hundred items drawn at random: what this project never reports."""
+    built = prepared.built
+    holdout = make_holdout(built.histories, built.test, prepared.n_types)
+    allowed = reachable(holdout, prepared.exclude_seen)
+    rng = np.random.default_rng(SEED)
+    users, entries = np.unique(holdout.targets.users_of_items[allowed], return_index=True)
+    items = holdout.targets.item_index[allowed][entries]
+    drawn = rng.integers(1, prepared.n_items + 1, (len(users), NEGATIVES))
+    for name, model in models.items():
+        values = {"full": [], f"{NEGATIVES} sampled": []}
+        for which in user_blocks(len(users)):
+            scores = masked_scores(model, holdout.histories.take(users[which]), prepared.exclude_seen)
+            own = scores[np.arange(len(which)), items[which]][:, None]
+            for kind, rows in (("full", scores), (f"{NEGATIVES} sampled", _others(scores, drawn[which], items[which]))):
+                above = (rows > own).sum(axis=1)
+                beside = (rows == own).sum(axis=1) - (kind == "full")  # without the item itself
+                values[kind].append(_ndcg(above, np.maximum(beside, 0)))
+        for kind, parts in values.items():
+            yield {
+                "choice": "candidates",
+                "value": kind,
+                "model": name,
+                METRIC: round(float(np.concatenate(parts).mean()), 5),
+                "users": len(users),
+                "protocol": prepared.protocol_hash,
+            }
+
+
+def _others(scores: NDArray[np.float32], drawn: NDArray[np.int64], items: NDArray[np.int32]) -> NDArray[np.float32]:
+    rows = np.take_along_axis(scores, drawn, axis=1)
+    return np.where(drawn == items[:, None], -np.inf, rows).astype(np.float32)
+
+
+def _ndcg(above: NDArray[np.int64], beside: NDArray[np.int64]) -> NDArray[np.float64]:
+    """NDCG@10 of one relevant item, ties by expectation."""
+    gains = np.concatenate([[0.0], np.cumsum(1 / np.log2(np.arange(2, K + 2)))])
+    start, end = np.minimum(above, K), np.minimum(above + beside + 1, K)
+    return np.asarray((gains[end] - gains[start]) / (beside + 1))
+
+
+def halves(prepared: Prepared, models: dict[str, Recommender]) -> dict[str, Any]:
+    """The best of forty random blends, chosen on one half of validation, there and on the other half."""
+    built = prepared.built
+    holdout = make_holdout(built.histories, built.validation, prepared.n_types)
+    weights = np.random.default_rng(SEED).dirichlet(np.ones(len(models)), BLENDS).astype(np.float32)
+    values = np.concatenate(
+        [
+            _blends(models, holdout.take(which), prepared.exclude_seen, weights)
+            for which in user_blocks(len(holdout.users))
+        ]
+    )
+    rng = np.random.default_rng(SEED)
+    there, elsewhere = [], []
+    for _ in range(HALVINGS):
+        order = rng.permutation(len(values))
+        one, other = values[order[: len(order) // 2]].mean(axis=0), values[order[len(order) // 2 :]].mean(axis=0)
+        best = int(one.argmax())
+        there.append(one[best])
+        elsewhere.append(other[best])
+    return {
+        "choice": "validation halves",
+        "value": f"best of {BLENDS} blends",
+        "model": "blend",
+        "chosen_half": round(float(np.mean(there)), 5),
+        "other_half": round(float(np.mean(elsewhere)), 5),
+        "users": len(values),
+        "halvings": HALVINGS,
+        "protocol": prepared.protocol_hash,
+    }
+
+
+def _blends(
+    models: dict[str, Recommender], block: Holdout, exclude_seen: bool, weights: NDArray[np.float32]
+) -> NDArray[np.float64]:
+    """float64 [users, blends]: NDCG@10 of weighted sums of standardised scores."""
+    parts = []
+    for model in models.values():
+        scores = masked_scores(model, block.histories, exclude_seen)
+        allowed = np.where(np.isfinite(scores), scores, np.nan)
+        spread = np.nanstd(allowed, axis=1, keepdims=True)
+        parts.append((scores - np.nanmean(allowed, axis=1, keepdims=True)) / np.maximum(spread, 1e-6))
+    columns = []
+    for one in weights:
+        blended = sum(weight * part for weight, part in zip(one, parts, strict=True))
+        columns.append(ranking_metrics(np.asarray(blended, np.float32), block.targets, (K,))[METRIC])
+    return np.stack(columns, axis=1)
+
+
+def pairing(prepared: Prepared, models: dict[str, Recommender]) -> Iterator[dict[str, Any]]:
+    """The interval of a difference, paired and not, for all users and for a few."""
+    built = prepared.built
+    holdout = make_holdout(built.histories, built.test, prepared.n_types)
+    shuffled = shuffle_targets(holdout.targets, SEED)
+    names = ("transition", "popularity")
+    readings = [read_model(models[name], holdout, shuffled, prepared.exclude_seen, K, 1.0) for name in names]
+    one, other = (metrics_of_ranks(reading.ranks, holdout.targets, (K,))[METRIC] for reading in readings)
+    order = np.random.default_rng(SEED).permutation(len(one))
+    for n_users in (100, 500, len(one)):
+        users = order[:n_users]
+        paired = paired_comparison(one[users], other[users], seed=SEED)
+        apart = [bootstrap_interval(values[users], seed=SEED) for values in (one, other)]
+        width = float(np.hypot(*(interval.high - interval.low for interval in apart)))
+        yield {
+            "choice": "intervals",
+            "value": f"{n_users} users",
+            "model": " minus ".join(names),
+            "difference": round(paired.difference, 5),
+            "paired_low": round(paired.low, 5),
+            "paired_high": round(paired.high, 5),
+            "paired_width": round(paired.high - paired.low, 5),
+            "unpaired_width": round(width, 5),
+            "p_value": round(paired.p_value, 5),
+            "users": n_users,
+            "protocol": prepared.protocol_hash,
+        }
+
+
+def run(dataset: str, folder: Path | None, wanted: list[str] | None) -> Iterator[dict[str, Any]]:
+    """Every variant of a data set."""
+    log = DATASETS[dataset](folder)
+    for choice, value, changes in VARIANTS[dataset]:
+        if wanted and choice not in wanted:
+            continue
+        started = time.perf_counter()
+        variant = vary(log, changes)
+        prepared = prepare(variant)
+        models = fit_models(variant, prepared)
+        for row in measure(variant, prepared, models):
+            yield {"choice": choice, "value": value, **row}
+        if choice == "protocol":
+            yield from sampled(prepared, models)
+            yield halves(prepared, models)
+            yield from pairing(prepared, models)
+        logging.info("%s %s %s: %.0f s", dataset, choice, value, time.perf_counter() - started)
+
+
+def main() -> None:
+    """Measure the data sets asked for and append a line a result."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--datasets", nargs="+", choices=DATASETS, default=["complete_journey"])
+    parser.add_argument("--data", type=Path, help="folder of the Amazon Beauty files")
+    parser.add_argument("--choices", nargs="+", help="only these, for example ties")
+    arguments = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    for dataset in arguments.datasets:
+        command = f"python benchmarks/protocols.py --datasets {dataset}" + (" --data FOLDER" * (dataset == "beauty"))
+        for row in run(dataset, arguments.data, arguments.choices):
+            line = {"dataset": dataset, **row, "command": command, "date": datetime.now(UTC).date().isoformat()}
+            print(
+                {key: line[key] for key in line if key in ("dataset", "choice", "value", "model", METRIC)}, flush=True
+            )
+            with RESULTS.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(line) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,128 @@
+"""How well models say which event type comes next, beside two ways of saying it without a model."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nextact.metrics.behaviour import (
+    PerClass,
+    accuracy,
+    average_precision,
+    expected_calibration_error,
+    log_loss,
+    roc_auc,
+)
+from nextact.metrics.comparison import bootstrap_intervals, holm, paired_comparison
+from nextact.sequences.histories import Histories
+from nextact.sequences.holdout import Holdout
+
+TRAINING_FREQUENCIES, OWN_FREQUENCIES = "training frequencies", "own frequencies"
+
+TypeProbabilities = NDArray[np.float64]  # [users, event types], rows sum to 1
+
+
+def evaluate_behaviour(
+    predictions: Mapping[str, TypeProbabilities],
+    holdout: Holdout,
+    training: Histories,
+    event_types: Sequence[str],
+    draws: int,
+) -> dict[str, Any] | None:
+    """Accuracy, log loss, ranking and calibration of predicted event types.
+
+    What was observed is the share of each type among the events of a user's target step. Users without a catalogue
+    item in the target are left out and counted.
+
+    Args:
+        predictions: float64 [users, event types] of the holdout's users, by model.
+        holdout: Users and what they did next.
+        training: Training events, whose frequencies are the baselines.
+        event_types: Names in the order of their codes.
+        draws: Bootstrap draws of the intervals.
+
+    Returns:
+        ``users``, ``users_left_out`` and, for each model and baseline, means with intervals, a value a type (None where
+        a type never or always happens), and the paired difference in log loss to each baseline; None where there is
+        nothing to predict.
+    """
+    usable = np.flatnonzero(holdout.next_types.sum(axis=1) > 0)
+    if len(event_types) < 2 or not len(usable):
+        return None
+    frequencies = _training_frequencies(training, len(event_types))
+    everybody = {
+        **predictions,
+        TRAINING_FREQUENCIES: np.tile(frequencies, (len(holdout.users), 1)),
+        OWN_FREQUENCIES: own_frequencies(holdout.histories, frequencies),
+    }
+    observed = holdout.next_types[usable]
+    losses = {name: log_loss(one[usable], observed) for name, one in everybody.items()}
+    rows = {
+        name: _row(one[usable], observed, losses[name], event_types, draws) | _against(name, losses, draws)
+        for name, one in everybody.items()
+    }
+    return {
+        "users": len(usable),
+        "users_left_out": {"no catalogue item in the target": len(holdout.users) - len(usable)},
+        "event_types": list(event_types),
+        "observed": observed.mean(axis=0).tolist(),
+        "models": rows,
+    }
+
+
+def own_frequencies(histories: Histories, prior: NDArray[np.float64]) -> TypeProbabilities:
+    """Shares of the event types in each user's own history, with one event's worth of the prior added.
+
+    Example:
+        >>> histories = Histories.from_lists([[1, 2, 3]], event_types=[[0, 0, 1]])
+        >>> own_frequencies(histories, np.array([0.5, 0.5])).tolist()
+        [[0.625, 0.375]]
+    """
+    counts = np.tile(prior, (histories.n_users, 1))
+    np.add.at(counts, (histories.users_of_events, histories.event_type.astype(np.int64)), 1.0)
+    shares: TypeProbabilities = counts / counts.sum(axis=1, keepdims=True)
+    return shares
+
+
+def _training_frequencies(training: Histories, n_types: int) -> NDArray[np.float64]:
+    """Shares of the types in training, each type at least one event's worth."""
+    counts = np.bincount(training.event_type, minlength=n_types).astype(np.float64) + 1
+    shares: NDArray[np.float64] = counts / counts.sum()
+    return shares
+
+
+def _row(
+    predicted: TypeProbabilities,
+    observed: TypeProbabilities,
+    loss: NDArray[np.float64],
+    names: Sequence[str],
+    draws: int,
+) -> dict[str, Any]:
+    means = bootstrap_intervals({"accuracy": accuracy(predicted, observed), "log_loss": loss}, draws=draws, seed=0)
+    return {
+        **{name: dataclasses.asdict(interval) for name, interval in means.items()},
+        "calibration_error": expected_calibration_error(predicted, observed),
+        "roc_auc": _by_type(roc_auc(predicted, observed), names),
+        "average_precision": _by_type(average_precision(predicted, observed), names),
+    }
+
+
+def _by_type(found: PerClass, names: Sequence[str]) -> dict[str, float | None]:
+    return {name: None if code in found.undefined else float(found.values[code]) for code, name in enumerate(names)}
+
+
+def _against(name: str, losses: Mapping[str, NDArray[np.float64]], draws: int) -> dict[str, Any]:
+    """The paired difference in log loss to both baselines; below 0 is better."""
+    others = [other for other in (TRAINING_FREQUENCIES, OWN_FREQUENCIES) if other != name]
+    if name in (TRAINING_FREQUENCIES, OWN_FREQUENCIES):
+        return {}
+    found = {
+        other: dataclasses.asdict(paired_comparison(losses[name], losses[other], draws=draws, seed=0))
+        for other in others
+    }
+    adjusted = holm({other: one["p_value"] for other, one in found.items()})
+    return {"log_loss_against": {other: one | {"p_value_holm": adjusted[other]} for other, one in found.items()}}

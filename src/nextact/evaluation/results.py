@@ -1,0 +1,204 @@
+"""From readings to the numbers of a run: each model's metrics with intervals, and the chosen one against the others."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nextact.evaluation.calibration import calibration_error, calibration_table
+from nextact.evaluation.reading import ModelReading, metrics_of_part
+from nextact.metrics import catalogue
+from nextact.metrics.comparison import bootstrap_intervals, holm, paired_comparison
+from nextact.metrics.ranking import metrics_of_ranks
+from nextact.metrics.targets import Targets
+from nextact.sequences.histories import Histories
+from nextact.sequences.holdout import Holdout
+
+Values = dict[str, NDArray[np.float64]]
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class EvaluationSet:
+    """What every model is read against.
+
+    Attributes:
+        holdout: Users and what they did next.
+        shuffled_targets: What other users did next.
+        popularity: int64 [n_items + 1]; training events of each item.
+        vectors: float [n_items + 1, dimensions] by which items of a list differ, if there are any.
+        categories: int [n_items + 1]; code of each item's category, if one is named; -1 for none.
+        exclude_seen: The run's policy.
+        ks: Lengths of the list.
+        metric: The metric that chose.
+        list_length: Length of the lists of the catalogue metrics.
+        draws: Bootstrap draws.
+        calibration_bins: Bins of predicted probability.
+    """
+
+    holdout: Holdout
+    shuffled_targets: Targets
+    popularity: NDArray[np.int64]
+    vectors: NDArray[np.floating] | None
+    categories: NDArray[np.int64] | None
+    exclude_seen: bool
+    ks: tuple[int, ...]
+    metric: str
+    list_length: int
+    draws: int
+    calibration_bins: int
+
+    @property
+    def depth(self) -> int:
+        """Ranks that are kept of each reading."""
+        return max(*self.ks, self.list_length)
+
+
+def per_user_values(reading: ModelReading, held_out: EvaluationSet) -> Values:
+    """Ranking metrics of each user by all relevant items, reachable or not."""
+    return metrics_of_ranks(reading.ranks, held_out.holdout.targets, held_out.ks)
+
+
+def model_row(reading: ModelReading, held_out: EvaluationSet, temperature: float) -> Row:
+    """What is reported of one model.
+
+    Returns:
+        ``test``: ranking metrics by all relevant items; ``test_reachable``: the same by those that may be recommended,
+        over users who have one; ``catalogue``: what the lists are like; ``calibration``: of the item probabilities;
+        ``shuffled``: the choosing metric by other users' relevant items; ``score_seconds``.
+    """
+    targets = held_out.holdout.targets
+    everybody = np.arange(targets.n_users)
+    shuffled = metrics_of_ranks(reading.shuffled, held_out.shuffled_targets, held_out.ks)
+    allowed = reachable(held_out.holdout, held_out.exclude_seen)
+    found = _intervals_of_parts(
+        {
+            "test": (everybody, per_user_values(reading, held_out)),
+            "test_reachable": metrics_of_part(reading.ranks, targets, allowed, held_out.ks),
+            "shuffled": (everybody, {held_out.metric: shuffled[held_out.metric]}),
+            "item_log_loss": _item_log_loss(reading, targets),
+        },
+        held_out.draws,
+    )
+    n_served = found["item_log_loss"].get("loss", {"n_users": 0})["n_users"]
+    lists = reading.lists[:, : held_out.list_length]
+    table = calibration_table(lists, reading.probability[:, : lists.shape[1]], targets, held_out.calibration_bins)
+    return {
+        **{part: found[part] for part in ("test", "test_reachable", "shuffled")},
+        "catalogue": catalogue_metrics(lists, held_out),
+        "calibration": {
+            "temperature": temperature,
+            "item_log_loss": found["item_log_loss"].get("loss"),
+            "users_left_out": {"no relevant item that may be recommended": targets.n_users - int(n_served)},
+            "error": calibration_error(table),
+            "bins": table,
+        },
+        "score_seconds": reading.seconds,
+    }
+
+
+def reachable(holdout: Holdout, exclude_seen: bool) -> NDArray[np.bool_]:
+    """Whether each relevant catalogue item may be recommended: under ``exclude_seen`` those of the history may not.
+
+    Args:
+        holdout: Users and what they did next.
+        exclude_seen: The run's policy.
+
+    Returns:
+        bool [targets].
+    """
+    if not exclude_seen:
+        return np.ones(len(holdout.targets.item_index), np.bool_)
+    return ~is_known(holdout.histories, holdout.targets)
+
+
+def is_known(known: Histories, targets: Targets) -> NDArray[np.bool_]:
+    """Whether each relevant item is in its user's history, bool [targets].
+
+    Example:
+        >>> is_known(Histories.from_lists([[3], [1]]), Targets.from_lists([[1, 3], [2]])).tolist()
+        [False, True, False]
+    """
+    width = int(max(targets.item_index.max(initial=0), known.item_index.max(initial=0))) + 1
+    seen = known.users_of_events * width + known.item_index
+    return np.isin(targets.users_of_items * width + targets.item_index, seen)
+
+
+def catalogue_metrics(lists: NDArray[np.int32], held_out: EvaluationSet) -> dict[str, float | None]:
+    """What the lists are like, whoever is served by them; None for what is undefined of these lists.
+
+    Returns:
+        ``coverage``, ``gini``, ``novelty`` (bits), ``popularity_lift``, and, where there are vectors or categories,
+        ``diversity_text`` and ``diversity_category``.
+    """
+    n_items, histories = len(held_out.popularity) - 1, held_out.holdout.histories
+    found: dict[str, float | None] = {"coverage": catalogue.coverage(lists, n_items)}
+    if not lists.any():
+        return found
+    found["gini"] = catalogue.gini(lists, n_items)
+    found["novelty"] = catalogue.novelty(lists, held_out.popularity)
+    lift = (lists, histories.item_index, histories.offsets, held_out.popularity)
+    found["popularity_lift"] = (
+        catalogue.popularity_lift(*lift) if held_out.popularity[histories.item_index].any() else None
+    )
+    has_pair = bool((np.count_nonzero(lists, axis=1) >= 2).any())
+    if held_out.vectors is not None:
+        found["diversity_text"] = catalogue.intra_list_diversity(lists, held_out.vectors) if has_pair else None
+    if held_out.categories is not None:
+        found["diversity_category"] = catalogue.category_diversity(lists, held_out.categories) if has_pair else None
+    return found
+
+
+def intervals(values: Values, draws: int) -> dict[str, dict[str, float]]:
+    """Means over users with bootstrap intervals, as JSON."""
+    return {name: dataclasses.asdict(found) for name, found in bootstrap_intervals(values, draws=draws, seed=0).items()}
+
+
+def chosen_against(values: Mapping[str, Values], chosen: str, metric: str, draws: int) -> dict[str, dict[str, float]]:
+    """Paired tests of the chosen model against every other, corrected for their number."""
+    best = values[chosen][metric]
+    found = {
+        name: dataclasses.asdict(paired_comparison(best, other[metric], draws=draws, seed=0))
+        for name, other in values.items()
+        if name != chosen
+    }
+    adjusted = holm({name: one["p_value"] for name, one in found.items()}) if found else {}
+    return {name: one | {"p_value_holm": adjusted[name]} for name, one in found.items()}
+
+
+def best_baseline(leaderboard: Mapping[str, Any], chosen: str) -> str | None:
+    """The baseline, other than the chosen model, that stands highest on validation; None where there is none."""
+    others = (one["name"] for one in leaderboard["models"] if one["family"] == "baselines" and one["name"] != chosen)
+    return next(others, None)
+
+
+def _item_log_loss(reading: ModelReading, targets: Targets) -> tuple[NDArray[np.int64], Values]:
+    """Users with a relevant item that may be recommended, and their mean loss: the other items have no probability."""
+    finite = np.isfinite(reading.log_probability)
+    users = targets.users_of_items[finite]
+    counts = np.bincount(users, minlength=targets.n_users)
+    total = np.bincount(users, weights=-reading.log_probability[finite].astype(np.float64), minlength=targets.n_users)
+    served = np.flatnonzero(counts)
+    return served, {"loss": total[served] / counts[served]}
+
+
+def _intervals_of_parts(
+    parts: Mapping[str, tuple[NDArray[np.int64], Values]], draws: int
+) -> dict[str, dict[str, dict[str, float]]]:
+    """Intervals of several parts; those of the same users from the same resamples, which are then drawn once."""
+    found: dict[str, dict[str, dict[str, float]]] = {part: {} for part in parts}
+    by_users: dict[bytes, list[str]] = {}
+    for part, (users, _) in parts.items():
+        if len(users):
+            by_users.setdefault(users.tobytes(), []).append(part)
+    for together in by_users.values():
+        table = {f"{part} {name}": values for part in together for name, values in parts[part][1].items()}
+        for key, interval in intervals(table, draws).items():
+            part, _, name = key.partition(" ")
+            found[part][name] = interval
+    return found

@@ -1,0 +1,81 @@
+"""Metrics of "will they, within so many days": users whose window is cut off say nothing and are left out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nextact.metrics.behaviour import PROBABILITY_FLOOR
+from nextact.metrics.errors import MetricsError, refuse
+
+PerUser = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class HorizonValues:
+    """Values of the users whose window was observed to its end.
+
+    Attributes:
+        users: int64[scored], their positions.
+        happened: bool[scored], whether the event came within the horizon.
+        brier: float64[scored], squared distance of the probability from what happened, in [0, 1].
+        log_loss: float64[scored], in nats, at most ``-log(PROBABILITY_FLOOR)``.
+        n_censored: Users left out.
+    """
+
+    users: NDArray[np.int64]
+    happened: NDArray[np.bool_]
+    brier: PerUser
+    log_loss: PerUser
+    n_censored: int
+
+
+def horizon_values(
+    probability: NDArray[np.floating],
+    days_to_event: NDArray[np.floating],
+    days_observed: NDArray[np.floating],
+    horizon_days: float,
+) -> HorizonValues:
+    """Score the probability that an event comes within a horizon.
+
+    A user whose observation ends before the horizon is left out, event or not: to keep those who had one early would
+    count events and lose the users without.
+
+    Args:
+        probability: float[users], each in [0, 1].
+        days_to_event: float[users], from the moment of prediction to the first event; inf where none was observed.
+        days_observed: float[users], from the moment of prediction to the end of observation.
+        horizon_days: Length of the window, above 0. An event at its very end counts.
+
+    Returns:
+        Values of the users observed for the whole window; perhaps none.
+
+    Raises:
+        MetricsError: If lengths differ, a probability is outside [0, 1], a time is negative or NaN, or an event lies
+            after the end of observation.
+
+    Source:
+        Brier 1950; leaving out censored users: the complete-case rule of Graf et al., Statistics in Medicine 1999.
+
+    Example:
+        The first user's event came after the window, the second was observed for one day only.
+
+        >>> found = horizon_values(np.array([0.25, 0.9]), np.array([9.0, 0.5]), np.array([30.0, 1.0]), horizon_days=7)
+        >>> found.users.tolist(), found.happened.tolist(), found.brier.tolist(), found.n_censored
+        ([0], [False], [0.0625], 1)
+    """
+    if not len(probability) == len(days_to_event) == len(days_observed) or horizon_days <= 0:
+        lengths = (len(probability), len(days_to_event), len(days_observed), horizon_days)
+        raise MetricsError("horizon", "lengths that differ or a window of no days", 1, lengths, "argument")
+    refuse(~((probability >= 0) & (probability <= 1)), "probability", "outside [0, 1]", "user")
+    refuse(~(days_observed >= 0), "days_observed", "negative or NaN", "user")
+    refuse(~(days_to_event >= 0), "days_to_event", "negative or NaN", "user")
+    refuse(np.isfinite(days_to_event) & (days_to_event > days_observed), "days_to_event", "unobserved", "user")
+    users = np.flatnonzero(days_observed >= horizon_days)
+    happened = days_to_event[users] <= horizon_days
+    predicted = probability[users].astype(np.float64)
+    of_outcome = np.clip(np.where(happened, predicted, 1 - predicted), PROBABILITY_FLOOR, 1.0)
+    brier = np.square(predicted - happened)
+    return HorizonValues(users, happened, brier, -np.log(of_outcome), len(probability) - len(users))

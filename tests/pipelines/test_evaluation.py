@@ -1,0 +1,135 @@
+"""model_evaluation on the tiny generated shop: what it writes, and what it refuses."""
+
+import json
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from nextact.evaluation.compare import values_of_tables
+
+JSON_FILES = ("test_results", "evaluation_slices", "leak_checks", "evaluation_examples")
+TABLES = ("test_users", "test_targets", "test_ranks", "test_lists")
+
+
+def read(project, name):
+    return json.loads((project / "data/test/08_reporting" / f"{name}.json").read_text())
+
+
+def table(project, name):
+    return pd.read_parquet(project / "data/test/07_model_output" / f"{name}.parquet")
+
+
+def test_every_output_names_the_run(project):
+    run_id = json.loads((project / "data/test/05_model_input/certificate.json").read_text())["run_id"]
+    assert {read(project, name)["run_id"] for name in JSON_FILES} == {run_id}
+    assert {run for name in TABLES for run in table(project, name)["run_id"]} == {run_id}
+    for name in ("evaluation_report.html", "model_card.md"):
+        assert run_id in (project / "data/test/08_reporting" / name).read_text(encoding="utf-8")
+
+
+def test_test_is_opened_by_one_node_alone():
+    from nextact.pipeline_registry import register_pipelines
+
+    readers = [node.name for node in register_pipelines()["__default__"].nodes if "test_cuts" in node.inputs]
+    assert readers == ["evaluate_test"]
+
+
+def test_the_tables_give_the_results_back(project):
+    results = read(project, "test_results")
+    for metric in ("ndcg@10", "recall@5"):
+        values = values_of_tables(*(table(project, name) for name in TABLES[:3]), metric)
+        for model in results["models"]:
+            assert values[model["name"]].mean() == pytest.approx(model["test"][metric]["mean"])
+
+
+def test_every_model_has_numbers_beyond_accuracy(project):
+    for model in read(project, "test_results")["models"]:
+        assert 0 < model["catalogue"]["coverage"] <= 1
+        assert {"gini", "novelty", "popularity_lift", "diversity_text"} <= set(model["catalogue"])
+        assert model["calibration"]["item_log_loss"]["mean"] > 0
+        assert sum(row["places"] for row in model["calibration"]["bins"]) == 600  # ten places for each of sixty users
+        assert 0 <= model["shuffled"]["ndcg@10"]["mean"] < 0.5
+
+
+def test_the_chosen_model_has_the_temperature_it_recommends_with(project):
+    results = read(project, "test_results")
+    served = float((project / "data/test/06_models/temperature.json").read_text())
+    found = {model["name"]: model["calibration"]["temperature"] for model in results["models"]}
+    assert found[results["chosen"]] == served
+
+
+def test_the_behaviour_head_stands_beside_frequencies(project):
+    behaviour = read(project, "test_results")["behaviour"]
+    assert set(behaviour["models"]) == {"gpt2", "training frequencies", "own frequencies"}
+    assert behaviour["event_types"] == ["view", "purchase"]
+
+
+def test_groups_of_users_hold_everybody_once(project):
+    slices = read(project, "evaluation_slices")
+    assert slices["models"][0] == read(project, "test_results")["chosen"]
+    of_users = [one for one in slices["slices"] if one["of"] == "users"]
+    assert of_users
+    for one in of_users:
+        assert sum(group["users"] for group in one["groups"]) + sum(one["left_out"].values()) == slices["users"]
+    assert {"event type", "time", "training events of the item"} <= {one["by"] for one in slices["slices"]}
+
+
+def test_the_shop_has_no_leak_but_hides_what_people_choose_again(project):
+    found = {check["name"]: check for check in read(project, "leak_checks")["checks"]}
+    assert [name for name, check in found.items() if not check["passed"]] == ["target in history"]
+    targets, events = table(project, "test_targets"), pd.read_parquet(project / "data/test/03_primary/events.parquet")
+    users = pd.read_parquet(project / "data/test/05_model_input/users.parquet")
+    vocabulary = pd.read_parquet(project / "data/test/03_primary/vocabulary.parquet")
+    named = targets.merge(users, on="user_index").merge(vocabulary[["item_index", "item_id"]], on="item_index")
+    earlier = named.merge(events[~(events["is_target"] & (events["split"] == "test"))], on=["user_id", "item_id"])
+    before = earlier[earlier["timestamp_x"] > earlier["timestamp_y"]].drop_duplicates(["user_id", "item_id"])
+    assert found["target in history"]["numbers"]["in_history"] == len(before)
+
+
+def test_the_page_shows_the_failed_check_and_every_model(project):
+    page = (project / "data/test/08_reporting/evaluation_report.html").read_text(encoding="utf-8")
+    assert page.index("Check of target in history") < page.index('id="leaderboard"')
+    for model in read(project, "test_results")["models"]:
+        assert f"<td>{model['name']}</td>" in page
+
+
+def copy_of(project, folder):
+    return shutil.copytree(project, folder / "again", symlinks=True)
+
+
+def test_training_events_after_the_split_stop_the_run(project, tmp_path, kedro):
+    again = copy_of(project, tmp_path)
+    path = again / "data/test/05_model_input/histories/timestamp.npy"
+    times = np.load(path)
+    times[0] = times.max()  # the first event of the first user, who learns from it
+    np.save(path, times)
+    done = kedro(again, "run", "--env", "test", "--pipelines", "model_evaluation")
+    assert done.returncode == 1
+    assert "error: leak: 1 training events lie at or after 2024-01-10" in done.stderr
+
+
+def test_slices_by_columns_of_items_and_users_are_asked_for_in_parameters(project, tmp_path, kedro):
+    again = copy_of(project, tmp_path)
+    users = pd.read_parquet(again / "data/test/05_model_input/users.parquet")
+    raw = again / "data/test/01_raw"
+    raw.mkdir(exist_ok=True)
+    users.assign(region=["north", "south"] * 30)[["user_id", "region"]].to_parquet(raw / "users.parquet")
+    (again / "conf/test/parameters_model_evaluation.yml").write_text(
+        "evaluation: {category_column: title, user_id: user_id, user_columns: [region], item_columns: [title]}"
+    )
+    done = kedro(again, "run", "--env", "test", "--pipelines", "model_evaluation")
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    slices = {one["by"]: one for one in read(again, "evaluation_slices")["slices"]}
+    assert [group["users"] for group in slices["user: region"]["groups"]] == [30, 30]
+    assert "item: title" in slices
+    assert read(again, "test_results")["models"][0]["catalogue"]["diversity_category"] == 1  # titles are distinct
+
+
+def test_results_of_another_run_are_not_sliced(project, tmp_path, kedro):
+    again = copy_of(project, tmp_path)
+    kedro(again, "run", "--env", "test", "--pipelines", "data_processing")
+    done = kedro(again, "run", "--env", "test", "--nodes", "slice_test")
+    assert done.returncode == 1
+    assert "error: 'test_results' belongs to run" in done.stderr
