@@ -52,7 +52,7 @@ from nextact.sequences.holdout import Holdout, make_holdout, training_histories,
 RESULTS = Path(__file__).parent / "results" / "protocols.jsonl"
 METRIC, K, SEED = "ndcg@10", 10, 0
 NEGATIVES = 100
-BLENDS, HALVINGS = 40, 200
+BLENDS, HALVINGS = 40, 500
 
 
 @dataclasses.dataclass(frozen=True)
@@ -257,8 +257,8 @@ def _ndcg(above: NDArray[np.int64], beside: NDArray[np.int64]) -> NDArray[np.flo
     return np.asarray((gains[end] - gains[start]) / (beside + 1))
 
 
-def halves(prepared: Prepared, models: dict[str, Recommender]) -> dict[str, Any]:
-    """The best of forty random blends, chosen on one half of validation, there and on the other half."""
+def halves(prepared: Prepared, models: dict[str, Recommender]) -> Iterator[dict[str, Any]]:
+    """The best of forty random blends, chosen on some users of validation: its value there and on as many others."""
     built = prepared.built
     holdout = make_holdout(built.histories, built.validation, prepared.n_types)
     weights = np.random.default_rng(SEED).dirichlet(np.ones(len(models)), BLENDS).astype(np.float32)
@@ -268,24 +268,31 @@ def halves(prepared: Prepared, models: dict[str, Recommender]) -> dict[str, Any]
             for which in user_blocks(len(holdout.users))
         ]
     )
+    for n_users in (20, 100, len(values) // 2):
+        there, elsewhere = _chosen_and_others(values, n_users)
+        yield {
+            "choice": "validation halves",
+            "value": f"best of {BLENDS} blends on {n_users} users",
+            "model": "blend",
+            "chosen_on": round(there, 5),
+            "others": round(elsewhere, 5),
+            "users": n_users,
+            "draws": HALVINGS,
+            "protocol": prepared.protocol_hash,
+        }
+
+
+def _chosen_and_others(values: NDArray[np.float64], n_users: int) -> tuple[float, float]:
+    """Mean over random draws of users: the best blend on them, and the same blend on as many others."""
     rng = np.random.default_rng(SEED)
     there, elsewhere = [], []
     for _ in range(HALVINGS):
         order = rng.permutation(len(values))
-        one, other = values[order[: len(order) // 2]].mean(axis=0), values[order[len(order) // 2 :]].mean(axis=0)
+        one, other = (values[order[at : at + n_users]].mean(axis=0) for at in (0, n_users))
         best = int(one.argmax())
         there.append(one[best])
         elsewhere.append(other[best])
-    return {
-        "choice": "validation halves",
-        "value": f"best of {BLENDS} blends",
-        "model": "blend",
-        "chosen_half": round(float(np.mean(there)), 5),
-        "other_half": round(float(np.mean(elsewhere)), 5),
-        "users": len(values),
-        "halvings": HALVINGS,
-        "protocol": prepared.protocol_hash,
-    }
+    return float(np.mean(there)), float(np.mean(elsewhere))
 
 
 def _blends(
@@ -348,7 +355,7 @@ def run(dataset: str, folder: Path | None, wanted: list[str] | None) -> Iterator
             yield {"choice": choice, "value": value, **row}
         if choice == "protocol":
             yield from sampled(prepared, models)
-            yield halves(prepared, models)
+            yield from halves(prepared, models)
             yield from pairing(prepared, models)
         logging.info("%s %s %s: %.0f s", dataset, choice, value, time.perf_counter() - started)
 

@@ -132,7 +132,7 @@ def controls(blocks: dict[str, np.ndarray], words: object) -> dict[str, object]:
 
 
 def scores(
-    task: Task, histories: Histories, block: object, holdout: Holdout, whitening: float = 0.0
+    task: Task, histories: Histories, block: object, holdout: Holdout, whitening: bool = False
 ) -> dict[str, np.ndarray]:
     """Metrics of content-kNN of each user of a holdout."""
     model = ContentKNN(ContentKNNOptions(block="block", whitening=whitening))
@@ -141,9 +141,9 @@ def scores(
     return {name: found[name] for name in METRICS}
 
 
-def best_whitening(task: Task, histories: Histories, block: object, validation: Holdout) -> tuple[float, float]:
+def best_whitening(task: Task, histories: Histories, block: object, validation: Holdout) -> tuple[bool, float]:
     """The whitening that does better on validation users, and its NDCG@10."""
-    tried = (0.0, 1.0) if isinstance(block, np.ndarray) else (0.0,)
+    tried = (False, True) if isinstance(block, np.ndarray) else (False,)
     found = {one: float(scores(task, histories, block, validation, one)["ndcg@10"].mean()) for one in tried}
     best = max(found, key=lambda one: found[one])
     return best, found[best]
@@ -155,7 +155,7 @@ class Found:
 
     values: dict[str, np.ndarray]
     dimensions: int
-    whitening: float
+    whitening: bool
     validation_ndcg: float
 
 
@@ -175,7 +175,7 @@ def rows(
         adjusted = holm({name: test.p_value for name, test in tests.items()})
         for name, own in values.items():
             row = {"dataset": task.name, "group": group, "block": name, "users": int(members.sum())}
-            row |= {"dimensions": found[name].dimensions, "whitening": found[name].whitening}
+            row |= {"dimensions": found[name].dimensions, "whitened": found[name].whitening}
             row |= {"validation_ndcg@10": round(found[name].validation_ndcg, 5)}
             for metric, interval in bootstrap_intervals(own).items():
                 ends = {"": interval.mean, "_low": interval.low, "_high": interval.high}
@@ -206,7 +206,7 @@ def run(task: Task, cache: Path) -> Iterator[dict[str, object]]:
             whitening, ndcg = best_whitening(task, known, block, validation)
             values = scores(task, known, block, holdout, whitening)
             found[name] = Found(values, block.shape[1], whitening, ndcg)
-            print(f"{protocol} {name}: {values['ndcg@10'].mean():.4f}, whitening {whitening:.0f}", flush=True)
+            print(f"{protocol} {name}: {values['ndcg@10'].mean():.4f}, whitened {whitening}", flush=True)
         yield from rows(task, found, control_of, groups(protocol, known, holdout, task.n_items))
 
 
@@ -248,7 +248,7 @@ def table(results: Path) -> str:
         text += ["|" + "---|" * (3 + len(groups))]
         for block in dict.fromkeys(row["block"] for row in lines if row["dataset"] == dataset):
             cells = [newest[dataset, block, group] for group in groups]
-            whitened = "yes" if cells[0]["whitening"] else "no"
+            whitened = "yes" if cells[0]["whitened"] else "no"
             text += [f"| {block} | {cells[0]['dimensions']:,} | {whitened} | " + " | ".join(map(_cell, cells)) + " |"]
     return "\n".join(text)
 

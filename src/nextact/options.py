@@ -60,7 +60,9 @@ def _line(name: str, found: Any, known: Iterable[str]) -> str:
     """One of pydantic's findings, in our words."""
     place = ".".join([name, *map(str, found["loc"])])
     if found["type"] == "unexpected_keyword_argument":
-        wrong = str(found["loc"][0])
+        *outer, wrong = map(str, found["loc"])
+        if outer:  # inside a block of a block, whose names are not known here
+            return f"{'.'.join([name, *outer])} has no option {wrong!r}"
         return f"{name} has no option {wrong!r}; {suggest(wrong, known)}"
     message: str = found["msg"].removeprefix("Value error, ").removeprefix("Input ")
     if found["type"] == "literal_error":

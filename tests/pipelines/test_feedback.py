@@ -1,10 +1,7 @@
 """The feedback pipeline on the tiny generated shop, with and without a feedback table."""
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import ibis
@@ -19,97 +16,85 @@ from nextact.feedback.contract import FeedbackOptions
 from nextact.feedback.policy_report import OffPolicyOptions
 from nextact.pipelines.feedback import nodes
 
+from ..conftest import run_kedro as kedro
+
 ROOT = Path(__file__).parents[2]
 LAYERS = ["raw", "intermediate", "primary", "feature", "model_input", "models", "model_output", "reporting"]
 EVENT_TYPES = ["view", "purchase"]
 
 
-def kedro(project, *arguments):
-    return subprocess.run(
-        [sys.executable, "-m", "kedro", *arguments],
-        cwd=project,
-        capture_output=True,
-        text=True,
-        env=os.environ | {"DO_NOT_TRACK": "1", "COLUMNS": "200"},
-        check=False,
-    )
-
-
 @pytest.fixture(scope="module")
-def project(tmp_path_factory):
-    """The project after a whole run and a run of the feedback pipeline."""
-    folder = tmp_path_factory.mktemp("project")
-    shutil.copytree(ROOT / "conf", folder / "conf")
-    shutil.copy(ROOT / "pyproject.toml", folder)
-    shutil.copytree(ROOT / "src", folder / "src", ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
-    for arguments in ([], ["--pipelines", "feedback"]):
-        done = kedro(folder, "run", "--env", "test", *arguments)
-        assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+def shop(project, tmp_path_factory):
+    """A copy of the shared run after a run of the feedback pipeline."""
+    folder = tmp_path_factory.mktemp("feedback") / "shop"
+    shutil.copytree(project, folder, symlinks=True)
+    done = kedro(folder, "run", "--env", "test", "--pipelines", "feedback")
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     return folder
 
 
 @pytest.fixture
-def without_feedback(project, tmp_path):
-    """The same project where the deployment has not logged anything."""
-    shutil.copytree(project, tmp_path / "again", symlinks=True)
+def without_feedback(shop, tmp_path):
+    """The same shop where the deployment has not logged anything."""
+    shutil.copytree(shop, tmp_path / "again", symlinks=True)
     (tmp_path / "again/conf/test/catalog_feedback.yml").unlink()
     return tmp_path / "again"
 
 
-def read(project, name):
-    return json.loads((project / "data/test" / name).read_text())
+def read(shop, name):
+    return json.loads((shop / "data/test" / name).read_text())
 
 
-def table(project, name):
-    return pd.read_parquet(project / "data/test" / name)
+def table(shop, name):
+    return pd.read_parquet(shop / "data/test" / name)
 
 
-def test_the_reports_name_their_run(project):
-    certificate = read(project, "05_model_input/certificate.json")
+def test_the_reports_name_their_run(shop):
+    certificate = read(shop, "05_model_input/certificate.json")
     for name in ("feedback_report", "off_policy_report"):
-        found = read(project, f"08_reporting/{name}.json")
+        found = read(shop, f"08_reporting/{name}.json")
         assert (found["run_id"], found["protocol_hash"]) == (certificate["run_id"], certificate["protocol_hash"])
 
 
-def test_accepted_and_rejected_are_what_was_read(project):
-    n_accepted = len(table(project, "03_primary/accepted_feedback.parquet"))
-    n_rejected = len(table(project, "02_intermediate/rejected_feedback.parquet"))
-    n_read = read(project, "08_reporting/feedback_report.json")["rows_read"]
+def test_accepted_and_rejected_are_what_was_read(shop):
+    n_accepted = len(table(shop, "03_primary/accepted_feedback.parquet"))
+    n_rejected = len(table(shop, "02_intermediate/rejected_feedback.parquet"))
+    n_read = read(shop, "08_reporting/feedback_report.json")["rows_read"]
     assert n_accepted + n_rejected == n_read == len(GeneratedShopDataset(table="feedback").load())
 
 
-def test_the_report_has_the_rates_of_the_table(project):
+def test_the_report_has_the_rates_of_the_table(shop):
     feedback = GeneratedShopDataset(table="feedback").load()
-    found = read(project, "08_reporting/feedback_report.json")
+    found = read(shop, "08_reporting/feedback_report.json")
     by_rank = feedback["outcome"].notna().groupby(feedback["rank"]).mean()
     assert [one["rate"] for one in found["by_rank"]] == pytest.approx(by_rank)
     assert [one["model"] for one in found["by_model"]] == ["random", "transition"]
-    current = table(project, "07_model_output/recommendations.parquet")
+    current = table(shop, "07_model_output/recommendations.parquet")
     assert found["recommendations"]["recommended"] == len(feedback.merge(current, on=["user_id", "item_id"]))
     assert found["recommendations"]["shown_before_that"] == 0
 
 
-def test_rank_randomisation_finds_how_often_the_shop_is_looked_at(project):
-    ranks = read(project, "08_reporting/feedback_report.json")["examination"]["ranks"]
+def test_rank_randomisation_finds_how_often_the_shop_is_looked_at(shop):
+    ranks = read(shop, "08_reporting/feedback_report.json")["examination"]["ranks"]
     for one, truth in zip(ranks, [0.7, 0.5, 0.4, 0.3], strict=True):
         assert one["method"] == "rank randomisation"
         assert one["low"] - 0.05 < truth < one["high"] + 0.05
 
 
-def test_the_robust_estimate_of_the_greedy_policy_covers_what_it_would_earn(project):
+def test_the_robust_estimate_of_the_greedy_policy_covers_what_it_would_earn(shop):
     """The shop is generated, so that what each user likes is known: see the dataset."""
     shop = GeneratedShopDataset(table="feedback").simulated_shop()
-    first = table(project, "07_model_output/recommendations.parquet").query("rank == 1")
+    first = table(shop, "07_model_output/recommendations.parquet").query("rank == 1")
     users, items = (first[name].str[1:].astype(int) for name in ("user_id", "item_id"))
     truth = shop.liking_UI[users, items].mean()
-    found = read(project, "08_reporting/off_policy_report.json")
+    found = read(shop, "08_reporting/off_policy_report.json")
     (greedy,) = [one for one in found["policies"] if (one["policy"], one["rank"]) == ("greedy", 1)]
     assert greedy["estimates"]["doubly_robust"]["low"] < truth < greedy["estimates"]["doubly_robust"]["high"]
     assert greedy["gain_over_logging"]["low"] > 0
 
 
-def test_answers_are_ready_to_be_united_with_the_raw_events(project):
-    answers = table(project, "03_primary/feedback_events.parquet")
+def test_answers_are_ready_to_be_united_with_the_raw_events(shop):
+    answers = table(shop, "03_primary/feedback_events.parquet")
     assert len(answers) == GeneratedShopDataset(table="feedback").load()["outcome"].notna().sum()
     sources = {"log": {}, "feedback": {"timestamp_unit": "us"}}
     options = EventOptions(event_type="event_type", event_types=tuple(EVENT_TYPES), sources=sources)
@@ -117,10 +102,10 @@ def test_answers_are_ready_to_be_united_with_the_raw_events(project):
     assert count_by_source(events) == {"log": {"accepted": 60 * 12}, "feedback": {"accepted": len(answers)}}
 
 
-def test_the_picture_opens_as_a_plotly_figure(project):
+def test_the_picture_opens_as_a_plotly_figure(shop):
     import plotly.io
 
-    text = (project / "data/test/08_reporting/response_by_rank.json").read_text()
+    text = (shop / "data/test/08_reporting/response_by_rank.json").read_text()
     assert len(plotly.io.from_json(text).data) == 2
 
 
@@ -147,13 +132,13 @@ def test_a_misspelt_file_ending_ends_in_one_line(without_feedback):
 
 
 @pytest.fixture
-def inputs(project):
+def inputs(shop):
     """What the reporting nodes read, and a feedback table without propensities."""
     feedback = GeneratedShopDataset(table="feedback").load().drop(columns="propensity")
     shown, _, counts = nodes.clean(feedback, {}, FeedbackOptions(), EVENT_TYPES)
-    recommendations = table(project, "07_model_output/recommendations.parquet")
-    events = ibis.memtable(table(project, "03_primary/events.parquet"))
-    return shown, counts, recommendations, events, read(project, "05_model_input/certificate.json")
+    recommendations = table(shop, "07_model_output/recommendations.parquet")
+    events = ibis.memtable(table(shop, "03_primary/events.parquet"))
+    return shown, counts, recommendations, events, read(shop, "05_model_input/certificate.json")
 
 
 def test_without_propensities_no_policy_is_judged_and_the_report_says_why(inputs):
@@ -188,8 +173,8 @@ def test_an_optional_column_that_is_not_mapped_is_warned_of(caplog):
 
 @pytest.fixture(scope="module")
 def catalog_and_pipelines():
-    from kedro.framework.project import pipelines
     from kedro.framework.session import KedroSession
+    from kedro.framework.shop import pipelines
     from kedro.framework.startup import bootstrap_project
 
     bootstrap_project(ROOT)

@@ -2,16 +2,15 @@
 
 import hashlib
 import json
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+
+from ..conftest import run_kedro as kedro
 
 ROOT = Path(__file__).parents[2]
 USER = "u001"
@@ -25,17 +24,6 @@ PLOTS = (
 )
 
 
-def kedro(project, *arguments):
-    return subprocess.run(
-        [sys.executable, "-m", "kedro", *arguments],
-        cwd=project,
-        capture_output=True,
-        text=True,
-        env=os.environ | {"DO_NOT_TRACK": "1", "COLUMNS": "200"},
-        check=False,
-    )
-
-
 def read(project, name):
     return json.loads((project / "data/test" / name).read_text())
 
@@ -47,14 +35,9 @@ def contents(project):
 
 
 @pytest.fixture(scope="module")
-def shop(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("shop")
-    shutil.copytree(ROOT / "conf", folder / "conf")
-    shutil.copy(ROOT / "pyproject.toml", folder)
-    shutil.copytree(ROOT / "src", folder / "src", ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
-    done = kedro(folder, "run", "--env", "test")
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    return folder
+def shop(project):
+    """The shared run; nothing here writes into it."""
+    return project
 
 
 @pytest.fixture(scope="module")

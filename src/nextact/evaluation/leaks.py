@@ -54,7 +54,7 @@ def check_training_moment(held_out: HeldOut, vocabulary: pd.DataFrame, split: Ma
     """
     counted = vocabulary.set_index(c.ITEM_INDEX)[c.N_TRAINING_EVENTS].reindex(range(1, len(held_out.popularity)))
     n_differ = int((counted.fillna(0).to_numpy() != held_out.popularity[1:]).sum())
-    moment = split.get("validation_from")
+    moment = split["validation_from"] if split["kind"] == "global_time" else None  # of unseen users it is a share
     times = held_out.training.timestamp
     n_late = int((times >= microseconds(moment)).sum()) if moment else 0
     numbers: Numbers = {"training_events": len(times), "late_events": n_late, "item_counts_that_differ": n_differ}

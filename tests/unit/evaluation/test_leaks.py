@@ -76,9 +76,10 @@ def test_a_vocabulary_that_counted_held_out_events_fails_without_stopping_the_ru
     leaks.refuse_outright_leaks([check])
 
 
-def test_a_split_without_a_moment_is_checked_by_counts_alone():
+@pytest.mark.parametrize("split", [{"kind": "leave_one_out"}, {"kind": "unseen_users", "validation_from": 0.8}])
+def test_a_split_without_a_moment_is_checked_by_counts_alone(split):
     data = held_out(training_ends=(3, 1))
-    assert leaks.check_training_moment(data, vocabulary_of(data), {"kind": "leave_one_out"}).passed
+    assert leaks.check_training_moment(data, vocabulary_of(data), split).passed
 
 
 def test_a_history_that_ends_after_its_target_fails():
