@@ -125,20 +125,37 @@ def test_word2vec_and_encoder_vectors_cover_the_catalogue(project):
     assert all(block[1:].any(axis=1).all() for block in vectors.blocks.values())
 
 
-def test_the_future_changes_nothing_learnt(project, tmp_path):
-    """Other events after the validation moment: every model keeps its bits."""
-    changed = copy_project(tmp_path)
+def with_another_future(project, folder, cuts):
+    """A copy in which every event after one of the cuts is another item's."""
+    changed = copy_project(folder)
     shutil.copytree(project / "data", changed / "data")
-    item_index = np.load(changed / "data/test/05_model_input/histories/item_index.npy")
-    cuts = np.load(changed / "data/test/05_model_input/validation_cuts.npy")
-    offsets = np.load(changed / "data/test/05_model_input/histories/offsets.npy")
-    for user, history_end in enumerate(cuts[0]):
+    inputs = changed / "data/test/05_model_input"
+    item_index, offsets = np.load(inputs / "histories/item_index.npy"), np.load(inputs / "histories/offsets.npy")
+    for user, history_end in enumerate(np.load(inputs / cuts)[0]):
         item_index[history_end : offsets[user + 1]] = 1
-    np.save(changed / "data/test/05_model_input/histories/item_index.npy", item_index)
+    np.save(inputs / "histories/item_index.npy", item_index)
+    return changed
+
+
+def test_what_happens_after_the_test_moment_changes_no_model(project, tmp_path):
+    changed = with_another_future(project, tmp_path, "test_cuts.npy")
     done = kedro(changed, "run", "--env", "test", "--pipelines", "model_training")
-    assert done.returncode == 0
-    for weights in (project / "data/test/06_models").glob("*/model.safetensors"):
-        assert weights.read_bytes() == (changed / weights.relative_to(project)).read_bytes(), weights
+    assert done.returncode == 0, done.stderr[-3000:]
+    weights = [path for path in (project / "data/test/06_models").rglob("*") if path.suffix in (".safetensors", ".txt")]
+    assert len(weights) >= 10
+    for path in weights:
+        assert path.read_bytes() == (changed / path.relative_to(project)).read_bytes(), path
+
+
+def test_what_happens_after_the_validation_moment_changes_no_baseline(project, tmp_path):
+    changed = with_another_future(project, tmp_path, "validation_cuts.npy")
+    folders = sorted((project / "data/test/06_models").glob("baselines.*/model.safetensors"))
+    spaces = ",".join(path.parent.name for path in folders)
+    done = kedro(changed, "run", "--env", "test", "--pipelines", "model_training", "--namespaces", spaces)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert len(folders) >= 6
+    for path in folders:
+        assert path.read_bytes() == (changed / path.relative_to(project)).read_bytes(), path
 
 
 def test_a_pipeline_run_before_its_inputs_exist_says_what_to_run_first(tmp_path):

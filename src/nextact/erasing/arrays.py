@@ -70,9 +70,12 @@ def histories_without(histories: Histories, user: int) -> Histories:
 
 def cuts_without(cuts: Cuts, user: int, n_events: int) -> Cuts:
     """The cuts of all users but one, as positions in the arrays without that user's ``n_events`` events."""
-    after = np.arange(len(cuts.history_end)) > user
+    gone = (np.arange(len(cuts.history_end)) > user) * n_events
     moved = replace(
-        cuts, history_end=cuts.history_end - after * n_events, target_end=cuts.target_end - after * n_events
+        cuts,
+        history_end=cuts.history_end - gone,
+        target_end=cuts.target_end - gone,
+        training_end=cuts.learnt_until - gone,
     )
     return Cuts(*(np.delete(getattr(moved, field.name), user) for field in fields(moved)))
 

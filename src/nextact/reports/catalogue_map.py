@@ -170,7 +170,7 @@ def vocabulary_figure(tokens: Sequence[Sequence[str]], blocks: Mapping[str, Vect
     covered = coverage(tokens, blocks)
     bars = go.Bar(x=list(covered.values()), y=list(covered), width=0.5, orientation="h", texttemplate="%{x:.1%}")
     figure.add_trace(bars, row=1, col=2)
-    figure.update_layout(template="plotly_white", showlegend=False, title="Words of the catalogue, and what has vectors")
+    figure.update_layout(template="plotly_white", showlegend=False, title="Words of the catalogue, with vectors")
     figure.update_xaxes(title="most frequent words", type="log", row=1, col=1)
     figure.update_yaxes(title="share of all words read", tickformat=".0%", rangemode="tozero", row=1, col=1)
     figure.update_xaxes(title="share of the items", tickformat=".0%", range=[0, 1], row=1, col=2)

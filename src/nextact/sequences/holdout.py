@@ -19,11 +19,20 @@ class Cuts:
         history_end: int64 [U]; a user's history are the events before it.
         target_end: int64 [U]; the target are the events from ``history_end`` to it.
         n_missing: int64 [U]; distinct target items outside the catalogue, which no model can recommend.
+        training_end: int64 [U]; what may be learnt from are the events before it. It lies before ``history_end`` where
+            a history reaches beyond that: users kept out of training, or events between the split and the target.
+            ``history_end``, if left out.
     """
 
     history_end: NDArray[np.int64]
     target_end: NDArray[np.int64]
     n_missing: NDArray[np.int64]
+    training_end: NDArray[np.int64] | None = None
+
+    @property
+    def learnt_until(self) -> NDArray[np.int64]:
+        """``training_end``, which is ``history_end`` where nothing else was said."""
+        return self.history_end if self.training_end is None else self.training_end
 
 
 @dataclass(frozen=True)
@@ -49,8 +58,8 @@ class Holdout:
 
 
 def training_histories(histories: Histories, validation: Cuts) -> Histories:
-    """Events before the validation cut, all users."""
-    return histories.between(histories.offsets[:-1], validation.history_end)
+    """Events that may be learnt from, all users."""
+    return histories.between(histories.offsets[:-1], validation.learnt_until)
 
 
 def make_holdout(

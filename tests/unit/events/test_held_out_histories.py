@@ -4,7 +4,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from nextact.errors import NextactError
 from nextact.events.contract import EventOptions, as_table
 from nextact.events.filtering import FilterOptions
 from nextact.events.labelling import label_events
@@ -54,12 +53,3 @@ def test_the_views_between_two_purchases_belong_to_the_history_of_the_later_one(
         train = own[own["split"] == "train"]["item_id"]
         assert learnt.take(np.array([user])).item_index.tolist() == [index[item] for item in train]
     assert found.next_types[:, 1].tolist() == [1.0] * len(found.users)
-
-
-@pytest.mark.parametrize(
-    "split",
-    [{"kind": "unseen_users", "validation_from": 0.6}, {"kind": "global_time", "target_event_types": ("purchase",)}],
-)
-def test_a_split_whose_validation_histories_may_not_be_learnt_from_is_refused(split):
-    with pytest.raises(NextactError, match="hold events that may not be learnt from"):
-        built(**split)
