@@ -94,6 +94,7 @@ SEARCHES = {
     "item2vec": Search(
         Item2Vec,
         o.Item2VecOptions,
+        start={"compare": "contexts"},
         values={"window": (5, 10), "history_decay": (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)},
     ),
     "tifu_knn": Search(

@@ -98,20 +98,33 @@ def shuffle_targets(targets: Targets, seed: int) -> Targets:
     return targets.take(giver)
 
 
-def log_normaliser(scores: Scores, temperature: float) -> NDArray[np.float64]:
+def log_normaliser(scores: Scores, best: Scores, temperature: float) -> NDArray[np.float64]:
     """Log of the sum of ``exp(score / temperature)`` over each user's allowed items, float64 [users].
 
     A score divided by the temperature, less this, is the log probability that ``log_softmax`` gives. The exponentials
-    are float32 and only their sum is float64: a fifth of the time, and right to about 1e-6.
+    are float32: a fifth of the time, and right to about 1e-6.
+
+    Args:
+        scores: float32 [users, n_items + 1], -inf for what may not be recommended.
+        best: float32 [users], the largest score of each.
+        temperature: Above 0.
 
     Example:
-        >>> log_normaliser(np.array([[-np.inf, 0.0, 0.0]], np.float32), temperature=1.0).round(4).tolist()
+        >>> scores = np.array([[-np.inf, 0.0, 0.0]], np.float32)
+        >>> log_normaliser(scores, scores.max(axis=1), temperature=1.0).round(4).tolist()
         [0.6931]
     """
-    total = np.empty(len(scores))
+    best = np.where(np.isfinite(best), best, np.float32(0))
+    total = np.empty(len(scores), np.float32)
     for start in range(0, len(scores), ROWS_AT_ONCE):
-        total[start : start + ROWS_AT_ONCE] = _log_normaliser(scores[start : start + ROWS_AT_ONCE], temperature)
-    return total
+        rows = slice(start, start + ROWS_AT_ONCE)
+        scaled = scores[rows] - best[rows, None]
+        scaled *= np.float32(1 / temperature)
+        np.exp(scaled, out=scaled)
+        scaled.sum(axis=1, out=total[rows])
+    with np.errstate(divide="ignore"):  # nothing may be recommended: minus infinity
+        normaliser: NDArray[np.float64] = best.astype(np.float64) / temperature + np.log(total, dtype=np.float64)
+    return normaliser
 
 
 def metrics_of_part(
@@ -133,33 +146,21 @@ def metrics_of_part(
     return users, metrics_of_ranks(ranks.keep(kept), of_users.take(users), ks)
 
 
-def _log_normaliser(scores: Scores, temperature: float) -> NDArray[np.float64]:
-    best = scores.max(axis=1)
-    best = np.where(np.isfinite(best), best, np.float32(0))
-    scaled = scores - best[:, None]
-    scaled *= np.float32(1 / temperature)
-    np.exp(scaled, out=scaled)
-    with np.errstate(divide="ignore"):  # nothing may be recommended: minus infinity
-        total: NDArray[np.float64] = best.astype(np.float64) / temperature + np.log(
-            scaled.sum(axis=1, dtype=np.float64)
-        )
-    return total
-
-
 def _read_block(
     model: Recommender, block: Holdout, shuffled: Targets, exclude_seen: bool, depth: int, temperature: float
 ) -> ModelReading:
     scores = masked_scores(model, block.histories, exclude_seen)
-    check_scores(scores, block.targets)
-    normaliser, lists = log_normaliser(scores, temperature), top_k(scores, depth)
+    best = check_scores(scores, block.targets)
+    normaliser, lists = log_normaliser(scores, best, temperature), top_k(scores, depth)
     rows, own = np.arange(len(lists))[:, None], block.targets.users_of_items
+    cut = np.where(lists[:, -1] > 0, scores[rows[:, 0], lists[:, -1]], np.float32(-np.inf))
     listed = np.exp(scores[rows, lists] / temperature - normaliser[:, None])
     relevant = scores[own, block.targets.item_index] / temperature - normaliser[own]
     types = model.event_type_probabilities(block.histories) if isinstance(model, PredictsEventType) else None
     return ModelReading(
-        rank_targets(scores, block.targets, depth),
+        rank_targets(scores, block.targets, depth, cut),
         relevant.astype(np.float32),
-        rank_targets(scores, shuffled, depth),
+        rank_targets(scores, shuffled, depth, cut),
         lists,
         np.where(lists > 0, listed, 0.0).astype(np.float32),
         types,

@@ -127,8 +127,11 @@ def intra_list_diversity(lists: Lists, vectors: NDArray[np.floating]) -> float:
     refuse(~np.isfinite(vectors[items]).all(axis=1), "vectors", "not finite", "recommended item")
     paired = lists[np.count_nonzero(lists, axis=1) >= 2]
     _refuse_nothing(len(paired), "lists", "no user with two items", lists.shape)
+    units = _unit_vectors(vectors[items])
+    places = np.searchsorted(items, paired) + 1
+    places[paired == 0] = 0
     blocks = range(0, len(paired), USERS_PER_BLOCK)
-    return float(np.concatenate([_diversity(paired[b : b + USERS_PER_BLOCK], vectors) for b in blocks]).mean())
+    return float(np.concatenate([_diversity(places[b : b + USERS_PER_BLOCK], units) for b in blocks]).mean())
 
 
 def category_diversity(lists: Lists, categories: Counts) -> float:
@@ -213,14 +216,19 @@ def popularity_lift(lists: Lists, history_items: Lists, history_offsets: Counts,
     return float(of_lists[both].mean() / of_histories[both].mean())
 
 
-def _diversity(lists: Lists, vectors: NDArray[np.floating]) -> NDArray[np.float64]:
+def _unit_vectors(vectors: NDArray[np.floating]) -> NDArray[np.float32]:
+    """float32[items + 1, dims] of length 1, or 0 where a vector is zero; row 0 is an empty place."""
+    lengths = np.linalg.norm(vectors.astype(np.float64), axis=1, keepdims=True)
+    units = np.divide(vectors, lengths, out=np.zeros(vectors.shape), where=lengths > 0)
+    return np.vstack([np.zeros((1, vectors.shape[1])), units]).astype(np.float32)
+
+
+def _diversity(places: Counts, units: NDArray[np.float32]) -> NDArray[np.float64]:
     """float64[users]: the square of a sum of unit vectors holds the cosine of every pair, twice."""
-    rows = vectors[lists].astype(np.float64)
-    lengths = np.linalg.norm(rows, axis=2, keepdims=True)
-    filled = (lists > 0)[:, :, None]
-    units = np.divide(rows, lengths, out=np.zeros_like(rows), where=filled & (lengths > 0))
-    cosines = np.square(units.sum(axis=1)).sum(axis=1) - np.square(units).sum(axis=(1, 2))
-    n_filled = np.count_nonzero(lists, axis=1)
+    has_vector = np.any(units[places], axis=2).sum(axis=1)
+    sums = units[places].sum(axis=1).astype(np.float64)
+    cosines = np.square(sums).sum(axis=1) - has_vector
+    n_filled = np.count_nonzero(places, axis=1)
     distances: NDArray[np.float64] = 1 - cosines / (n_filled * (n_filled - 1))
     return np.clip(distances, 0.0, 2.0)  # rounding can pass the ends by a hair
 

@@ -65,13 +65,15 @@ class TargetRanks:
         return TargetRanks(self.n_greater[kept], self.n_equal[kept], self.allowed[kept], self.depth)
 
 
-def rank_targets(scores: Scores, targets: Targets, depth: int) -> TargetRanks:
+def rank_targets(scores: Scores, targets: Targets, depth: int, cut: Scores | None = None) -> TargetRanks:
     """Count the items above and beside each relevant item.
 
     Args:
         scores: float[users, n_items + 1], checked by ``check_scores``.
         targets: Relevant items of the same users.
         depth: Ranks that matter.
+        cut: float[users], each user's ``depth``-th best score where it is at hand: items below it are known to be
+            beyond the depth, and their rows need not be read.
 
     Returns:
         One entry per relevant catalogue item, in the order of ``targets.item_index``.
@@ -86,7 +88,8 @@ def rank_targets(scores: Scores, targets: Targets, depth: int) -> TargetRanks:
     values = scores[users, targets.item_index]
     allowed = values > -np.inf
     order = np.lexsort((-values, users))
-    order = order[allowed[order]]
+    looked_at = allowed if cut is None else allowed & (values >= cut[users])
+    order = order[looked_at[order]]
     starts = _group_starts(users[order], values[order])
     firsts = order[starts]
     n_greater = np.full(len(users), depth, dtype=np.int64)
@@ -192,8 +195,11 @@ def _count_by_partition(
     n_equal[values == best[0]] = np.count_nonzero(row == best[0])
 
 
-def check_scores(scores: Scores, targets: Targets) -> None:
+def check_scores(scores: Scores, targets: Targets) -> Scores:
     """Refuse scores that no ranking can be read from.
+
+    Returns:
+        float[users], each user's best score.
 
     Raises:
         MetricsError: If the shape does not fit the targets, a score is NaN or +inf, the
@@ -204,10 +210,12 @@ def check_scores(scores: Scores, targets: Targets) -> None:
         raise MetricsError("scores", problem, 1, scores.shape, "array")
     refuse(targets.item_index >= scores.shape[1], "targets.item_index", f"beyond {scores.shape[1] - 1:,} items")
     # NaN spreads through a maximum, so one pass finds both.
-    rows = np.flatnonzero(~(scores.max(axis=1, initial=-np.inf) < np.inf))
+    best: Scores = scores.max(axis=1, initial=-np.inf)
+    rows = np.flatnonzero(~(best < np.inf))
     if len(rows):
         bad = np.isnan(scores[rows]) | (scores[rows] == np.inf)
         place = int(np.flatnonzero(bad[0])[0])
         example = f"{scores[rows[0], place]} for the user at position {rows[0]}, item {place}"
         raise MetricsError("scores", "NaN or +inf", int(bad.sum()), example, "score")
     refuse(scores[:, 0] != -np.inf, "scores[:, 0]", "padding that is not -inf", "user")
+    return best

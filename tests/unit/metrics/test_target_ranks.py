@@ -37,6 +37,18 @@ def test_each_entry_counts_the_items_above_and_beside_it(users):
 
 
 @settings(max_examples=100, deadline=None)
+@given(users_of_shops, st.integers(1, N_ITEMS))
+def test_the_score_at_the_depth_spares_reading_and_changes_nothing(users, depth):
+    scores, targets = shop(users)
+    cut = np.sort(scores, axis=1)[:, ::-1][:, depth - 1]
+    whole, spared = rank_targets(scores, targets, depth), rank_targets(scores, targets, depth, cut)
+    assert spared.n_greater.tolist() == whole.n_greater.tolist()
+    assert spared.allowed.tolist() == whole.allowed.tolist()
+    for name, values in metrics_of_ranks(whole, targets, (depth,)).items():
+        assert metrics_of_ranks(spared, targets, (depth,))[name].tolist() == values.tolist(), name
+
+
+@settings(max_examples=100, deadline=None)
 @given(users_of_shops, st.data())
 def test_metrics_of_a_part_are_those_of_targets_that_never_held_the_rest(users, data):
     scores, targets = shop(users)

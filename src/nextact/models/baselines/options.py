@@ -189,9 +189,9 @@ class Item2VecOptions(HistoryOptions):
         negatives: Negative samples a positive one.
         subsample: Items with a larger share of the log than this are passed over at random; 0 reads all.
         learning_rate: First step size; it falls linearly. Logs are short beside texts and want more than a text does.
-        compare: A history's item vectors are compared with the candidates' context vectors, which is what training
-            makes near for items that occur together, or with their item vectors, which are near for items that can
-            stand for each other.
+        compare: A history's item vectors are compared with the candidates' item vectors, which are near for items that
+            can stand for each other, an item and itself above all, or with their context vectors, which training makes
+            near for items that occur together: better where nobody chooses an item twice.
     """
 
     sentences: Literal["histories", "baskets"] = "histories"
@@ -203,7 +203,7 @@ class Item2VecOptions(HistoryOptions):
     negatives: int = 5
     subsample: float = 0.0
     learning_rate: float = 0.1
-    compare: Literal["contexts", "items"] = "contexts"
+    compare: Literal["items", "contexts"] = "items"
     history_steps: int | None = 10
     history_decay: float = 0.7
 
@@ -222,7 +222,7 @@ class TIFUKNNOptions(EventOptions):
         within_decay: Factor per step back within a group, in (0, 1].
         between_decay: Factor per group back, in (0, 1].
         neighbours: Training users that vote.
-        similarity: How the nearest users are found.
+        similarity: How the nearest users are found; the paper takes euclidean distance.
         own_share: Weight of the user's own frequencies beside the neighbours' mean, in [0, 1].
         gap_power: How strongly an item that is not yet due again is held back, see
             :func:`nextact.models.baselines.gaps.due_factors`; 0 does not look at gaps.
@@ -232,7 +232,7 @@ class TIFUKNNOptions(EventOptions):
     within_decay: float = 0.9
     between_decay: float = 0.7
     neighbours: int = 300
-    similarity: Literal["euclidean", "cosine"] = "euclidean"
+    similarity: Literal["euclidean", "cosine"] = "cosine"
     own_share: float = 0.7
     gap_power: float = 0.0
 
