@@ -83,10 +83,10 @@ def test_rank_randomisation_finds_how_often_the_shop_is_looked_at(shop):
 
 def test_the_robust_estimate_of_the_greedy_policy_covers_what_it_would_earn(shop):
     """The shop is generated, so that what each user likes is known: see the dataset."""
-    shop = GeneratedShopDataset(table="feedback").simulated_shop()
+    known = GeneratedShopDataset(table="feedback").simulated_shop()
     first = table(shop, "07_model_output/recommendations.parquet").query("rank == 1")
     users, items = (first[name].str[1:].astype(int) for name in ("user_id", "item_id"))
-    truth = shop.liking_UI[users, items].mean()
+    truth = known.liking_UI[users, items].mean()
     found = read(shop, "08_reporting/off_policy_report.json")
     (greedy,) = [one for one in found["policies"] if (one["policy"], one["rank"]) == ("greedy", 1)]
     assert greedy["estimates"]["doubly_robust"]["low"] < truth < greedy["estimates"]["doubly_robust"]["high"]
@@ -174,7 +174,7 @@ def test_an_optional_column_that_is_not_mapped_is_warned_of(caplog):
 @pytest.fixture(scope="module")
 def catalog_and_pipelines():
     from kedro.framework.session import KedroSession
-    from kedro.framework.shop import pipelines
+    from kedro.framework.project import pipelines
     from kedro.framework.startup import bootstrap_project
 
     bootstrap_project(ROOT)
