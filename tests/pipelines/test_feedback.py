@@ -173,8 +173,8 @@ def test_an_optional_column_that_is_not_mapped_is_warned_of(caplog):
 
 @pytest.fixture(scope="module")
 def catalog_and_pipelines():
-    from kedro.framework.session import KedroSession
     from kedro.framework.project import pipelines
+    from kedro.framework.session import KedroSession
     from kedro.framework.startup import bootstrap_project
 
     bootstrap_project(ROOT)
