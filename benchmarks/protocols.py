@@ -341,22 +341,24 @@ def pairing(prepared: Prepared, models: dict[str, Recommender]) -> Iterator[dict
         }
 
 
+EXTRAS = {"candidates": sampled, "validation halves": halves, "intervals": pairing}  # of the first protocol alone
+
+
 def run(dataset: str, folder: Path | None, wanted: list[str] | None) -> Iterator[dict[str, Any]]:
-    """Every variant of a data set."""
+    """Every variant of a data set, or the choices wanted."""
     log = DATASETS[dataset](folder)
     for choice, value, changes in VARIANTS[dataset]:
-        if wanted and choice not in wanted:
+        extras = [extra for name, extra in EXTRAS.items() if choice == "protocol" and (not wanted or name in wanted)]
+        if wanted and choice not in wanted and not extras:
             continue
         started = time.perf_counter()
         variant = vary(log, changes)
         prepared = prepare(variant)
         models = fit_models(variant, prepared)
-        for row in measure(variant, prepared, models):
-            yield {"choice": choice, "value": value, **row}
-        if choice == "protocol":
-            yield from sampled(prepared, models)
-            yield from halves(prepared, models)
-            yield from pairing(prepared, models)
+        if not wanted or choice in wanted:
+            yield from ({"choice": choice, "value": value, **row} for row in measure(variant, prepared, models))
+        for extra in extras:
+            yield from extra(prepared, models)
         logging.info("%s %s %s: %.0f s", dataset, choice, value, time.perf_counter() - started)
 
 
