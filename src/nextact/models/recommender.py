@@ -12,8 +12,35 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nextact.errors import NextactError
+from nextact.options import options
 from nextact.sequences.histories import Histories
 from nextact.sequences.holdout import Holdout
+
+
+@options
+class LaunchOptions:
+    """How long trainings run.
+
+    Attributes:
+        checkpoint_folder: Where they leave what a killed run goes on from; None leaves nothing.
+        checkpoint_seconds: Least time between two checkpoints, at least 0.
+        processes: Processes on this machine; above 1, ``accelerate launch`` starts them, each on a GPU of its own where
+            there are any.
+        launcher_arguments: Further arguments of ``accelerate launch``, such as those that name other machines.
+    """
+
+    checkpoint_folder: str | None = None
+    checkpoint_seconds: float = 300.0
+    processes: int = 1
+    launcher_arguments: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.processes < 1 or self.checkpoint_seconds < 0:
+            raise ValueError(
+                f"LaunchOptions.processes must be at least 1 and checkpoint_seconds at least 0, got {self.processes} "
+                f"and {self.checkpoint_seconds}"
+            )
+
 
 Scores = NDArray[np.float32]  # [users, n_items + 1]; higher is better; column 0 is padding and means nothing
 FitReport = dict[str, Any]
@@ -32,6 +59,10 @@ class Training:
         exclude_seen: Whether items of the history may be recommended again (the run's stated policy).
         seed: Seed of everything random.
         log_curve: Receives (metric name, value, step) while training.
+        target_event_types: Event types that count as targets; all, if empty.
+        known_until: int64 [users], microseconds up to which each user's events are all known; None where the log has
+            no times. Without an event after a moment before it, none happened.
+        launch: Where long trainings leave checkpoints, and in how many processes they run.
     """
 
     histories: Histories
@@ -42,6 +73,9 @@ class Training:
     exclude_seen: bool
     seed: int
     log_curve: Callable[[str, float, int], None] = field(default=lambda name, value, step: None)
+    target_event_types: tuple[str, ...] = ()
+    known_until: NDArray[np.int64] | None = None
+    launch: LaunchOptions = field(default_factory=LaunchOptions)
 
 
 class Recommender(Protocol):

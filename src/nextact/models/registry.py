@@ -65,6 +65,13 @@ MODELS: dict[str, dict[str, ModelEntry]] = {
         "gpt2": ModelEntry(
             SequenceOptions, SequenceRecommender, blocks=lambda options: options.text_blocks, tags=("gpu",)
         ),
+        "nextact": ModelEntry(
+            SequenceOptions,
+            SequenceRecommender,
+            blocks=lambda options: options.text_blocks,
+            tags=("gpu",),
+            by_default=False,
+        ),
         "bert": ModelEntry(
             SequenceOptions,
             SequenceRecommender,

@@ -11,62 +11,42 @@ from typing import Any, Protocol, Self, TypeVar
 
 import torch
 from accelerate import Accelerator
+from accelerate.utils import broadcast
 from torch import Tensor, nn
-from torch.optim import AdamW
-from torch.optim.lr_scheduler import LambdaLR
 from tqdm import tqdm
 
 from nextact.errors import NextactError
+from nextact.training.checkpoint import Checkpoints
 from nextact.training.device import make_accelerator
+from nextact.training.state import EpochResult, LoopSettings, TrainingState, warmup_cosine
 
 logger = logging.getLogger(__name__)
 
 
 class Batch(Protocol):
-    """Something that is learnt from in one update."""
+    """Something that is learnt from."""
 
     @property
     def n_steps(self) -> int:
-        """Real steps, the weight of this batch in the mean loss."""
+        """Real steps, the weight of this batch in the mean loss; 0 for one that holds nothing."""
 
     def to(self, device: torch.device) -> Self:
         """The same batch on a device."""
 
 
 B = TypeVar("B", bound=Batch)
-B_co = TypeVar("B_co", bound=Batch, covariant=True)
 
 
-class EpochBatches(Protocol[B_co]):
-    """The same number of batches every epoch."""
+class EpochUpdates(Protocol[B]):
+    """The same number of updates every epoch."""
 
     def __len__(self) -> int: ...
 
-    def epoch(self, number: int) -> Iterator[B_co]:
-        """All batches of an epoch, counted from 1."""
+    def epoch(self, number: int, skip: int = 0, shards: int = 1) -> Iterator[list[B]]:
+        """All updates of an epoch (counted from 1) but the first ``skip``, each cut into ``shards`` batches.
 
-
-@dataclass(frozen=True)
-class LoopSettings:
-    """How to train; see the options of the model for what each means."""
-
-    epochs: int
-    learning_rate: float
-    weight_decay: float = 0.0
-    warmup_share: float = 0.1
-    clip_norm: float = 1.0
-    patience: int = 3
-    precision: str = "no"
-
-
-@dataclass(frozen=True)
-class EpochResult:
-    """One epoch: mean loss over steps, validation NDCG@10 (None where nothing validates) and seconds."""
-
-    epoch: int
-    loss: float
-    validation: float | None
-    seconds: float
+        What an update holds must depend on the epoch and its place alone.
+        """
 
 
 @dataclass(frozen=True)
@@ -79,120 +59,149 @@ class LoopResult:
 
 def train(
     network: nn.Module,
-    batches: EpochBatches[B],
-    loss_of: Callable[[B], Tensor],
+    updates: EpochUpdates[B],
+    loss_of: Callable[[B, float], Tensor],
     validate: Callable[[], float] | None,
     settings: LoopSettings,
     log_curve: Callable[[str, float, int], None] = lambda name, value, step: None,
+    checkpoints: Checkpoints | None = None,
 ) -> LoopResult:
     """Train a network in place and leave it with its best epoch's weights, in evaluation mode.
 
+    In several processes each takes its part of every update and the gradients are summed, so that the result is that
+    of one process but for rounding. All randomness of an update follows from the seed and the update's number.
+
     Args:
         network: Moved to the fastest device.
-        batches: What to learn from; at least one batch.
-        loss_of: Mean loss of a batch over its steps, from the network.
+        updates: What to learn from; at least one update an epoch.
+        loss_of: From a batch and the share of the training that is done, in [0, 1), to the mean loss over its steps.
         validate: Value of the network now, higher is better, called in evaluation mode after each epoch; without
             it all epochs run and the last one counts as best.
         settings: How to train.
         log_curve: Receives ("loss" or "validation_ndcg@10", value, epoch).
+        checkpoints: Where to go on from and what to leave; removed when training ends. None leaves nothing.
 
     Raises:
-        NextactError: If a loss or, outside fp16, a gradient is not finite; the network is not updated with it.
+        NextactError: If a loss or, outside fp16, a gradient is not finite (the network is not updated with it), or a
+            checkpoint cannot be gone on from.
     """
     accelerator = make_accelerator(settings.precision)
     network.to(accelerator.device)
-    optimizer = accelerator.prepare(AdamW(_parameter_groups(network, settings.weight_decay), settings.learning_rate))
-    schedule = warmup_cosine(optimizer, settings.epochs * len(batches), settings.warmup_share)
+    state = TrainingState(network, settings, accelerator)
+    _resume(state, checkpoints)
     logger.info(
-        "training on %s, precision %s, %d batches an epoch", accelerator.device, settings.precision, len(batches)
+        "training on %s, precision %s, %d processes, %d updates an epoch",
+        accelerator.device,
+        settings.precision,
+        accelerator.num_processes,
+        len(updates),
     )
-    curve: list[EpochResult] = []
-    keeper = _BestKeeper(network)
-    for epoch in range(1, settings.epochs + 1):
-        started = time.perf_counter()
-        loss = _train_epoch(network, batches, epoch, loss_of, accelerator, optimizer, schedule, settings.clip_norm)
-        network.eval()
-        value = None if validate is None else validate()
-        curve.append(EpochResult(epoch, loss, value, time.perf_counter() - started))
-        _log_epoch(curve[-1], log_curve)
-        keeper.consider(curve[-1])
-        if epoch - keeper.best.epoch >= settings.patience:
-            logger.info("no better validation in %d epochs, stopped", settings.patience)
-            break
-    keeper.restore()
-    return LoopResult(curve, keeper.best)
+    while not state.is_over:
+        loss = _train_epoch(state, updates, loss_of, checkpoints)
+        _finish_epoch(state, loss, validate, log_curve)
+        if checkpoints is not None and accelerator.is_main_process and not state.is_over:
+            checkpoints.write(*state.dump())
+    state.restore_best()
+    if checkpoints is not None and accelerator.is_main_process:
+        checkpoints.remove()
+    return LoopResult(state.curve, state.best)
+
+
+def _resume(state: TrainingState, checkpoints: Checkpoints | None) -> None:
+    found = None if checkpoints is None else checkpoints.read()
+    if found is not None:
+        state.load(*found)
+        logger.info("going on from epoch %d, update %d", state.epoch, state.update + 1)
 
 
 def _train_epoch(
-    network: nn.Module,
-    batches: EpochBatches[B],
-    epoch: int,
-    loss_of: Callable[[B], Tensor],
-    accelerator: Accelerator,
-    optimizer: Any,
-    schedule: LambdaLR,
-    clip_norm: float,
+    state: TrainingState,
+    updates: EpochUpdates[B],
+    loss_of: Callable[[B, float], Tensor],
+    checkpoints: Checkpoints | None,
 ) -> float:
-    """Mean loss over the epoch's real steps."""
-    network.train()
-    total, n_steps = 0.0, 0
-    progress = tqdm(batches.epoch(epoch), total=len(batches), desc=f"epoch {epoch}", leave=False, disable=None)
-    for number, fetched in enumerate(progress, start=1):
-        batch = fetched.to(accelerator.device)
-        with accelerator.autocast():
-            loss = loss_of(batch)
-        accelerator.backward(loss)
-        norm = accelerator.clip_grad_norm_(network.parameters(), clip_norm)
-        place = f"epoch {epoch}, batch {number} of {len(batches)}"
-        _refuse_non_finite("loss", loss, place)
-        if accelerator.scaler is None:  # fp16 meets overflowing gradients by scaling them, and skips the update itself
-            _refuse_non_finite("gradient norm", norm, place)
-        optimizer.step()
-        schedule.step()
-        optimizer.zero_grad()
-        total, n_steps = total + loss.item() * batch.n_steps, n_steps + batch.n_steps
-        progress.set_postfix(loss=f"{total / n_steps:.3f}", refresh=False)
-    return total / n_steps
+    """Mean loss over the epoch's real steps, those before a resume too."""
+    accelerator, n_updates = state.accelerator, len(updates)
+    state.network.train()
+    shards = accelerator.num_processes * state.settings.micro_batches
+    fetched = updates.epoch(state.epoch, state.update, shards)
+    label = f"epoch {state.epoch}"
+    started = time.perf_counter() - state.seconds
+    for batches in tqdm(fetched, label, n_updates, initial=state.update, leave=False, disable=_quiet(accelerator)):
+        _update(state, batches, loss_of, n_updates)
+        state.seconds = time.perf_counter() - started
+        if checkpoints is not None and accelerator.is_main_process and checkpoints.due:
+            checkpoints.write(*state.dump())
+    return state.loss_sum / state.n_steps
 
 
-def warmup_cosine(optimizer: Any, n_updates: int, warmup_share: float) -> LambdaLR:
-    """Step size that rises linearly over the first share of the updates and falls as half a cosine to 0."""
-    n_warmup = int(warmup_share * n_updates)
-
-    def factor(update: int) -> float:
-        if update < n_warmup:
-            return (update + 1) / n_warmup
-        return 0.5 * (1 + math.cos(math.pi * min((update - n_warmup) / max(n_updates - n_warmup, 1), 1)))
-
-    return LambdaLR(getattr(optimizer, "optimizer", optimizer), factor)
+def _quiet(accelerator: Accelerator) -> bool | None:
+    return None if accelerator.is_main_process else True
 
 
-class _BestKeeper:
-    """Holds a copy of the weights of the best epoch so far; the first of equal ones stays."""
+def _update(state: TrainingState, batches: list[B], loss_of: Callable[[B, float], Tensor], n_updates: int) -> None:
+    """One step of the optimizer from the batches of all processes."""
+    accelerator, settings = state.accelerator, state.settings
+    done = (state.epoch - 1) * n_updates + state.update
+    all_updates = settings.epochs * n_updates
+    n_steps = sum(batch.n_steps for batch in batches)
+    place = f"epoch {state.epoch}, update {state.update + 1} of {n_updates}"
+    # stated anew for each update, so that nothing of it has to be kept in a checkpoint
+    torch.manual_seed(hash((settings.seed, done, accelerator.process_index)) % 2**63)
+    total = torch.zeros((), device=accelerator.device)
+    for batch in batches[accelerator.process_index :: accelerator.num_processes]:
+        if batch.n_steps:
+            on_device = batch.to(accelerator.device)
+            with accelerator.autocast():
+                loss = loss_of(on_device, done / all_updates) * (batch.n_steps / n_steps)
+            accelerator.backward(loss)
+            total += loss.detach()
+    _sum_over_processes(accelerator, state.learnt, total)
+    _refuse_non_finite("loss", total, place)
+    norm = accelerator.clip_grad_norm_(state.learnt, settings.clip_norm)
+    if accelerator.scaler is None:  # fp16 meets overflowing gradients by scaling them, and skips the update itself
+        _refuse_non_finite("gradient norm", norm, place)
+    state.step(settings.learning_rate * warmup_cosine(done, all_updates, settings.warmup_share), done)
+    state.update, state.n_steps = state.update + 1, state.n_steps + n_steps
+    state.loss_sum += total.item() * n_steps
 
-    def __init__(self, network: nn.Module) -> None:
-        self.network = network
-        self.best = EpochResult(0, math.inf, None, 0.0)
-        self.weights: dict[str, Tensor] = {}
 
-    def consider(self, result: EpochResult) -> None:
-        earlier = self.best.validation
-        if earlier is None or result.validation is None or result.validation > earlier:
-            self.best = result
-            self.weights = {name: p.detach().clone() for name, p in self.network.named_parameters()}
-
-    def restore(self) -> None:
-        with torch.no_grad():
-            for name, parameter in self.network.named_parameters():
-                parameter.copy_(self.weights[name])
+def _sum_over_processes(accelerator: Accelerator, parameters: list[nn.Parameter], total: Tensor) -> None:
+    if accelerator.num_processes == 1:
+        return
+    for parameter in parameters:
+        if parameter.grad is None:  # this process had no batch
+            parameter.grad = torch.zeros_like(parameter)
+    gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
+    flat = accelerator.reduce(torch.cat([*(g.flatten() for g in gradients), total[None]]), "sum")
+    total.copy_(flat[-1])
+    for gradient, summed in zip(gradients, flat[:-1].split([g.numel() for g in gradients]), strict=True):
+        gradient.copy_(summed.view_as(gradient))
 
 
-def _parameter_groups(network: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
-    learnt = [p for p in network.parameters() if p.requires_grad]
-    return [
-        {"params": [p for p in learnt if p.ndim >= 2], "weight_decay": weight_decay},
-        {"params": [p for p in learnt if p.ndim < 2], "weight_decay": 0.0},
-    ]
+def _finish_epoch(
+    state: TrainingState,
+    loss: float,
+    validate: Callable[[], float] | None,
+    log_curve: Callable[[str, float, int], None],
+) -> None:
+    started = time.perf_counter()
+    state.network.eval()
+    with state.averaged():
+        value = None if validate is None else _validated(state.accelerator, validate)
+        result = EpochResult(state.epoch, loss, value, state.seconds + time.perf_counter() - started)
+        state.finish_epoch(result)
+    if state.accelerator.is_main_process:
+        _log_epoch(result, log_curve)
+        if state.is_over and result.epoch < state.settings.epochs:
+            logger.info("no better validation in %d epochs, stopped", state.settings.patience)
+
+
+def _validated(accelerator: Accelerator, validate: Callable[[], float]) -> float:
+    """The main process's value, so that all stop at the same epoch."""
+    value = torch.tensor([validate() if accelerator.is_main_process else 0.0], device=accelerator.device)
+    found: Any = broadcast(value) if accelerator.num_processes > 1 else value
+    return float(found.item())
 
 
 def _refuse_non_finite(what: str, value: Tensor, place: str) -> None:

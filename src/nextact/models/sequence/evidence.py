@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from nextact.models.sequence.inference import last_states
+from nextact.models.sequence.inference import last_item_states
 from nextact.models.sequence.network import SequenceNetwork
 from nextact.sequences.histories import Histories
 
@@ -70,7 +70,7 @@ def _evidence_of_block(
         items_BKD = matrix_VD[torch.from_numpy(item_index.astype(np.int64)).to(matrix_VD.device)]
 
         def scores(variant: Histories) -> NDArray[np.float32]:
-            states_BD = last_states(network, matrix_VD, variant, max_steps)
+            states_BD = last_item_states(network, matrix_VD, variant, max_steps)
             return torch.einsum("bd,bkd->bk", states_BD, items_BKD).cpu().numpy()
 
         full = scores(recent)

@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import time
-from dataclasses import asdict
+from dataclasses import asdict, fields
+from importlib.metadata import version
+from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
-from torch.nn.functional import cross_entropy
 
 from nextact.errors import NextactError
 from nextact.metrics.ranking import ranking_metrics
 from nextact.models.masking import mask
 from nextact.models.recommender import FitReport, Training
+from nextact.models.sequence.forecast import check_it_fits, forecast_training
 from nextact.models.sequence.inference import score_items
-from nextact.models.sequence.losses import next_items_loss
 from nextact.models.sequence.network import NetworkSize, SequenceNetwork
+from nextact.models.sequence.objective import Objective, make_batches
 from nextact.models.sequence.options import SequenceOptions
 from nextact.models.sequence.text_start import standardise, start_from_text
-from nextact.sequences.histories import Histories
-from nextact.training.batches import Batches, HiddenStepBatches, StepBatch
+from nextact.training.checkpoint import Checkpoints
 from nextact.training.device import seeded
-from nextact.training.loop import LoopResult, LoopSettings, train
+from nextact.training.loop import LoopResult, train
+from nextact.training.state import LoopSettings
 
 logger = logging.getLogger(__name__)
 
@@ -35,33 +37,29 @@ def fit_network(options: SequenceOptions, training: Training) -> tuple[SequenceN
     """A trained network in evaluation mode, and what is worth knowing about it.
 
     Raises:
-        NextactError: If no user has two steps, or training goes astray.
+        NextactError: If no user has two steps, the training cannot fit in memory, or it goes astray.
     """
     started = time.perf_counter()
-    n_types = len(training.event_types)
-    batches = make_batches(options, training.histories, n_types, training.seed)
-    if not len(batches):
+    updates = make_batches(options, training)
+    if not len(updates):
         raise NextactError("sequence: no user has two steps in the training histories, so there is nothing to predict")
     with seeded(training.seed):
         network = start_network(options, training)
+        objective = Objective(network, options, training)
+        forecast = forecast_training(network, updates, objective, options)
+        logger.info("%s", forecast.in_words())
+        check_it_fits(forecast, options)
         result = train(
             network,
-            batches,
-            lambda batch: batch_loss(network, batch, options),
+            updates,
+            objective,
             (lambda: validation_ndcg(network, training, options.max_steps)) if len(training.validation.users) else None,
-            _loop_settings(options),
+            _loop_settings(options, training.seed),
             training.log_curve,
+            checkpoints_of(options, training),
         )
-    return network, _report(network, result, time.perf_counter() - started)
-
-
-def make_batches(options: SequenceOptions, histories: Histories, n_event_types: int, seed: int) -> Batches:
-    """Batches for the objective."""
-    if options.objective == "next":
-        return Batches(histories, n_event_types, options.max_steps, options.batch_steps, seed)
-    return HiddenStepBatches(
-        histories, n_event_types, options.max_steps, options.batch_steps, seed, options.hidden_share
-    )
+    report = _report(network, result, time.perf_counter() - started)
+    return network, report | {"loss": objective.loss, "forecast": asdict(forecast)}
 
 
 def start_network(options: SequenceOptions, training: Training) -> SequenceNetwork:
@@ -71,7 +69,12 @@ def start_network(options: SequenceOptions, training: Training) -> SequenceNetwo
         training.n_items, len(training.event_types), {name: vectors.shape[1] for name, vectors in text.items()}
     )
     network = SequenceNetwork(options, size)
+    if options.compile:
+        network.backbone.compile()
     with torch.no_grad():
+        if training.target_event_types:
+            is_target = [name in training.target_event_types for name in training.event_types]
+            network.is_target_C.copy_(torch.tensor(is_target))
         network.item_bias_V.copy_(torch.from_numpy(log_frequency(training)))
         for block, vectors in zip(network.text_projections(), text.values(), strict=True):
             block.fill(torch.from_numpy(vectors))
@@ -103,23 +106,6 @@ def log_frequency(training: Training) -> NDArray[np.float32]:
     return logs
 
 
-def batch_loss(network: SequenceNetwork, batch: StepBatch, options: SequenceOptions) -> Tensor:
-    """Mean loss over the steps of a batch: items, plus the weighted loss of event types."""
-    matrix_VD = network.item_matrix()
-    states_AD = network.states(batch.inputs, matrix_VD).index_select(0, batch.asked_A)
-    targets = batch.targets
-    item_loss = next_items_loss(
-        states_AD,
-        matrix_VD,
-        network.item_bias_V,
-        targets.row_P,
-        targets.item_P,
-        targets.weight_P,
-        options.loss_chunk_steps,
-    )
-    return item_loss + options.event_type_weight * cross_entropy(network.type_logits(states_AD), targets.next_types_AC)
-
-
 def validation_ndcg(network: SequenceNetwork, training: Training, max_steps: int) -> float:
     """Mean NDCG@10 over the validation users, by the rule of the evaluation."""
     total, holdout = 0.0, training.validation
@@ -130,16 +116,32 @@ def validation_ndcg(network: SequenceNetwork, training: Training, max_steps: int
     return total / len(holdout.users)
 
 
-def _loop_settings(options: SequenceOptions) -> LoopSettings:
-    return LoopSettings(
-        epochs=options.epochs,
-        learning_rate=options.learning_rate,
-        weight_decay=options.weight_decay,
-        warmup_share=options.warmup_share,
-        clip_norm=options.clip_norm,
-        patience=options.patience,
-        precision=options.precision,
-    )
+def checkpoints_of(options: SequenceOptions, training: Training) -> Checkpoints | None:
+    """Where this training leaves checkpoints: a folder named after all that decides what it ends with."""
+    if training.launch.checkpoint_folder is None:
+        return None
+    key = training_key(options, training)
+    return Checkpoints(Path(training.launch.checkpoint_folder) / key, key, training.launch.checkpoint_seconds)
+
+
+def training_key(options: SequenceOptions, training: Training) -> str:
+    """Sixteen hexadecimal digits over options, seed, versions, data and text."""
+    parts = [asdict(options), training.seed, training.n_items, training.event_types, training.exclude_seen]
+    parts += [training.target_event_types, version("nextact"), version("torch")]
+    found = hashlib.sha256(repr(parts).encode())
+    for histories in (training.histories, training.validation.histories):
+        for array in vars(histories).values():
+            found.update(np.ascontiguousarray(array).data)
+    found.update(training.validation.targets.item_index.tobytes())
+    for name in options.text_blocks:
+        if name in training.item_vectors:
+            found.update(np.ascontiguousarray(training.item_vectors[name]).data)
+    return found.hexdigest()[:16]
+
+
+def _loop_settings(options: SequenceOptions, seed: int) -> LoopSettings:
+    shared = {field.name for field in fields(LoopSettings)} - {"seed"}
+    return LoopSettings(**{name: getattr(options, name) for name in shared}, seed=seed)
 
 
 def _report(network: SequenceNetwork, result: LoopResult, seconds: float) -> FitReport:

@@ -12,16 +12,25 @@ from torch import Tensor
 
 from nextact.models.sequence.network import SequenceNetwork
 from nextact.sequences.histories import Histories
-from nextact.training.batches import StepLog, with_open_step
+from nextact.training.windows import StepLog, with_open_step
 
 BLOCK_STEPS = 16_384  # steps, padding included, that are read at once
 
 
-def score_items(network: SequenceNetwork, histories: Histories, max_steps: int) -> NDArray[np.float32]:
-    """Logit of every item as each user's next, [U, V]; the bias alone for a user without a history."""
+def score_items(
+    network: SequenceNetwork, histories: Histories, max_steps: int, event_type: int | None = None
+) -> NDArray[np.float32]:
+    """Logit of every item as each user's next, [U, V]; the bias alone for a user without a history.
+
+    Args:
+        network: Fitted, in evaluation mode.
+        histories: U users.
+        max_steps: Newest steps that are read.
+        event_type: The event type that is asked for; those that count as targets, by their probability, if left out.
+    """
     with torch.inference_mode():
         matrix_VD = network.item_matrix()
-        states_UD = last_states(network, matrix_VD, histories, max_steps)
+        states_UD = last_item_states(network, matrix_VD, histories, max_steps, event_type)
         logits = torch.addmm(network.item_bias_V, states_UD, matrix_VD.T)
     return logits.cpu().numpy()
 
@@ -32,6 +41,19 @@ def score_event_types(network: SequenceNetwork, histories: Histories, max_steps:
         states_UD = last_states(network, network.item_matrix(), histories, max_steps)
         probabilities = network.type_logits(states_UD).double().softmax(dim=1)
     return probabilities.cpu().numpy()
+
+
+def last_item_states(
+    network: SequenceNetwork, matrix_VD: Tensor, histories: Histories, max_steps: int, event_type: int | None = None
+) -> Tensor:
+    """State from which items are scored, [U, D]; zero for a user without a history."""
+    states_UD = last_states(network, matrix_VD, histories, max_steps)
+    shares_UC = network.likely_targets(states_UD)
+    if event_type is not None:
+        shares_UC = torch.zeros_like(shares_UC)
+        shares_UC[:, event_type] = 1
+    has_history = torch.from_numpy(histories.lengths > 0).to(states_UD.device)
+    return torch.where(has_history[:, None], network.item_states(states_UD, shares_UC), 0.0)
 
 
 def last_states(network: SequenceNetwork, matrix_VD: Tensor, histories: Histories, max_steps: int) -> Tensor:

@@ -10,13 +10,13 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from transformers import AutoConfig, AutoModel
 
-from nextact.errors import NextactError
+from nextact.models.sequence.backbones import make_backbone
+from nextact.models.sequence.blocks import NextactBackbone
 from nextact.models.sequence.options import SequenceOptions
 from nextact.models.sequence.text_start import START_SPREAD
 from nextact.sequences.histories import PADDING
-from nextact.training.batches import StepInputs
+from nextact.training.windows import StepInputs
 
 
 @dataclass(frozen=True)
@@ -53,10 +53,35 @@ class TextProjection(nn.Module):
         return projected
 
 
-class SequenceNetwork(nn.Module):
-    """Reads steps, and after each (or at each hidden one) says which items and which event types are there."""
+class EventTypeGate(nn.Module):
+    """The state as the items of one event type see it: LN(h + MLP[h, e]).
 
-    def __init__(self, options: SequenceOptions, size: NetworkSize) -> None:
+    To add the event type's vector alone would shift the scores of all users alike.
+    """
+
+    def __init__(self, dimensions: int) -> None:
+        super().__init__()
+        self.mix = nn.Sequential(nn.Linear(2 * dimensions, dimensions), nn.SiLU(), nn.Linear(dimensions, dimensions))
+        self.norm = nn.LayerNorm(dimensions)
+
+    def forward(self, states_ND: Tensor, types_ND: Tensor) -> Tensor:
+        """Changed states, [N, D]."""
+        changed: Tensor = self.norm(states_ND + self.mix(torch.cat([states_ND, types_ND], dim=1)))
+        return changed
+
+
+class SequenceNetwork(nn.Module):
+    """Reads steps, and after each (or at each hidden one) says which items and which event types are there.
+
+    Args:
+        options: Sizes and parts.
+        size: What the data says of the shape.
+        backbone_config: The backbone's own configuration, where it was saved with it.
+    """
+
+    def __init__(
+        self, options: SequenceOptions, size: NetworkSize, backbone_config: dict[str, Any] | None = None
+    ) -> None:
         super().__init__()
         dimensions = options.dimensions
         self.size, self.id_dropout, self.objective = size, options.id_dropout, options.objective
@@ -72,8 +97,11 @@ class SequenceNetwork(nn.Module):
             self.hidden_step_D = nn.Parameter(torch.randn(dimensions) * START_SPREAD)
         self.step_norm = nn.LayerNorm(dimensions)
         self.step_dropout = nn.Dropout(options.dropout)
-        self.backbone = make_backbone(options)
+        self.backbone = make_backbone(options, backbone_config)
         self.type_head = nn.Linear(dimensions, size.n_event_types)
+        self.gate = EventTypeGate(dimensions) if options.gate and size.n_event_types > 1 else None
+        self.is_target_C: Tensor
+        self.register_buffer("is_target_C", torch.ones(size.n_event_types, dtype=torch.bool))
         with torch.no_grad():
             self.item_table_VD[PADDING] = 0
 
@@ -106,82 +134,32 @@ class SequenceNetwork(nn.Module):
 
     def states(self, inputs: StepInputs, item_matrix_VD: Tensor) -> Tensor:
         """State after each real step, [N, D], window by window, oldest first."""
-        mask = torch.zeros(inputs.n_windows * inputs.n_columns, dtype=torch.long, device=inputs.places_N.device)
-        mask[inputs.places_N] = 1
-        states_BTD: Tensor = self.backbone(
-            inputs_embeds=self.step_vectors(inputs, item_matrix_VD),
-            attention_mask=mask.view(inputs.n_windows, inputs.n_columns),
-        ).last_hidden_state
-        return states_BTD.flatten(0, 1).index_select(0, inputs.places_N)
+        shape = inputs.n_windows, inputs.n_columns
+        is_real = torch.zeros(shape[0] * shape[1], dtype=torch.bool, device=inputs.places_N.device)
+        is_real[inputs.places_N] = True
+        steps_BTD = self.step_vectors(inputs, item_matrix_VD)
+        if isinstance(self.backbone, NextactBackbone):
+            time = torch.zeros_like(is_real, dtype=torch.long)
+            time[inputs.places_N] = inputs.time_N
+            states_BTD = self.backbone(steps_BTD, is_real.view(shape), time.view(shape))
+        else:
+            found = self.backbone(inputs_embeds=steps_BTD, attention_mask=is_real.long().view(shape))
+            states_BTD = found.last_hidden_state
+        states_ND: Tensor = states_BTD.flatten(0, 1).index_select(0, inputs.places_N)
+        return states_ND
+
+    def item_states(self, states_ND: Tensor, type_shares_NC: Tensor) -> Tensor:
+        """States from which items are scored, [N, D], for the event types that are asked for."""
+        if self.gate is None:
+            return states_ND
+        gated: Tensor = self.gate(states_ND, type_shares_NC.to(states_ND.dtype) @ self.type_table_CD)
+        return gated
+
+    def likely_targets(self, states_ND: Tensor) -> Tensor:
+        """Probability of each event type among those that count as targets, [N, C]; rows sum to 1."""
+        return self.type_logits(states_ND).masked_fill(~self.is_target_C, -torch.inf).softmax(dim=1)
 
     def type_logits(self, states_ND: Tensor) -> Tensor:
         """Event-type logits of the next step, [N, C]."""
         logits: Tensor = self.type_head(states_ND)
         return logits
-
-
-def make_backbone(options: SequenceOptions) -> nn.Module:
-    """A fresh model of ``transformers``, small, without a vocabulary of its own.
-
-    Raises:
-        NextactError: If the name is unknown, the model takes no ``inputs_embeds``, or a state sees later steps where
-            these are to be predicted.
-    """
-    try:
-        known = AutoConfig.for_model(options.backbone)
-        backbone: nn.Module = AutoModel.from_config(
-            AutoConfig.for_model(options.backbone, **_backbone_settings(options, known))
-        )
-        fits = options.objective == "hidden" or _is_causal(backbone, options)
-    except (ValueError, TypeError, KeyError, AttributeError, RuntimeError) as error:
-        why = str(error)[:200]  # transformers lists every model it knows
-        raise NextactError(f"SequenceOptions.backbone {options.backbone!r} cannot be used: {why}") from error
-    if not fits:
-        raise NextactError(
-            f"SequenceOptions.backbone {options.backbone!r} lets a state see later steps; give it objective 'hidden'"
-        )
-    return backbone
-
-
-def _backbone_settings(options: SequenceOptions, known: Any) -> dict[str, Any]:
-    """The sizes under the names that this configuration has."""
-    wanted: dict[str, Any] = {
-        "hidden_size": options.dimensions,
-        "num_hidden_layers": options.layers,
-        "num_attention_heads": options.heads,
-        "num_key_value_heads": options.heads,
-        "head_dim": options.dimensions // options.heads,
-        "max_position_embeddings": options.max_steps,
-        "intermediate_size": 4 * options.dimensions,
-        "ffn_dim": 4 * options.dimensions,
-        "word_embed_proj_dim": options.dimensions,
-        "pad_token_id": None,
-        "bos_token_id": None,
-        "eos_token_id": None,
-        "use_cache": False,
-    }
-    dropouts = (
-        "resid_pdrop",
-        "attn_pdrop",
-        "dropout",
-        "hidden_dropout",
-        "attention_dropout",
-        "hidden_dropout_prob",
-        "attention_probs_dropout_prob",
-    )
-    wanted |= dict.fromkeys(dropouts, options.dropout)
-    wanted |= {"embd_pdrop": 0.0}  # step vectors have a dropout of their own
-    return {"vocab_size": 1} | {name: value for name, value in wanted.items() if hasattr(known, name)}
-
-
-def _is_causal(backbone: nn.Module, options: SequenceOptions) -> bool:
-    """Whether the first state stays the same when a later step changes."""
-    if options.max_steps < 2:
-        return True
-    inputs = torch.randn(2, 2, options.dimensions)
-    inputs[1, 0] = inputs[0, 0]
-    backbone.eval()
-    with torch.no_grad():
-        states_BTD = backbone(inputs_embeds=inputs, attention_mask=torch.ones(2, 2, dtype=torch.long)).last_hidden_state
-    backbone.train()
-    return bool(torch.allclose(states_BTD[0, 0], states_BTD[1, 0], atol=1e-5))

@@ -13,8 +13,11 @@ class SequenceOptions:
     """A transformer over the steps of a history, with item text beside item ids.
 
     Attributes:
-        backbone: Name of a ``transformers`` configuration whose model takes ``inputs_embeds``; causal ones (``gpt2``,
-            ``llama`` …) for the objective ``next``, any for ``hidden`` (``bert`` …).
+        backbone: ``nextact``, a block of our own that knows how long ago each step was; or the name of a
+            ``transformers`` configuration whose model takes ``inputs_embeds``: causal ones (``gpt2``, ``llama`` …) for
+            the objective ``next``, any for ``hidden`` (``bert`` …).
+        pretrained: Folder or hub name of a ``transformers`` model of that kind whose weights the backbone starts from;
+            its sizes stand in for ``dimensions``, ``layers`` and ``heads``, which must agree. None starts from noise.
         objective: ``next`` predicts each step from those before it; ``hidden`` predicts steps that were taken out from
             both sides, as BERT's masked language model does.
         hidden_share: Share of the steps taken out, in (0, 1); read with the objective ``hidden`` only.
@@ -30,16 +33,36 @@ class SequenceOptions:
         learning_rate: Largest step size of AdamW, reached after the warm-up.
         weight_decay: Decay of matrices; biases and norms have none.
         epochs: Most passes over the training log.
-        batch_steps: Most real steps in a batch.
+        batch_steps: Most real steps of an update.
+        micro_batches: Batches that an update is computed in, one after the other, where memory is short.
         warmup_share: Share of all updates in which the step size rises, in [0, 1).
         clip_norm: Largest norm of the gradient.
         patience: Epochs without a better validation before training stops.
         event_type_weight: Weight of the event-type loss beside the item loss.
+        gate: Whether the state is changed by the event type that is asked for before items are scored; where there is
+            one event type alone there is no gate.
+        loss: ``full`` is the softmax over the whole catalogue; ``sampled`` the softmax over drawn items with logQ
+            correction; ``gbce`` the generalised binary cross-entropy. ``auto`` takes ``full`` up to 100,000 items, else
+            ``sampled``.
+        negatives: Items drawn for each batch, read with ``sampled`` and ``gbce``.
+        popular_negatives: Share of these drawn by popularity, in [0, 1]; the rest is drawn evenly. 0 for ``gbce``.
+        batch_negatives: Share drawn from the batch's own targets, in [0, 1]; 0 for ``gbce``.
+        gbce_calibration: t of gBCE, in [0, 1].
+        full_last: Share of the updates at the end of training that take the full softmax whatever ``loss`` says, in
+            [0, 1].
+        soft_targets: Share of each target that goes to the items that tend to follow the last one, in [0, 1).
+        soft_items: How many of these an item has at most.
         loss_chunk_steps: Steps whose logits stand in memory at once.
+        average_decay: Decay of the running average of the weights that is validated and kept, in [0, 1); 0 keeps the
+            weights themselves.
         precision: Arithmetic of the forward pass.
+        compile: Whether torch compiles the backbone.
+        horizon_days: Windows within which each behaviour is predicted to happen or not; none trains no such head.
+            They need times.
     """
 
     backbone: str = "gpt2"
+    pretrained: str | None = None
     objective: Literal["next", "hidden"] = "next"
     hidden_share: float = 0.2
     dimensions: int = 64
@@ -54,26 +77,54 @@ class SequenceOptions:
     weight_decay: float = 0.01
     epochs: int = 8
     batch_steps: int = 1024
+    micro_batches: int = 1
     warmup_share: float = 0.1
     clip_norm: float = 1.0
     patience: int = 3
     event_type_weight: float = 0.2
+    gate: bool = True
+    loss: Literal["auto", "full", "sampled", "gbce"] = "auto"
+    negatives: int = 512
+    popular_negatives: float = 0.25
+    batch_negatives: float = 0.25
+    gbce_calibration: float = 0.75
+    full_last: float = 0.0
+    soft_targets: float = 0.0
+    soft_items: int = 20
     loss_chunk_steps: int = 512
+    average_decay: float = 0.0
     precision: Literal["no", "bf16", "fp16"] = "no"
+    compile: bool = False
+    horizon_days: tuple[float, ...] = (1.0, 7.0, 30.0)
 
     def __post_init__(self) -> None:
-        for name in ("dimensions", "layers", "heads", "max_steps", "epochs", "batch_steps", "patience"):
+        for name in (
+            "dimensions",
+            "layers",
+            "heads",
+            "max_steps",
+            "epochs",
+            "batch_steps",
+            "micro_batches",
+            "patience",
+        ):
             self._check(name, getattr(self, name) >= 1, "at least 1")
-        self._check("loss_chunk_steps", self.loss_chunk_steps >= 1, "at least 1")
+        for name in ("loss_chunk_steps", "negatives", "soft_items"):
+            self._check(name, getattr(self, name) >= 1, "at least 1")
         for name in ("learning_rate", "clip_norm"):
             self._check(name, getattr(self, name) > 0, "above 0")
         for name in ("weight_decay", "event_type_weight"):
             self._check(name, getattr(self, name) >= 0, "at least 0")
-        for name in ("dropout", "id_dropout", "warmup_share"):
+        for name in ("dropout", "id_dropout", "warmup_share", "soft_targets", "average_decay"):
             self._check(name, 0 <= getattr(self, name) < 1, "in [0, 1)")
+        for name in ("popular_negatives", "batch_negatives", "gbce_calibration", "full_last"):
+            self._check(name, 0 <= getattr(self, name) <= 1, "in [0, 1]")
         self._check("hidden_share", 0 < self.hidden_share < 1, "in (0, 1)")
         self._check("max_steps", self.max_steps >= 2 or self.objective == "next", "at least 2 to hide one")
         self._check("dimensions", self.dimensions % self.heads == 0, f"a multiple of heads ({self.heads})")
+        self._check("horizon_days", all(days > 0 for days in self.horizon_days), "above 0")
+        self._check("batch_negatives", self.popular_negatives + self.batch_negatives <= 1, "at most 1 with the popular")
+        self._check("pretrained", self.pretrained is None or self.backbone != "nextact", "None for backbone 'nextact'")
         check_backbone(self.backbone)
         self._check("text_blocks", len(set(self.text_blocks)) == len(self.text_blocks), "without repeats")
 
@@ -88,7 +139,7 @@ def check_backbone(name: str) -> None:
     Raises:
         ValueError: With the close matches.
     """
-    if name == "gpt2":  # the default, so that importing transformers is spared
+    if name in ("gpt2", "nextact"):  # so that importing transformers is spared
         return
     from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from nextact.errors import NextactError, suggest
 from nextact.models.recommender import FitReport, Scores, Training
 from nextact.models.sequence.options import SequenceOptions
 from nextact.sequences.histories import Histories
@@ -38,6 +39,18 @@ class SequenceRecommender:
         from nextact.models.sequence.inference import score_items
 
         return score_items(self.network, histories, self.options.max_steps)
+
+    def score_of_type(self, histories: Histories, event_type: str) -> Scores:
+        """Logits of all items as the next that a user meets with one event type.
+
+        Raises:
+            NextactError: If the model was not fitted with this event type.
+        """
+        from nextact.models.sequence.inference import score_items
+
+        if event_type not in self.event_types:
+            raise NextactError(f"event type {event_type!r}: {suggest(event_type, self.event_types)}")
+        return score_items(self.network, histories, self.options.max_steps, self.event_types.index(event_type))
 
     def event_type_probabilities(self, histories: Histories) -> NDArray[np.float64]:
         """Softmax over the event types of the next step, float64 [users, event types]."""

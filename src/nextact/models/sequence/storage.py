@@ -26,6 +26,7 @@ def save_network(
         "n_items": network.size.n_items,
         "event_types": list(event_types),
         "text_blocks": [[name, width] for name, width in network.size.text_widths.items()],
+        "backbone": config.to_dict() if (config := getattr(network.backbone, "config", None)) else None,
     }
     write_json(folder / DESCRIPTION, description)
     weights = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
@@ -44,7 +45,8 @@ def load_network(folder: Path) -> tuple[SequenceNetwork, SequenceOptions, tuple[
         event_types = tuple(description["event_types"])
         widths = dict(description["text_blocks"])
         with seeded(0):  # fresh weights are drawn before the saved ones replace them
-            network = SequenceNetwork(options, NetworkSize(description["n_items"], len(event_types), widths))
+            size = NetworkSize(description["n_items"], len(event_types), widths)
+            network = SequenceNetwork(options, size, description["backbone"])
         network.load_state_dict(load_file(folder / WEIGHTS))
     except (OSError, SafetensorError, KeyError, RuntimeError) as error:
         raise NextactError(f"cannot read the sequence network in {folder}: {error}") from error

@@ -83,7 +83,9 @@ def certify(
         "refit": "none: test is scored by the model fitted on training events",
         "metrics": "full ranking, binary gains, ties by expectation, unreachable targets count as missed",
     }
-    return write_certificate(protocol, seed)
+    certificate = write_certificate(protocol, seed)
+    certificate["provenance"]["has_times"] = events.has_times
+    return certificate
 
 
 def describe_quality(

@@ -7,8 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from nextact.errors import NextactError
-from nextact.models.recommender import Recommender, Training
+from nextact.events.moments import microseconds
+from nextact.models.recommender import LaunchOptions, Recommender, Training
 from nextact.models.registry import HYBRID, MODELS, FittedModel, ModelFolder
 from nextact.protocol import Certificate, stable_hash, stamp
 from nextact.sequences.histories import Histories
@@ -29,9 +33,10 @@ def fit(family: str, name: str) -> Callable[..., FittedModel]:
         item_vectors: ItemVectors,
         certificate: Certificate,
         event_types: list[str],
+        launch: LaunchOptions,
         options: Any,
     ) -> FittedModel:
-        training = _training(histories, cuts, item_vectors, certificate, event_types)
+        training = _training(histories, cuts, item_vectors, certificate, event_types, launch)
         return _fit(family, name, entry.recommender(options), training, item_vectors, certificate)
 
     fit_model.__annotations__["options"] = entry.options
@@ -48,11 +53,12 @@ def fit_hybrid(name: str) -> Callable[..., FittedModel]:
         item_vectors: ItemVectors,
         certificate: Certificate,
         event_types: list[str],
+        launch: LaunchOptions,
         options: Any,
         *candidates: list[Candidate],
     ) -> FittedModel:
         members = _members(name, options.members, [one for family in candidates for one in family], certificate)
-        training = _training(histories, cuts, item_vectors, certificate, event_types)
+        training = _training(histories, cuts, item_vectors, certificate, event_types, launch)
         fitted = _fit(HYBRID, name, entry.recommender(options, members), training, item_vectors, certificate)
         member_seconds = sum(member.describe()["fit_seconds"] for member in members.values())
         return dataclasses.replace(fitted, described=fitted.described | {"members_fit_seconds": member_seconds})
@@ -76,19 +82,45 @@ def hashes_read(family: str, name: str, options: Any, item_vectors: ItemVectors)
 
 
 def _training(
-    histories: Histories, cuts: Cuts, item_vectors: ItemVectors, certificate: Certificate, event_types: list[str]
+    histories: Histories,
+    cuts: Cuts,
+    item_vectors: ItemVectors,
+    certificate: Certificate,
+    event_types: list[str],
+    launch: LaunchOptions,
 ) -> Training:
     protocol, seed = certificate["protocol"], certificate["provenance"]["seed"]
     fit_half, _ = validation_halves(histories.n_users, seed)
+    learnt = training_histories(histories, cuts)
     return Training(
-        training_histories(histories, cuts),
+        learnt,
         protocol["data"]["items"],
         tuple(event_types),
         item_vectors.blocks,
         make_holdout(histories, cuts, len(event_types), fit_half),
         protocol["exclude_seen"],
         seed,
+        target_event_types=tuple(protocol["target_event_types"]),
+        known_until=known_until(learnt, certificate),
+        launch=launch,
     )
+
+
+def known_until(learnt: Histories, certificate: Certificate) -> NDArray[np.int64] | None:
+    """Moment up to which all events of each user are known, in microseconds; None where the log has no times.
+
+    Under a split by time that is the moment of the split. Otherwise a user's last training event: what came after it
+    is held out, and its absence says nothing.
+    """
+    split = certificate["protocol"]["split"]
+    if not certificate["provenance"].get("has_times"):
+        return None
+    if split["kind"] == "global_time":
+        return np.full(learnt.n_users, microseconds(split["validation_from"]), np.int64)
+    last = np.zeros(learnt.n_users, np.int64)
+    has_events = learnt.lengths > 0
+    last[has_events] = learnt.timestamp[learnt.offsets[1:][has_events] - 1]
+    return last
 
 
 def _fit(

@@ -11,9 +11,16 @@ from nextact.pipelines.model_training import fitting, nodes
 MEMBER_FAMILIES = [family for family in MODELS if family != HYBRID]
 MEMBER_CANDIDATES = [f"{family}_candidates" for family in MEMBER_FAMILIES]
 
-DATA = ["histories", "validation_cuts", "item_vectors", "certificate", "params:events.event_types"]
+DATA = [
+    "histories",
+    "validation_cuts",
+    "item_vectors",
+    "certificate",
+    "params:events.event_types",
+    "params:launch",
+]
 SHARED = {"histories", "validation_cuts", "item_vectors", "certificate", *MEMBER_CANDIDATES}
-SHARED_PARAMETERS = {"params:events.event_types", "params:validation"}
+SHARED_PARAMETERS = {"params:events.event_types", "params:validation", "params:launch"}
 
 
 def create_pipeline(full: bool = False) -> Pipeline:

@@ -161,7 +161,7 @@ def test_a_non_finite_loss_stops_training(histories, monkeypatch):
         return network
 
     monkeypatch.setattr(fitting, "start_network", broken)
-    with pytest.raises(NextactError, match="loss is nan in epoch 1, batch 1 of"):
+    with pytest.raises(NextactError, match="loss is nan in epoch 1, update 1 of"):
         SequenceRecommender(small()).fit(training_of(histories))
 
 

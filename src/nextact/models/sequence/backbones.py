@@ -1,0 +1,120 @@
+"""Backbones by name: our own, and those of ``transformers``, from scratch or pretrained."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import nn
+from transformers import AutoConfig, AutoModel
+
+from nextact.errors import NextactError
+from nextact.models.sequence.blocks import NextactBackbone
+from nextact.models.sequence.options import SequenceOptions
+
+
+def make_backbone(options: SequenceOptions, saved_config: dict[str, Any] | None = None) -> nn.Module:
+    """A fresh backbone, or a pretrained one of ``transformers``; without a vocabulary of its own.
+
+    Args:
+        options: Name, sizes and where pretrained weights are.
+        saved_config: Configuration of a backbone whose weights will be put in place, instead of all these.
+
+    Raises:
+        NextactError: If the name is unknown, the model takes no ``inputs_embeds``, or a state sees later steps where
+            these are to be predicted.
+    """
+    if options.backbone == "nextact":
+        causal = options.objective == "next"
+        sizes = options.dimensions, options.layers, options.heads, options.dropout, options.max_steps
+        return NextactBackbone(*sizes, causal=causal)
+    try:
+        backbone = _of_transformers(options, saved_config)
+        fits = options.objective == "hidden" or _is_causal(backbone, options)
+    except (ValueError, TypeError, KeyError, AttributeError, RuntimeError) as error:
+        why = str(error)[:200]  # transformers lists every model it knows
+        raise NextactError(f"SequenceOptions.backbone {options.backbone!r} cannot be used: {why}") from error
+    if not fits:
+        raise NextactError(
+            f"SequenceOptions.backbone {options.backbone!r} lets a state see later steps; give it objective 'hidden'"
+        )
+    return backbone
+
+
+def _of_transformers(options: SequenceOptions, saved_config: dict[str, Any] | None) -> nn.Module:
+    if saved_config is not None:
+        kept = {name: value for name, value in saved_config.items() if name != "model_type"}
+        saved: nn.Module = AutoModel.from_config(AutoConfig.for_model(options.backbone, **kept))
+        return saved
+    if options.pretrained is not None:
+        return _pretrained(options)
+    known = AutoConfig.for_model(options.backbone)
+    fresh: nn.Module = AutoModel.from_config(
+        AutoConfig.for_model(options.backbone, **_backbone_settings(options, known))
+    )
+    return fresh
+
+
+def _pretrained(options: SequenceOptions) -> nn.Module:
+    """The weights of a language model without its word vectors, which item vectors stand in for."""
+    try:
+        backbone = AutoModel.from_pretrained(options.pretrained, use_safetensors=True)
+    except (OSError, ValueError) as error:
+        raise NextactError(
+            f"SequenceOptions.pretrained {options.pretrained!r} cannot be read: {str(error)[:200]}"
+        ) from error
+    config = backbone.config
+    kind = config.model_type, config.hidden_size
+    if kind != (options.backbone, options.dimensions):
+        raise NextactError(
+            f"SequenceOptions.pretrained {options.pretrained!r} is a {kind[0]} of {kind[1]} dimensions; options say "
+            f"backbone {options.backbone!r} of {options.dimensions}"
+        )
+    backbone.set_input_embeddings(nn.Embedding(1, config.hidden_size))
+    config.vocab_size, config.use_cache = 1, False
+    pretrained: nn.Module = backbone
+    return pretrained
+
+
+def _backbone_settings(options: SequenceOptions, known: Any) -> dict[str, Any]:
+    """The sizes under the names that this configuration has."""
+    wanted: dict[str, Any] = {
+        "hidden_size": options.dimensions,
+        "num_hidden_layers": options.layers,
+        "num_attention_heads": options.heads,
+        "num_key_value_heads": options.heads,
+        "head_dim": options.dimensions // options.heads,
+        "max_position_embeddings": options.max_steps,
+        "intermediate_size": 4 * options.dimensions,
+        "ffn_dim": 4 * options.dimensions,
+        "word_embed_proj_dim": options.dimensions,
+        "pad_token_id": None,
+        "bos_token_id": None,
+        "eos_token_id": None,
+        "use_cache": False,
+    }
+    dropouts = (
+        "resid_pdrop",
+        "attn_pdrop",
+        "dropout",
+        "hidden_dropout",
+        "attention_dropout",
+        "hidden_dropout_prob",
+        "attention_probs_dropout_prob",
+    )
+    wanted |= dict.fromkeys(dropouts, options.dropout)
+    wanted |= {"embd_pdrop": 0.0}  # step vectors have a dropout of their own
+    return {"vocab_size": 1} | {name: value for name, value in wanted.items() if hasattr(known, name)}
+
+
+def _is_causal(backbone: nn.Module, options: SequenceOptions) -> bool:
+    """Whether the first state stays the same when a later step changes."""
+    if options.max_steps < 2:
+        return True
+    inputs = torch.randn(2, 2, options.dimensions)
+    inputs[1, 0] = inputs[0, 0]
+    backbone.eval()
+    with torch.no_grad():
+        states_BTD = backbone(inputs_embeds=inputs, attention_mask=torch.ones(2, 2, dtype=torch.long)).last_hidden_state
+    backbone.train()
+    return bool(torch.allclose(states_BTD[0, 0], states_BTD[1, 0], atol=1e-5))

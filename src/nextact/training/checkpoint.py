@@ -1,0 +1,88 @@
+"""One safetensors file that a killed training goes on from; replaced atomically, refused if it belongs to another."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from nextact.errors import NextactError
+
+FILE = "checkpoint.safetensors"
+
+
+@dataclass
+class Checkpoints:
+    """Where a training leaves its state, and how often.
+
+    Attributes:
+        folder: Of this training alone.
+        key: Names data, options and seed; a checkpoint of another key is refused.
+        seconds: Least time between two checkpoints; 0 writes one after each update.
+    """
+
+    folder: Path
+    key: str
+    seconds: float = 300.0
+    _written: float = field(default_factory=time.monotonic, repr=False)
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return self.folder / FILE
+
+    @property
+    def due(self) -> bool:
+        """Whether the last one is old enough."""
+        return time.monotonic() - self._written >= self.seconds
+
+    def write(self, tensors: Mapping[str, torch.Tensor], state: Mapping[str, Any]) -> None:
+        """Replace the checkpoint: a reader finds the old one or the new one, whole, whenever the writer is killed."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        unfinished = self.path.with_suffix(f".{os.getpid()}.unfinished")
+        plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+        save_file(plain, unfinished, metadata={"key": self.key, "state": json.dumps(state)})
+        with unfinished.open("rb+") as file:
+            os.fsync(file.fileno())
+        unfinished.replace(self.path)
+        self._written = time.monotonic()
+
+    def read(self) -> tuple[dict[str, torch.Tensor], dict[str, Any]] | None:
+        """Tensors and state of the checkpoint; None where there is none.
+
+        Raises:
+            NextactError: If the file is damaged, or belongs to another training.
+        """
+        if not self.path.exists():
+            return None
+        try:
+            with safe_open(self.path, framework="pt") as file:
+                metadata = file.metadata() or {}
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
+            key, state = metadata["key"], json.loads(metadata["state"])
+        except (OSError, SafetensorError, KeyError, ValueError) as error:
+            raise NextactError(
+                f"checkpoint {self.path} is damaged ({error}); delete it to train from the start"
+            ) from error
+        if key != self.key:
+            raise NextactError(
+                f"checkpoint {self.path} belongs to another training (key {key}, this one is {self.key}: other data, "
+                "options or seed); delete it to train from the start"
+            )
+        return tensors, state
+
+    def remove(self) -> None:
+        """Forget the training, since it ended."""
+        for path in (self.path, *self.folder.glob("*.unfinished")):
+            path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # something else lies there
+            self.folder.rmdir()
