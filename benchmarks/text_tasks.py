@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -88,7 +89,6 @@ def stamp(command: str) -> dict[str, str]:
 
 
 def commit() -> str:
-    """The commit that is checked out, read from the repository's own files."""
-    folder = Path(__file__).parents[1] / ".git"
-    head = (folder / "HEAD").read_text().strip()
-    return (folder / head.removeprefix("ref: ")).read_text().strip()[:10] if head.startswith("ref: ") else head[:10]
+    """The commit that is checked out."""
+    command = ["git", "rev-parse", "--short=10", "HEAD"]
+    return subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True, check=True).stdout.strip()

@@ -44,7 +44,7 @@ class TrackedRun:
     ) -> None:
         self.store, self.pipeline, self.catalog = store, pipeline, catalog
         self.log: RunLog | None = None
-        self.test_is_open = False
+        self.test_readings: int | None = None  # with this one, once test is open
         self.tags = {
             "nextact.env": str(run_params.get("env")),
             "nextact.pipelines": ", ".join(run_params.get("pipeline_names") or ["__default__"]),
@@ -64,10 +64,19 @@ class TrackedRun:
             else:
                 self._try(lambda log: self._log(log, name, data))
 
-    def starts(self, node: Node) -> None:
-        """Count that test is opened; a reading that cannot be counted does not happen."""
-        if TEST in node.inputs:
-            self._count_test_reading()
+    def starts(self, node: Node, inputs: dict[str, Any]) -> dict[str, Any]:
+        """Count that test is opened; a reading that cannot be counted does not happen.
+
+        Returns:
+            Inputs of the node that are replaced: the chosen model with ``test_readings``, which its reports show. In a
+            worker process none is: the main process counts at the end.
+        """
+        if TEST not in node.inputs:
+            return {}
+        self._count_test_reading()
+        if self.test_readings is None or CHOSEN not in inputs:
+            return {}
+        return {CHOSEN: {**inputs[CHOSEN], "test_readings": self.test_readings}}
 
     def finish(self, status: str, error: Exception | None = None) -> None:
         """Log what worker processes saved, then end the parent."""
@@ -81,14 +90,13 @@ class TrackedRun:
             self._try(lambda log: log.finish("KILLED"))
 
     def _count_test_reading(self) -> None:
-        if self.process != os.getpid() or self.log is None or self.test_is_open:
+        if self.process != os.getpid() or self.log is None or self.test_readings is not None:
             return
         chosen = self.catalog.get(CHOSEN)
         name = full_name(chosen.load()) if chosen is not None and chosen.exists() else "no model"
         with self.lock, _told("a reading of test cannot be counted"):
-            count = self.log.count_test_reading(name)
-        self.test_is_open = True
-        logger.info("Test is opened for the %d. time under this protocol", count)
+            self.test_readings = self.log.count_test_reading(name)
+        logger.info("Test is opened for the %d. time under this protocol", self.test_readings)
 
     def _start(self, certificate: dict[str, Any]) -> None:
         with _told("the run cannot be opened"):

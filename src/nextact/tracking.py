@@ -55,10 +55,9 @@ class TrackingHooks:
             atexit.register(self._run.abandon)
 
     @hook_impl
-    def before_node_run(self, node: Node) -> None:
-        """Count that test is opened."""
-        if self._run is not None:
-            self._run.starts(node)
+    def before_node_run(self, node: Node, inputs: dict[str, Any]) -> dict[str, Any] | None:
+        """Count that test is opened, and tell the node that opens it how often it was."""
+        return None if self._run is None else self._run.starts(node, inputs)
 
     @hook_impl
     def after_dataset_saved(self, dataset_name: str, data: Any) -> None:

@@ -114,13 +114,13 @@ def test_the_blend_names_readable_weights_of_its_members(project):
     assert abs(sum(weights.values()) - 1) < 1e-3
 
 
-def test_word2vec_and_encoder_vectors_cover_the_catalogue(project):
+def test_tfidf_and_encoder_vectors_cover_the_catalogue(project):
     from nextact.text.blocks import ItemVectors
 
     vectors = ItemVectors.open(project / "data/test/05_model_input/item_vectors")
     n_items = read(project, "05_model_input/certificate.json")["protocol"]["data"]["items"]
     assert {name: len(block) for name, block in vectors.blocks.items()} == dict.fromkeys(
-        ["encoder", "word2vec"], n_items + 1
+        ["encoder", "tfidf"], n_items + 1
     )
     assert all(block[1:].any(axis=1).all() for block in vectors.blocks.values())
 

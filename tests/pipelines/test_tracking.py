@@ -153,8 +153,14 @@ def test_mlflow_says_nothing_in_the_log(evaluated_again):
     assert "The packaged model is models:/nextact@champion" in output
 
 
-def test_each_reading_of_test_is_counted_even_where_the_evaluation_fails(evaluated_again, monkeypatch):
+def test_each_reading_of_test_is_counted_and_shown_even_where_an_evaluation_failed(
+    project, evaluated_again, monkeypatch
+):
     again, *_ = evaluated_again
+    for folder, count in ((project, 1), (again, 3)):
+        assert read(folder, "08_reporting/test_results.json")["test_readings"] == count
+        assert f"Reading {count} of test" in (folder / "data/test/08_reporting/model_card.md").read_text()
+    assert "readings of test" in (again / "data/test/08_reporting/evaluation_report.html").read_text()
     protocol_hash = read(again, "05_model_input/certificate.json")["protocol_hash"]
     monkeypatch.chdir("/")
     assert count_test_readings(protocol_hash, project=again, env="test") == 3

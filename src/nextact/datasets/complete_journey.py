@@ -26,7 +26,7 @@ def package_file(name: str) -> str:
 
 
 class CompleteJourneyDataset(FileDataset):
-    """``transactions`` with an ``event_type``, or ``products``; read only.
+    """``transactions`` with an ``event_type``, ``products``, or ``demographics`` of some households; read only.
 
     A purchase is a ``coupon_purchase`` where a coupon was used, else a ``promotion_purchase`` where the shop gave a
     discount, else a ``purchase``.
@@ -35,7 +35,7 @@ class CompleteJourneyDataset(FileDataset):
     def __init__(
         self,
         *,
-        table: Literal["transactions", "products"],
+        table: Literal["transactions", "products", "demographics"],
         connection: dict[str, Any] | None = None,
         metadata: dict[str, Any] | None = None,
     ) -> None:
@@ -45,7 +45,7 @@ class CompleteJourneyDataset(FileDataset):
     def load(self) -> ibis.Table:
         """The table; a purchase's event type is worked out from its discounts."""
         loaded = super().load()
-        if self.table == "products":
+        if self.table != "transactions":
             return loaded
         kind = ibis.cases(
             ((loaded.coupon_disc > 0) | (loaded.coupon_match_disc > 0), "coupon_purchase"),

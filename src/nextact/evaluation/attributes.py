@@ -55,7 +55,7 @@ def user_attributes(table: object | None, users: pd.DataFrame, user_id: str, nam
         ``user_index`` 0 .. n_users - 1 and the columns; missing for users whom the table lacks.
 
     Raises:
-        NextactError: If columns are wanted of no table, or a column is missing.
+        NextactError: If columns are wanted of no table, a column is missing, or the table has no user of the log.
         TableError: If a user has several rows.
     """
     known = users[[c.USER_INDEX, c.USER_ID]].sort_values(c.USER_INDEX, ignore_index=True)
@@ -67,8 +67,13 @@ def user_attributes(table: object | None, users: pd.DataFrame, user_id: str, nam
             f"evaluation.user_columns names {', '.join(names)}, but there is no table of users: name one as "
             f"{RAW_USERS} in the data catalog"
         )
-    frame = _by_id(as_table(table, RAW_USERS), user_id, names)
-    rows = frame.reindex(known[c.USER_ID].astype(str))[names].reset_index(drop=True)
+    frame, wanted = _by_id(as_table(table, RAW_USERS), user_id, names), known[c.USER_ID].astype(str)
+    if len(wanted) and not wanted.isin(frame.index).any():
+        raise NextactError(
+            f"{RAW_USERS}[{user_id!r}] names none of the {len(wanted):,} users of the log, e.g. {wanted.iloc[0]!r}: is "
+            "it the table of other data?"
+        )
+    rows = frame.reindex(wanted)[names].reset_index(drop=True)
     return pd.concat([known[[c.USER_INDEX]], rows], axis=1)
 
 

@@ -65,7 +65,17 @@ def _data(results: Report) -> str:
 def _protocol(results: Report) -> str:
     leaves = {name: value for name, value in results["protocol"].items() if name != "data"}
     rows = [[f"`{_plain(name)}`", _plain(_in_words(value))] for name, value in leaves.items()]
-    return "\n\n".join(["## Protocol", caption("What was asked", results) + ":", _table(["", ""], rows)])
+    parts = ["## Protocol", caption("What was asked", results) + ":", _table(["", ""], rows), _test_readings(results)]
+    return "\n\n".join(parts)
+
+
+def _test_readings(results: Report) -> str:
+    if "test_readings" not in results:
+        return "Readings of test were not counted."
+    return (
+        f"Reading {whole(results['test_readings'])} of test under this protocol: the more often it was read before a "
+        "choice, the more the choice flatters itself."
+    )
 
 
 def _results(results: Report) -> str:

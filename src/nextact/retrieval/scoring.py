@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 
 import numpy as np
@@ -14,7 +15,11 @@ from nextact.models.recommender import Recommender, Scores
 from nextact.sequences.histories import Histories
 from nextact.sequences.holdout import Holdout
 
+logger = logging.getLogger(__name__)
+
 BLOCK_USERS = 512
+LOG_TEMPERATURES = (-6.0, 4.0)  # searched, in units of the spread of a user's scores
+TOLERANCE = 0.05
 
 
 def masked_scores(model: Recommender, histories: Histories, exclude_seen: bool) -> Scores:
@@ -63,7 +68,7 @@ def top_k(scores: Scores, k: int) -> NDArray[np.int32]:
     return best
 
 
-def log_softmax(scores: Scores, temperature: float) -> NDArray[np.float64]:
+def log_softmax(scores: NDArray[np.floating], temperature: float) -> NDArray[np.float64]:
     """Log probability of each allowed item, float64 [users, items + 1]; -inf stays -inf."""
     scaled = scores.astype(np.float64) / temperature
     scaled -= scaled.max(axis=1, keepdims=True)
@@ -74,8 +79,9 @@ def log_softmax(scores: Scores, temperature: float) -> NDArray[np.float64]:
 def fit_temperature(model: Recommender, holdout: Holdout, exclude_seen: bool, max_users: int = 1_000) -> float:
     """Temperature under which softmax of the masked scores fits what a holdout's users chose next.
 
-    Minimises the mean negative log probability of reachable targets by bounded scalar search over the log temperature;
-    scores are first divided by their typical spread, so that the bounds hold for any model.
+    Minimises the mean negative log probability of reachable targets by bounded scalar search over the log temperature.
+    Its unit is the typical spread of one user's scores, so that the bounds hold for any model. A temperature that ends
+    at a bound is warned of: beyond it the probabilities would fit better still.
 
     Args:
         model: A fitted model.
@@ -84,21 +90,43 @@ def fit_temperature(model: Recommender, holdout: Holdout, exclude_seen: bool, ma
         max_users: Only the first so many users are scored, to bound memory.
 
     Returns:
-        A temperature above 0; 1.0 where no target is reachable.
+        A temperature above 0; 1.0 where no target is reachable, or no user has scores that differ.
     """
     block = holdout.take(np.arange(min(len(holdout.users), max_users)))
     scores = masked_scores(model, block.histories, exclude_seen)
-    rows = block.targets.users_of_items
-    items = block.targets.item_index
-    reachable = np.isfinite(scores[rows, items])
-    rows, items = rows[reachable], items[reachable]
+    reachable = np.isfinite(scores[block.targets.users_of_items, block.targets.item_index])
+    users, rows = np.unique(block.targets.users_of_items[reachable], return_inverse=True)
+    items = block.targets.item_index[reachable]
     if len(rows) == 0:
         return 1.0
-    finite = np.where(np.isfinite(scores), scores, np.nan)
-    spread = max(float(np.nanstd(finite)), 1e-6)
+    logits = scores[users].astype(np.float64)
+    logits -= logits.max(axis=1, keepdims=True)
+    spread = _spread(logits)
+    if spread == 0:
+        return 1.0
 
     def loss(log_temperature: float) -> float:
-        return float(-log_softmax(scores, spread * np.exp(log_temperature))[rows, items].mean())
+        return float(-log_softmax(logits, spread * np.exp(log_temperature))[rows, items].mean())
 
-    found = minimize_scalar(loss, bounds=(-6, 4), method="bounded", options={"xatol": 0.05})
+    found = minimize_scalar(loss, bounds=LOG_TEMPERATURES, method="bounded", options={"xatol": TOLERANCE})
+    _warn_of_a_bound(model, float(found.x))
     return float(spread * np.exp(found.x))
+
+
+def _spread(logits: NDArray[np.float64]) -> float:
+    """Root of the mean variance within a user, over items that may be recommended."""
+    allowed = np.isfinite(logits)
+    counts = np.maximum(allowed.sum(axis=1), 1)
+    values = np.where(allowed, logits, 0)
+    means = values.sum(axis=1) / counts
+    squares = np.where(allowed, (values - means[:, None]) ** 2, 0).sum(axis=1)
+    return float(np.sqrt((squares / counts).mean()))
+
+
+def _warn_of_a_bound(model: Recommender, log_temperature: float) -> None:
+    low, high = LOG_TEMPERATURES
+    if low + 2 * TOLERANCE < log_temperature < high - 2 * TOLERANCE:
+        return
+    bound, kind = ("lower", "sharper") if log_temperature < 0 else ("upper", "flatter")
+    words = "%s: its temperature ends at the %s bound of the search; %s probabilities would fit better"
+    logger.warning(words, type(model).__name__, bound, kind)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,10 +34,11 @@ class ContrastiveOptions:
         epochs: Most passes over the pairs.
         batch_size: Pairs a step; the other pairs of a batch are the negatives.
         learning_rate: Step size of AdamW.
-        weight_decay: Pull of the projection towards 0.
-        held_out_share: Share of the users whose pairs are kept back to stop by, in (0, 1).
+        weight_decay: Pull of the projection towards its start.
+        held_out_share: Share of the items whose pairs are kept back to stop by, in (0, 1): what is learnt must hold for
+            items that were never seen.
         patience: Epochs without a lower loss on those pairs before tuning stops.
-        seed: Seed of the sample, the held-out users and the order of the pairs.
+        seed: Seed of the sample, the held-out items and the order of the pairs.
     """
 
     dimensions: int | None = None
@@ -46,7 +47,7 @@ class ContrastiveOptions:
     temperature: float = 0.05
     epochs: int = 8
     batch_size: int = 512
-    learning_rate: float = 1e-3
+    learning_rate: float = 3e-4
     weight_decay: float = 0.01
     held_out_share: float = 0.1
     patience: int = 2
@@ -85,43 +86,38 @@ def tuned_block(
         machine.
 
     Raises:
-        NextactError: If there are fewer than two users with pairs, or the loss is not finite.
+        NextactError: If there are too few pairs to learn from some and stop by others, or the loss is not finite.
 
     Source:
         van den Oord, Li & Vinyals, 2018 (InfoNCE); Yi et al., 2019, for the correction of in-batch negatives.
     """
-    users, pairs = pairs_within(offsets, item_index, options.window)
+    pairs = pairs_within(offsets, item_index, options.window)
     has_text = np.asarray(vectors.any(axis=1))
-    kept = has_text[pairs].all(axis=1)
-    users, pairs = _sampled(users[kept], pairs[kept], options)
-    is_held_out = _held_out_users(users, options)
+    pairs = _sampled(pairs[has_text[pairs].all(axis=1)], options)
+    is_held_out = _held_out(pairs, options)
     few = None if options.dimensions is None else min(options.dimensions, vectors.shape[1])
     white = whiten(vectors, dimensions=few)
     projection = _tune(white.apply(vectors), pairs[~is_held_out], pairs[is_held_out], options)
     return unit_rows(np.where(has_text[:, None], white.apply(vectors) @ projection, 0).astype(np.float32))
 
 
-def pairs_within(
-    offsets: NDArray[np.int64], item_index: NDArray[np.int32], window: int
-) -> tuple[NDArray[np.int64], Pairs]:
+def pairs_within(offsets: NDArray[np.int64], item_index: NDArray[np.int32], window: int) -> Pairs:
     """Pairs of different items that one user chose at most ``window`` places apart.
 
     Returns:
-        The user of each pair, and the pairs (earlier item, later item) int64 ``[pairs, 2]``; repeats are kept.
+        (earlier item, later item), int64 ``[pairs, 2]``; repeats are kept.
 
     Example:
-        >>> users, pairs = pairs_within(np.array([0, 3, 4]), np.array([5, 6, 5, 7]), window=2)
-        >>> users.tolist(), pairs.tolist()
-        ([0, 0], [[5, 6], [6, 5]])
+        >>> pairs_within(np.array([0, 3, 4]), np.array([5, 6, 5, 7]), window=2).tolist()
+        [[5, 6], [6, 5]]
     """
     user = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
     items = np.asarray(item_index, dtype=np.int64)
-    found_users, found = [np.zeros(0, np.int64)], [np.zeros((0, 2), np.int64)]
+    found = [np.zeros((0, 2), np.int64)]
     for distance in range(1, window + 1):
         kept = (user[:-distance] == user[distance:]) & (items[:-distance] != items[distance:])
-        found_users.append(user[:-distance][kept])
         found.append(np.stack([items[:-distance][kept], items[distance:][kept]], axis=1))
-    return np.concatenate(found_users), np.concatenate(found)
+    return np.concatenate(found)
 
 
 def info_nce(cosines_BB: Tensor, log_shares_B: Tensor, same_BB: Tensor, temperature: float) -> Tensor:
@@ -131,7 +127,7 @@ def info_nce(cosines_BB: Tensor, log_shares_B: Tensor, same_BB: Tensor, temperat
         cosines_BB: Cosine of each first item (row) with each second item (column).
         log_shares_B: Logarithm of each second item's share of all pairs. It is taken off, since a frequent item is a
             negative more often than a rare one.
-        same_BB: Where a column off the diagonal holds the row's own second item; it is no negative.
+        same_BB: Where a column off the diagonal holds one of the row's own two items; it is no negative.
         temperature: Cosines are divided by it.
 
     Returns:
@@ -149,23 +145,23 @@ def info_nce(cosines_BB: Tensor, log_shares_B: Tensor, same_BB: Tensor, temperat
     return torch.nn.functional.cross_entropy(logits_BB, torch.arange(len(logits_BB)))
 
 
-def _sampled(users: NDArray[np.int64], pairs: Pairs, options: ContrastiveOptions) -> tuple[NDArray[np.int64], Pairs]:
-    if len(np.unique(users)) < 2:
-        raise NextactError(
-            f"encoder_tuned: needs two users who chose two different items with text within window={options.window}, "
-            f"got {len(np.unique(users))}"
-        )
+def _sampled(pairs: Pairs, options: ContrastiveOptions) -> Pairs:
     if len(pairs) <= options.max_pairs:
-        return users, pairs
-    chosen = np.sort(np.random.default_rng(options.seed).choice(len(pairs), options.max_pairs, replace=False))
-    return users[chosen], pairs[chosen]
+        return pairs
+    return pairs[np.sort(np.random.default_rng(options.seed).choice(len(pairs), options.max_pairs, replace=False))]
 
 
-def _held_out_users(users: NDArray[np.int64], options: ContrastiveOptions) -> NDArray[np.bool_]:
-    """Whether each pair is kept back: at least one user's are, and at least one user's are not."""
-    distinct = np.random.default_rng(options.seed).permutation(np.unique(users))
-    n = min(max(1, round(options.held_out_share * len(distinct))), len(distinct) - 1)
-    return np.isin(users, distinct[:n])
+def _held_out(pairs: Pairs, options: ContrastiveOptions) -> NDArray[np.bool_]:
+    """Whether each pair is kept back, since it names one of the held-out items."""
+    items = np.random.default_rng(options.seed).permutation(np.unique(pairs))
+    chosen = items[: max(1, round(options.held_out_share * len(items)))]
+    is_held_out = np.asarray(np.isin(pairs, chosen).any(axis=1))
+    if not 0 < is_held_out.sum() < len(pairs):
+        raise NextactError(
+            f"encoder_tuned: {len(pairs):,} pair(s) of items with text within window={options.window} are too few to "
+            "learn from some and stop by others"
+        )
+    return is_held_out
 
 
 def _tune(text: Vectors, pairs: Pairs, held_out: Pairs, options: ContrastiveOptions) -> Vectors:
@@ -174,25 +170,25 @@ def _tune(text: Vectors, pairs: Pairs, held_out: Pairs, options: ContrastiveOpti
 
     text_ID, generator = torch.from_numpy(text), torch.Generator().manual_seed(options.seed)
     log_shares_I = torch.from_numpy(_log_shares(pairs, len(text)))
-    weight = torch.eye(text.shape[1], requires_grad=True)
-    optimizer = torch.optim.AdamW([weight], lr=options.learning_rate, weight_decay=options.weight_decay)
+    change = torch.zeros(text.shape[1], text.shape[1], requires_grad=True)
+    optimizer = torch.optim.AdamW([change], lr=options.learning_rate, weight_decay=options.weight_decay)
     train, test = torch.from_numpy(pairs), torch.from_numpy(held_out)
-    best, best_weight, waited = _mean_loss(weight, text_ID, log_shares_I, test, options), weight.detach().clone(), 0
+    best, best_change, waited = _mean_loss(change, text_ID, test, options), change.detach().clone(), 0
     start = best
     for _ in range(options.epochs):
         for batch in torch.split(torch.randperm(len(train), generator=generator), options.batch_size):
-            loss = _loss(weight, text_ID, log_shares_I, train[batch], options)
+            loss = _loss(change, text_ID, log_shares_I, train[batch], options)
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
-        found = _mean_loss(weight, text_ID, log_shares_I, test, options)
+        found = _mean_loss(change, text_ID, test, options)
         waited = 0 if found < best else waited + 1
         if found < best:
-            best, best_weight = found, weight.detach().clone()
+            best, best_change = found, change.detach().clone()
         if waited >= options.patience:
             break
     log.info("encoder_tuned: loss of held-out pairs %.4f before, %.4f after tuning", start, best)
-    projection: Vectors = best_weight.numpy()
+    projection: Vectors = np.eye(text.shape[1], dtype=np.float32) + best_change.numpy()
     return projection
 
 
@@ -202,31 +198,35 @@ def _log_shares(pairs: Pairs, n_rows: int) -> Vectors:
     return np.asarray(np.log(counts / counts.sum()), dtype=np.float32)
 
 
-def _loss(weight: Tensor, text_ID: Tensor, log_shares_I: Tensor, pairs: Tensor, options: ContrastiveOptions) -> Tensor:
+def _loss(change: Tensor, text_ID: Tensor, log_shares_I: Tensor, pairs: Tensor, options: ContrastiveOptions) -> Tensor:
     """InfoNCE in both directions."""
     import torch
 
     left, right = pairs[:, 0], pairs[:, 1]
-    left_BD, right_BD = (torch.nn.functional.normalize(text_ID[side] @ weight, dim=1) for side in (left, right))
+    left_BD, right_BD = (
+        torch.nn.functional.normalize(text_ID[side] + text_ID[side] @ change, dim=1) for side in (left, right)
+    )
     cosines_BB = left_BD @ right_BD.T
-    forward = info_nce(cosines_BB, log_shares_I[right], _repeats(right), options.temperature)
-    backward = info_nce(cosines_BB.T, log_shares_I[left], _repeats(left), options.temperature)
+    forward = info_nce(cosines_BB, log_shares_I[right], _no_negatives(left, right), options.temperature)
+    backward = info_nce(cosines_BB.T, log_shares_I[left], _no_negatives(right, left), options.temperature)
     loss = (forward + backward) / 2
     if not torch.isfinite(loss):
         raise NextactError(f"encoder_tuned: the loss is {loss.item()}; lower ContrastiveOptions.learning_rate")
     return loss
 
 
-def _repeats(items: Tensor) -> Tensor:
-    same: Tensor = items[:, None] == items[None, :]
+def _no_negatives(own: Tensor, others: Tensor) -> Tensor:
+    """Columns off the diagonal that hold a row's positive again, or the row's own item."""
+    same: Tensor = (others[:, None] == others[None, :]) | (own[:, None] == others[None, :])
     return same.fill_diagonal_(False)
 
 
-def _mean_loss(weight: Tensor, text_ID: Tensor, log_shares_I: Tensor, pairs: Tensor, options: Any) -> float:
-    """Mean over pairs in batches of a fixed order."""
+def _mean_loss(change: Tensor, text_ID: Tensor, pairs: Tensor, options: ContrastiveOptions) -> float:
+    """Mean over held-out pairs in batches of a fixed order, uncorrected: their items have no share to speak of."""
     import torch
 
+    equal_I = torch.zeros(len(text_ID))
     with torch.no_grad():
         parts = torch.split(pairs, options.batch_size)
-        total = sum(float(_loss(weight, text_ID, log_shares_I, part, options)) * len(part) for part in parts)
+        total = sum(float(_loss(change, text_ID, equal_I, part, options)) * len(part) for part in parts)
     return total / len(pairs)

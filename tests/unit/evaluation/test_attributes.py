@@ -2,9 +2,11 @@ import ibis
 import pandas as pd
 import pytest
 
+from nextact.datasets.complete_journey import CompleteJourneyDataset
 from nextact.errors import NextactError, TableError
 from nextact.evaluation.attributes import item_attributes, item_codes, user_attributes
 
+CONNECTION = {"backend": "duckdb", "database": ":memory:"}
 USERS = pd.DataFrame({"user_index": [1, 0, 2], "user_id": ["7", "3", "9"]})
 VOCABULARY = pd.DataFrame({"item_index": [1, 2, 3], "item_id": ["a", "b", "c"], "n_training_events": [1, 1, 1]})
 
@@ -49,6 +51,22 @@ def test_an_ibis_table_of_users_is_read_too():
 
 def test_no_columns_need_no_table():
     assert user_attributes(None, USERS, "user_id", [])["user_index"].tolist() == [0, 1, 2]
+
+
+def test_a_table_of_other_users_is_refused():
+    with pytest.raises(NextactError, match=r"raw_users\['user_id'\] names none of the 3 users of the log, e.g. '3'"):
+        user_attributes(pd.DataFrame({"user_id": ["4"], "age": [1]}), USERS, "user_id", ["age"])
+
+
+def test_the_sample_knows_the_age_of_some_of_its_households():
+    table = CompleteJourneyDataset(table="demographics", connection=CONNECTION).load()
+    events = CompleteJourneyDataset(table="transactions", connection=CONNECTION).load()
+    buyers = events.select("household_id").distinct().to_pandas()["household_id"]
+    users = pd.DataFrame({"user_index": range(len(buyers)), "user_id": buyers.astype(str)})
+    age = user_attributes(table, users, "household_id", ["age"])["age"]
+    assert len(age) == 2_469
+    assert age.notna().sum() == 801
+    assert age.value_counts()["45-54"] == 288
 
 
 def test_columns_of_no_table_are_refused():

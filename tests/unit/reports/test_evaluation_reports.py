@@ -237,6 +237,8 @@ def test_numbers_of_the_leaderboard_are_those_of_the_results():
 def test_readings_of_test_are_shown_where_they_are_counted():
     assert "readings of test" not in page()
     assert "readings of test" in page(RESULTS | {"test_readings": 3})
+    assert "Readings of test were not counted." in card()
+    assert "Reading 3 of test under this protocol" in card(RESULTS | {"test_readings": 3})
 
 
 def test_networks_without_a_curve_have_no_section_of_curves():

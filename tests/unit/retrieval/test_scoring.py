@@ -58,6 +58,58 @@ def test_the_temperature_recovers_how_often_the_better_item_is_chosen():
     assert found == pytest.approx(1 / np.log(3), rel=0.05)
 
 
+class Tabled:
+    """Gives each user a row of a table, told apart by the first item of the history."""
+
+    def __init__(self, table):
+        self.table = np.array(table, np.float32)
+
+    def score(self, histories):
+        return self.table[histories.item_index[histories.offsets[:-1]] - 1]
+
+
+def random_choices(n_users=300, n_items=40, temperature=0.7):
+    """Scores of users, and items chosen by softmax of the scores at a temperature."""
+    random = np.random.default_rng(4)
+    scores = np.round(random.normal(size=(n_users, n_items + 1)) * 64) / 64  # exact in float32, up to 2**17
+    gumbel = random.gumbel(size=(n_users, n_items))
+    chosen = (scores[:, 1:] / temperature + gumbel).argmax(axis=1) + 1
+    return scores, holdout([[user + 1] for user in range(n_users)], chosen[:, None].tolist())
+
+
+def test_the_temperature_is_that_of_a_fine_grid():
+    scores, chosen = random_choices()
+    grid = np.exp(np.linspace(-2, 1, 3_001))
+    picked = scores[np.arange(len(scores)), chosen.targets.item_index]
+    losses = [np.mean(np.log(np.exp(scores[:, 1:] / one).sum(axis=1)) - picked / one) for one in grid]
+    found = fit_temperature(Tabled(scores), chosen, exclude_seen=False)
+    assert found == pytest.approx(grid[int(np.argmin(losses))], rel=0.05)
+
+
+def test_what_is_added_to_all_scores_of_a_user_does_not_change_the_temperature(caplog):
+    scores, chosen = random_choices()
+    moved = scores + np.random.default_rng(5).integers(0, 100_000, len(scores))[:, None]
+    plain, shifted = (fit_temperature(Tabled(table), chosen, exclude_seen=False) for table in (scores, moved))
+    assert shifted == plain
+    assert not caplog.records
+
+
+@pytest.mark.parametrize(("sign", "bound"), [(1, "lower"), (-1, "upper")])
+def test_a_temperature_at_its_bound_is_warned_of(sign, bound, caplog):
+    """The best item is always chosen, or the worst one."""
+    scores, _ = random_choices()
+    chosen = (sign * scores[:, 1:]).argmax(axis=1) + 1
+    everybody = holdout([[user + 1] for user in range(len(scores))], chosen[:, None].tolist())
+    fit_temperature(Tabled(scores), everybody, exclude_seen=False)
+    assert f"Tabled: its temperature ends at the {bound}" in caplog.text
+
+
+def test_without_a_reachable_target_or_a_difference_of_scores_the_temperature_is_one(caplog):
+    assert fit_temperature(Fixed([0, 1, 1, 1]), holdout([[1]] * 3, [[1], [2], [3]]), exclude_seen=False) == 1
+    assert fit_temperature(Fixed([0, 1, 2, 3]), holdout([[1]] * 3, [[1]] * 3), exclude_seen=True) == 1
+    assert not caplog.records
+
+
 def test_reasons_name_the_evidence():
     class Explaining(Fixed):
         def evidence(self, histories, item_index):

@@ -3,8 +3,10 @@
 from types import SimpleNamespace
 
 import pytest
+from kedro.framework.hooks.manager import _create_hook_manager
 from kedro.io import DataCatalog, MemoryDataset
 from kedro.pipeline import node, pipeline
+from kedro.runner import SequentialRunner
 
 from nextact.errors import NextactError
 from nextact.protocol import write_certificate
@@ -15,6 +17,7 @@ from .conftest import candidate, results
 
 LEADERBOARD = {"metric": "ndcg@10", "models": [candidate()]}
 CHOSEN = {"family": "baselines", "name": "ease"}
+INPUTS = {"chosen_model": CHOSEN}
 
 
 @pytest.fixture
@@ -56,16 +59,35 @@ def test_a_reading_of_test_that_cannot_be_counted_stops_the_run(start, store, mo
     run, (_, evaluate) = start()
     monkeypatch.setattr(run.log, "count_test_reading", lambda chosen: 1 / 0)
     with pytest.raises(NextactError, match="a reading of test cannot be counted: ZeroDivisionError"):
-        run.starts(evaluate)
+        run.starts(evaluate, INPUTS)
 
 
 def test_several_nodes_that_read_test_are_one_reading(start, store):
     run, (compare, evaluate) = start()
-    run.starts(compare)
+    run.starts(compare, INPUTS)
     assert readings(store, run) == 0
-    run.starts(evaluate)
-    run.starts(evaluate)
+    run.starts(evaluate, INPUTS)
+    run.starts(evaluate, INPUTS)
     assert readings(store, run) == 1
+
+
+def test_two_evaluations_are_told_that_they_are_the_first_and_the_second(store, tmp_path):
+    config = {"mlflow": {"experiment": "here", "artifacts": "runs"}}
+    hooks, manager = TrackingHooks(), _create_hook_manager()
+    hooks.after_context_created(SimpleNamespace(config_loader=config, project_path=tmp_path))
+    manager.register(hooks)
+    reads = node(lambda chosen, cuts: chosen | results(), ["chosen_model", "test_cuts"], "test_results")
+    shown = []
+    for seed in (0, 1):
+        certificate = write_certificate({"split": {"kind": "one for both"}}, seed=seed)
+        data = {"certificate": certificate, "chosen_model": CHOSEN, "test_cuts": 1}
+        catalog = DataCatalog({name: MemoryDataset(value) for name, value in data.items()})
+        hooks.before_pipeline_run({"runner": "SequentialRunner"}, pipeline([reads]), catalog)
+        found = SequentialRunner().run(pipeline([reads]), catalog, manager)["test_results"].load()
+        hooks.after_pipeline_run()
+        shown.append(found["test_readings"])
+        assert catalog.load("chosen_model") == CHOSEN
+    assert shown == [1, 2]
 
 
 def test_a_worker_process_logs_nothing_and_the_main_process_catches_up(start, store, monkeypatch):
@@ -73,7 +95,7 @@ def test_a_worker_process_logs_nothing_and_the_main_process_catches_up(start, st
     with monkeypatch.context() as worker:
         worker.setattr("nextact.tracked_run.os.getpid", lambda: -1)
         run.saved("leaderboard", LEADERBOARD)
-        run.starts(evaluate)
+        run.starts(evaluate, INPUTS)
         run.abandon()
     parent = store.client.get_run(run.log.parent)
     assert (parent.info.status, parent.data.metrics) == ("RUNNING", {})

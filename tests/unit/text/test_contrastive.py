@@ -40,19 +40,17 @@ def test_pairs_are_those_of_a_loop():
     offsets = np.concatenate([[0], np.cumsum(lengths)])
     items = random.integers(1, 5, lengths.sum())
     expected = sorted(
-        (user, items[a], items[b])
+        (items[a], items[b])
         for user in range(20)
         for a in range(offsets[user], offsets[user + 1])
         for b in range(a + 1, min(a + 3, offsets[user + 1]))
         if items[a] != items[b]
     )
-    users, pairs = pairs_within(offsets, items, window=2)
-    assert sorted(zip(users.tolist(), *pairs.T.tolist(), strict=True)) == expected
+    assert sorted(map(tuple, pairs_within(offsets, items, window=2).tolist())) == expected
 
 
 def test_a_log_without_events_has_no_pairs():
-    users, pairs = pairs_within(np.array([0, 0]), np.zeros(0, np.int32), window=3)
-    assert (len(users), pairs.shape) == (0, (0, 2))
+    assert pairs_within(np.array([0, 0]), np.zeros(0, np.int32), window=3).shape == (0, 2)
 
 
 def test_the_loss_is_the_formula_by_hand():
@@ -67,6 +65,13 @@ def test_the_loss_is_the_formula_by_hand():
 def test_a_repeat_of_the_positive_in_the_batch_is_no_negative():
     same = torch.tensor([[False, True], [True, False]])
     assert info_nce(torch.ones(2, 2), torch.zeros(2), same, 1.0).item() == 0
+
+
+def test_neither_item_of_a_pair_is_its_own_negative():
+    """Consecutive pairs of one user share items: the second item of one pair is the first of the next."""
+    pairs = torch.tensor([[1, 2], [2, 3], [4, 2]])
+    unmasked = contrastive._no_negatives(pairs[:, 0], pairs[:, 1])
+    assert unmasked.tolist() == [[False, False, True], [True, False, True], [True, False, False]]
 
 
 def test_items_used_together_come_near_each_other():
@@ -109,15 +114,15 @@ def test_tuning_stops_after_its_patience_and_keeps_the_best_epoch(monkeypatch):
     vectors, _, offsets, items = themes()
     losses, seen = iter([5.0, 4.0, 3.0, 3.5, 3.0]), []
 
-    def next_loss(weight, *_):
-        seen.append(weight.detach().clone())
+    def next_loss(change, *_):
+        seen.append(change.detach().numpy().copy())
         return next(losses)
 
     monkeypatch.setattr(contrastive, "_mean_loss", next_loss)
     tuned = tuned_block(vectors, offsets, items, OPTIONS)
     white = whiten(vectors, dimensions=8).apply(vectors)
     assert len(seen) == 5
-    np.testing.assert_allclose(tuned, unit_rows(white @ seen[2].numpy()), atol=1e-5)
+    np.testing.assert_allclose(tuned, unit_rows(white + white @ seen[2]), atol=1e-5)
 
 
 def test_without_any_better_epoch_the_start_is_kept(monkeypatch):
@@ -127,10 +132,28 @@ def test_without_any_better_epoch_the_start_is_kept(monkeypatch):
     np.testing.assert_allclose(tuned, unit_rows(whiten(vectors, dimensions=8).apply(vectors)), atol=1e-5)
 
 
-def test_too_few_users_with_pairs_raise():
+def test_pairs_to_stop_by_name_items_that_are_not_learnt_from(monkeypatch):
+    vectors, _, offsets, items = themes()
+    learnt, stopped_by = set(), set()
+    mean_loss, loss = contrastive._mean_loss, contrastive._loss
+
+    def watch(change, text, shares, pairs, options):
+        (learnt if torch.is_grad_enabled() else stopped_by).update(pairs.ravel().tolist())
+        return loss(change, text, shares, pairs, options)
+
+    monkeypatch.setattr(contrastive, "_loss", watch)
+    monkeypatch.setattr(contrastive, "_mean_loss", mean_loss)
+    tuned_block(vectors, offsets, items, ContrastiveOptions(dimensions=8, window=1, epochs=1))
+    assert len(stopped_by - learnt) == 6  # a tenth of 60 items
+    assert learnt
+
+
+def test_too_few_pairs_raise():
     vectors, _, _, _ = themes()
-    with pytest.raises(NextactError, match=r"needs two users .* got 1"):
+    with pytest.raises(NextactError, match=r"1 pair\(s\) of items with text within window=1 are too few"):
         tuned_block(vectors, np.array([0, 2, 3]), np.array([1, 2, 3]), OPTIONS)
+    with pytest.raises(NextactError, match=r"0 pair\(s\)"):
+        tuned_block(vectors, np.array([0, 1]), np.array([1]), OPTIONS)
 
 
 @pytest.mark.parametrize(

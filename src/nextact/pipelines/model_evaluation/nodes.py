@@ -51,7 +51,11 @@ def evaluate_test(
     validation: ValidationOptions,
     options: EvaluationOptions,
 ) -> tuple[dict[str, Any], pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """Test metrics of every validated model with intervals, and what the readings were, as tables."""
+    """Test metrics of every validated model with intervals, and what the readings were, as tables.
+
+    Where runs are tracked, the tracking hook puts ``test_readings`` into ``chosen_model``: how often test was opened
+    under this protocol, this time included.
+    """
     require_same_run("leaderboard", leaderboard, certificate, "model_training")
     require_same_run("chosen_model", chosen_model, certificate, "model_training")
     training = training_histories(histories, validation_cuts)
