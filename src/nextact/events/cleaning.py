@@ -16,6 +16,7 @@ from nextact.events.tables import RAW_EVENTS
 
 __all__ = ["accepted", "clean_events", "count_reasons", "iso_moment", "microseconds", "rejected"]
 
+ACCEPTED = "accepted"  # the reason of good rows in counts
 MICROSECONDS_PER_DAY = 86_400 * 1_000_000
 
 
@@ -64,14 +65,14 @@ def rejected(events: ibis.Table) -> ibis.Table:
 
 def count_reasons(events: ibis.Table) -> dict[str, int]:
     """Rows by reason, the accepted ones under ``"accepted"``."""
-    reason = events[c.REJECTED_REASON].fill_null("accepted")
+    reason = events[c.REJECTED_REASON].fill_null(ACCEPTED)
     counts = events.group_by(reason=reason).aggregate(n=events.count()).execute()
     return {str(k): int(n) for k, n in sorted(zip(counts["reason"], counts["n"], strict=True))}
 
 
 def count_by_source(events: ibis.Table) -> dict[str, dict[str, int]]:
     """Source -> rows by reason, as :func:`count_reasons` gives them."""
-    reason = events[c.REJECTED_REASON].fill_null("accepted")
+    reason = events[c.REJECTED_REASON].fill_null(ACCEPTED)
     counts = events.group_by(c.SOURCE, reason=reason).aggregate(n=events.count()).execute()
     by_source: dict[str, dict[str, int]] = {}
     for source, why, n in sorted(zip(counts[c.SOURCE], counts["reason"], counts["n"], strict=True)):
@@ -94,8 +95,19 @@ def _mark_unknown_items(events: ibis.Table, items: ibis.Table | None) -> ibis.Ta
 
 def mark_repeats(events: ibis.Table, repeat_columns: tuple[str, ...]) -> ibis.Table:
     """Give good rows that equal an earlier good one in these columns their reason."""
-    same = ibis.window(group_by=[*repeat_columns, c.REJECTED_REASON], order_by=[c.SOURCE, c.SOURCE_ROW])
-    return _mark(events, ibis.row_number().over(same) > 0, reasons.REPEAT)
+    good = events.filter(events[c.REJECTED_REASON].isnull()).select(c.SOURCE, c.SOURCE_ROW, *_distinct(repeat_columns))
+    hashed = good.mutate(alike=ibis.struct({name: good[name] for name in repeat_columns}).hash())
+    alike = hashed.group_by("alike").aggregate(n=hashed.count()).filter(lambda t: t.n > 1)
+    suspects = hashed.semi_join(alike, "alike")  # few rows, so that sorting by all columns is cheap
+    same = ibis.window(group_by=list(repeat_columns), order_by=[c.SOURCE, c.SOURCE_ROW])
+    repeats = suspects.mutate(nth=ibis.row_number().over(same)).filter(lambda t: t.nth > 0)
+    found = repeats.select(c.SOURCE, c.SOURCE_ROW, is_repeat=ibis.literal(True)).cache()
+    joined = events.left_join(found, [c.SOURCE, c.SOURCE_ROW])
+    return _mark(joined, joined["is_repeat"].fill_null(False), reasons.REPEAT).select(*events.columns)
+
+
+def _distinct(names: tuple[str, ...]) -> list[str]:
+    return [name for name in dict.fromkeys(names) if name != c.SOURCE]
 
 
 def _mark_crowded_users(events: ibis.Table, max_events_per_day: int) -> ibis.Table:
@@ -114,7 +126,7 @@ def _stop_if_mostly_rejected(events: ibis.Table, options: EventOptions) -> None:
     for source in options.column_maps():
         if source not in by_source:
             raise NextactError(f"{source}: the table is empty")
-    counts = {(source, why): n for source, found in by_source.items() for why, n in found.items() if why != "accepted"}
+    counts = {(source, why): n for source, found in by_source.items() for why, n in found.items() if why != ACCEPTED}
     n_rows = sum(n for found in by_source.values() for n in found.values())
     n_rejected = sum(counts.values())
     if n_rejected <= options.stop_above_rejected_share * n_rows:

@@ -49,19 +49,30 @@ def core_items_and_users(events: ibis.Table, options: FilterOptions) -> tuple[ib
         NextactError: If nothing is left.
     """
     window = events.filter(events[c.SPLIT] == "train") if options.window == "training" else events
-    kept = window.select(c.ITEM_ID, c.USER_ID).cache()
-    n_before = -1
-    n_now = int(kept.count().execute())
-    while n_now not in (n_before, 0):
-        kept = _frequent(_frequent(kept, c.ITEM_ID, options.min_item_events), c.USER_ID, options.min_user_events)
-        kept = kept.cache()  # each round from the last one's rows, not from an ever deeper query
-        n_before, n_now = n_now, int(kept.count().execute())
-    if n_now == 0:
+    kept = window.select(c.ITEM_ID, c.USER_ID)
+    limits = {c.ITEM_ID: options.min_item_events, c.USER_ID: options.min_user_events}
+    limits = {column: at_least for column, at_least in limits.items() if at_least > 1}
+    for column, at_least in limits.items():
+        kept = _frequent(kept, column, at_least)
+    if len(limits) > 1:
+        kept = _until_nothing_falls(kept.cache(), limits)
+    items, users = (kept.select(column).distinct().cache() for column in (c.ITEM_ID, c.USER_ID))
+    if not int(items.count().execute()):
         raise NextactError(
             f"filter: no event is left with min_item_events={options.min_item_events} and "
             f"min_user_events={options.min_user_events} on the {options.window} window; lower them"
         )
-    return kept.select(c.ITEM_ID).distinct().cache(), kept.select(c.USER_ID).distinct().cache()
+    return items, users
+
+
+def _until_nothing_falls(kept: ibis.Table, limits: dict[str, int]) -> ibis.Table:
+    n_before, n_now = -1, int(kept.count().execute())
+    while n_now not in (n_before, 0):
+        for column, at_least in limits.items():
+            kept = _frequent(kept, column, at_least)
+        kept = kept.cache()  # each round from the last one's rows, not from an ever deeper query
+        n_before, n_now = n_now, int(kept.count().execute())
+    return kept
 
 
 def mark_too_rare(events: ibis.Table, options: FilterOptions) -> ibis.Table:
@@ -78,12 +89,16 @@ def mark_too_rare(events: ibis.Table, options: FilterOptions) -> ibis.Table:
         The events with ``rejected_reason``.
     """
     items, users = core_items_and_users(events, options)
-    in_core = events[c.ITEM_ID].isin(items[c.ITEM_ID]) & events[c.USER_ID].isin(users[c.USER_ID])
+    in_core = ibis.literal(True)
+    if options.min_item_events > 1:  # without a limit every item of a user in the core is in it, too; so are users
+        in_core &= events[c.ITEM_ID].isin(items[c.ITEM_ID])
+    if options.min_user_events > 1:
+        in_core &= events[c.USER_ID].isin(users[c.USER_ID])
     concerned = ibis.literal(True) if options.window == "all" else events[c.SPLIT] == "train"
     reason = (concerned & ~in_core).ifelse(ibis.literal(TOO_RARE), ibis.null("string"))
     return events.mutate(**{c.REJECTED_REASON: reason})
 
 
 def _frequent(events: ibis.Table, column: str, at_least: int) -> ibis.Table:
-    counts = events.count().over(ibis.window(group_by=column))
-    return events.mutate(n=counts).filter(lambda t: t.n >= at_least).drop("n")
+    counts = events.group_by(column).aggregate(n=events.count()).filter(lambda t: t.n >= at_least)
+    return events.semi_join(counts, column)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,10 +61,9 @@ def label_events(
     if keep.window == "all":
         marked = mark_too_rare(good, keep).cache()
         labelled, moments = split_events(cleaning.accepted(marked), split, events.has_times)
-        labelled = labelled.cache()
     else:
         labelled, moments = split_events(good, split, events.has_times)
-        marked = mark_too_rare(labelled, keep).cache()
+        marked = mark_too_rare(labelled, keep)
         labelled = cleaning.accepted(marked)
     rare = cleaning.rejected(marked).select(*cleaned.columns)
     return LabelledEvents(labelled, cleaning.rejected(cleaned).union(rare), moments)
@@ -71,12 +71,19 @@ def label_events(
 
 def count_rows(labelled: LabelledEvents) -> dict[str, dict[str, Any]]:
     """Rows by reason (``accepted`` for those that stayed), the same by source, and accepted rows by split."""
-    stayed = labelled.accepted.mutate(**{c.REJECTED_REASON: ibis.null("string")})
-    names = [c.SOURCE, c.REJECTED_REASON]
-    rows = stayed.select(names).union(labelled.rejected.select(names)).cache()
-    by_split = labelled.accepted.group_by(c.SPLIT).aggregate(n=labelled.accepted.count()).execute()
+    stayed = labelled.accepted.mutate(reason=ibis.literal(cleaning.ACCEPTED), part=labelled.accepted[c.SPLIT])
+    left = labelled.rejected.mutate(reason=labelled.rejected[c.REJECTED_REASON], part=ibis.null("string"))
+    keys = [c.SOURCE, "reason", "part"]
+    counted = [rows.group_by(keys).aggregate(n=rows.count()) for rows in (stayed, left)]
+    counts = counted[0].union(counted[1]).execute()
+    by_reason, by_source, by_split = Counter[str](), defaultdict[str, Counter[str]](Counter), Counter[str]()
+    for source, reason, part, n in zip(*(counts[name] for name in (*keys, "n")), strict=True):
+        by_reason[reason] += int(n)
+        by_source[source][reason] += int(n)
+        if reason == cleaning.ACCEPTED:
+            by_split[part] += int(n)
     return {
-        "rows_by_reason": cleaning.count_reasons(rows),
-        "rows_by_source": cleaning.count_by_source(rows),
-        "rows_by_split": {str(name): int(n) for name, n in sorted(zip(by_split[c.SPLIT], by_split["n"], strict=True))},
+        "rows_by_reason": dict(sorted(by_reason.items())),
+        "rows_by_source": {source: dict(sorted(found.items())) for source, found in sorted(by_source.items())},
+        "rows_by_split": dict(sorted(by_split.items())),
     }

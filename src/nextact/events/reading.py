@@ -42,7 +42,7 @@ def read_id(column: ibis.Value, name: str, place: str) -> Cells:
     """
     kind = column.type()
     if kind.is_string():
-        return Cells(column, _missing(column.isnull() | (column.strip() == ""), name))
+        return Cells(column, _missing(column.isnull() | is_blank(column), name))
     if kind.is_integer() or kind.is_uuid():
         return Cells(column.cast("string"), _missing(column.isnull(), name))
     if kind.is_floating():
@@ -63,6 +63,11 @@ def read_id(column: ibis.Value, name: str, place: str) -> Cells:
         else_=ibis.null("string"),
     )
     return Cells(text, problems)
+
+
+def is_blank(text: ibis.Value) -> ibis.Value:
+    """Whether text is empty or white space. Such text sorts before "!", so that few cells need to be stripped."""
+    return (text < "!") & (text.strip() == "")
 
 
 def is_whole(number: ibis.Value) -> ibis.Value:

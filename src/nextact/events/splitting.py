@@ -9,7 +9,7 @@ import ibis
 from nextact.errors import NextactError
 from nextact.events import columns as c
 from nextact.events.moments import iso_moment, microseconds
-from nextact.events.steps import IS_TARGET_TYPE, StepOptions, add_steps
+from nextact.events.steps import IS_TARGET_TYPE, N_BEFORE, StepOptions, add_steps
 from nextact.options import options
 
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
@@ -80,13 +80,16 @@ def split_events(
     if not has_times:
         _refuse_without_times(options)
     if options.kind == "global_time":
-        moments = _moments(events, options)  # before the steps, which would be worked out again for each look
-        return _global_time(add_steps(events, options), options, *moments).drop(IS_TARGET_TYPE), {
-            "validation_from": iso_moment(moments[0]),
-            "test_from": iso_moment(moments[1]),
-        }
+        moments = _moments(events, options)
+        split = _global_time(_stepped(events, options), options, *moments)
+        return split, {"validation_from": iso_moment(moments[0]), "test_from": iso_moment(moments[1])}
     hold_out = _leave_one_out if options.kind == "leave_one_out" else _unseen_users
-    return hold_out(add_steps(events, options), options).drop(IS_TARGET_TYPE), {}
+    return hold_out(_stepped(events, options), options), {}
+
+
+def _stepped(events: ibis.Table, options: SplitOptions) -> ibis.Table:
+    """Events with their steps, kept: what follows looks at them more than once."""
+    return add_steps(events, options).cache()
 
 
 def describe_split(options: SplitOptions, moments: dict[str, str]) -> dict[str, Any]:
@@ -110,27 +113,18 @@ def _refuse_without_times(options: SplitOptions) -> None:
         raise NextactError("split.session_gap_minutes needs times, but events.timestamp maps no column")
 
 
-def _of_user(*more: str) -> Any:
-    return ibis.window(group_by=[c.USER_ID, *more])
-
-
-def _n_before(events: ibis.Table) -> ibis.Value:
-    """How many of the user's events come before the step of each event."""
-    return ibis.rank().over(ibis.window(group_by=c.USER_ID, order_by=events[c.STEP]))
-
-
-def _possible_target(events: ibis.Table) -> ibis.Value:
-    """The step where it may be a target, else null."""
-    return events[IS_TARGET_TYPE].ifelse(events[c.STEP], ibis.null("int64"))
+def _targets(events: ibis.Table) -> ibis.Table:
+    """Held-out events that may be targets."""
+    return events.filter((events[c.SPLIT] != TRAIN) & events[IS_TARGET_TYPE])
 
 
 def _global_time(events: ibis.Table, options: SplitOptions, validation_from: int, test_from: int) -> ibis.Table:
     time = events[c.TIMESTAMP]
     split = ibis.cases((time < validation_from, TRAIN), (time < test_from, VALIDATION), else_=TEST)
     events = events.mutate(**{c.SPLIT: split})
-    events = events.mutate(chosen=_possible_target(events).min().over(_of_user(c.SPLIT)), n_before=_n_before(events))
-    held_out = (events[c.SPLIT] != TRAIN) & (events["n_before"] >= options.min_history)
-    return _mark_chosen(events, held_out).drop("n_before")
+    targets = _targets(events)
+    chosen = targets.group_by(c.USER_ID, c.SPLIT).aggregate(chosen=targets[c.STEP].min())
+    return _mark_chosen(events, chosen, [c.USER_ID, c.SPLIT], options)
 
 
 def _unseen_users(events: ibis.Table, options: SplitOptions) -> ibis.Table:
@@ -140,28 +134,40 @@ def _unseen_users(events: ibis.Table, options: SplitOptions) -> ibis.Table:
     split = ibis.cases((digest < shares[0], TRAIN), (digest < shares[1], VALIDATION), else_=TEST)
     events = events.mutate(**{c.SPLIT: split})
     _refuse_empty_parts(events)
-    events = events.mutate(chosen=_possible_target(events).max().over(_of_user()), n_before=_n_before(events))
-    held_out = (events[c.SPLIT] != TRAIN) & (events["n_before"] >= options.min_history)
-    return _mark_chosen(events, held_out).drop("n_before")
+    targets = _targets(events)
+    chosen = targets.group_by(c.USER_ID).aggregate(chosen=targets[c.STEP].max())
+    return _mark_chosen(events, chosen, [c.USER_ID], options)
 
 
-def _mark_chosen(events: ibis.Table, held_out: ibis.Value) -> ibis.Table:
-    is_target = held_out & (events[c.STEP] == events["chosen"]).fill_null(False)
-    return events.mutate(**{c.IS_TARGET: is_target}).drop("chosen")
+def _mark_chosen(events: ibis.Table, chosen: ibis.Table, by: list[str], options: SplitOptions) -> ibis.Table:
+    joined = events.left_join(chosen.cache(), by)
+    held_out = (joined[c.SPLIT] != TRAIN) & (joined[N_BEFORE] >= options.min_history)
+    is_target = held_out & (joined[c.STEP] == joined["chosen"]).fill_null(False)
+    return joined.mutate(**{c.IS_TARGET: is_target}).select(*_kept(events), c.IS_TARGET)
+
+
+def _kept(events: ibis.Table) -> list[str]:
+    return [name for name in events.columns if name not in (IS_TARGET_TYPE, N_BEFORE)]
 
 
 def _leave_one_out(events: ibis.Table, options: SplitOptions) -> ibis.Table:
-    events = events.mutate(newest=_possible_target(events).max().over(_of_user()), n_before=_n_before(events))
-    older = (events[c.STEP] < events["newest"]).ifelse(_possible_target(events), ibis.null("int64"))
-    events = events.mutate(second=older.max().over(_of_user()))
-    n_before_second = (events[c.STEP] == events["second"]).ifelse(events["n_before"], 0).max().over(_of_user())
-    events = events.mutate(enough=n_before_second.fill_null(0) >= options.min_history)
-    step, newest, second = events[c.STEP], events["newest"], events["second"]
-    split = ibis.cases(
-        (events["enough"] & (step >= newest), TEST), (events["enough"] & (step >= second), VALIDATION), else_=TRAIN
+    joined = events.left_join(_newest_two(events).cache(), c.USER_ID)
+    enough = (joined["n_before_second"] >= options.min_history).fill_null(False)
+    step, newest, second = joined[c.STEP], joined["newest"], joined["second"]
+    split = ibis.cases((enough & (step >= newest), TEST), (enough & (step >= second), VALIDATION), else_=TRAIN)
+    is_target = (enough & ((step == newest) | (step == second))).fill_null(False)
+    return joined.mutate(**{c.SPLIT: split, c.IS_TARGET: is_target}).select(*_kept(events), c.SPLIT, c.IS_TARGET)
+
+
+def _newest_two(events: ibis.Table) -> ibis.Table:
+    """The newest and second newest target step of each user who has two, and the events before the second."""
+    targets = events.filter(events[IS_TARGET_TYPE])
+    newest = targets.group_by(c.USER_ID).aggregate(newest=targets[c.STEP].max())
+    pairs = targets.inner_join(newest, c.USER_ID)
+    older = pairs.filter(pairs[c.STEP] < pairs["newest"])  # n_before grows with the step
+    return older.group_by(c.USER_ID).aggregate(
+        newest=older["newest"].max(), second=older[c.STEP].max(), n_before_second=older[N_BEFORE].max()
     )
-    is_target = (events["enough"] & ((step == newest) | (step == second))).fill_null(False)
-    return events.mutate(**{c.SPLIT: split, c.IS_TARGET: is_target}).drop("newest", "second", "n_before", "enough")
 
 
 def _threshold(share: float | str) -> str:

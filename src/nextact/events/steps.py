@@ -11,6 +11,7 @@ from nextact.events import columns as c
 from nextact.options import options
 
 IS_TARGET_TYPE = "is_target_type"
+N_BEFORE = "n_before"
 MICROSECONDS_PER_MINUTE = 60_000_000
 
 
@@ -49,24 +50,42 @@ class StepOptions:
 
 
 def add_steps(events: ibis.Table, options: StepOptions) -> ibis.Table:
-    """Add ``step`` and ``is_target_type``, and make ``position`` the order of events at one moment.
+    """Add ``step``, ``n_before`` and ``is_target_type``, and make ``position`` the order of events at one moment.
 
     Args:
         events: Contract columns, one row per accepted event.
         options: Ties and steps.
 
     Returns:
-        The events; ``position`` counts from 0 within a user's moment, ``step`` from 0 within a user, oldest first.
+        The events; ``position`` counts from 0 within a user's moment, ``step`` from 0 within a user, oldest first;
+        ``n_before`` is how many of the user's events come before the step.
         Ordering by user, ``timestamp`` and ``position`` leaves nothing open.
     """
     types = options.target_event_types
     is_target_type = ibis.literal(True) if types is None else events[c.EVENT_TYPE].isin(list(types))
     events = events.mutate(**{IS_TARGET_TYPE: is_target_type})
-    moment = ibis.window(
-        group_by=[c.USER_ID, c.TIMESTAMP], order_by=[ibis.desc(IS_TARGET_TYPE), *_tie_order(events, options)]
-    )
-    events = events.mutate(**{c.POSITION: ibis.row_number().over(moment).cast("float64")})
-    return _number_steps(events, options)
+    # every window is of one user, and each order starts like the longest: DuckDB then sorts the events once
+    moments = [events[c.TIMESTAMP]] if types is None else [events[c.TIMESTAMP], events[IS_TARGET_TYPE].desc()]
+    in_order = _of_user(events, [*moments, *_tie_order(events, options)])
+    nth = ibis.row_number().over(in_order)
+    numbers = {c.POSITION: (nth - ibis.rank().over(_of_user(events, [events[c.TIMESTAMP]]))).cast("float64")}
+    if not options.baskets:
+        numbers |= {c.STEP: nth, N_BEFORE: nth}
+    elif options.session_gap_minutes is None:
+        of_moments = _of_user(events, moments)
+        numbers |= {c.STEP: ibis.dense_rank().over(of_moments), N_BEFORE: ibis.rank().over(of_moments)}
+    else:
+        gap = round(options.session_gap_minutes * MICROSECONDS_PER_MINUTE)
+        return _number_sessions(events.mutate(**numbers, starts=_starts_step(events, gap, in_order)))
+    return events.mutate(**_as_int64(numbers))
+
+
+def _of_user(events: ibis.Table, order_by: list[Any]) -> Any:
+    return ibis.window(group_by=events[c.USER_ID], order_by=order_by)
+
+
+def _as_int64(numbers: dict[str, Any]) -> dict[str, Any]:
+    return {name: number if name == c.POSITION else number.cast("int64") for name, number in numbers.items()}
 
 
 def describe_ties(options: StepOptions, has_positions: bool) -> dict[str, Any]:
@@ -77,29 +96,21 @@ def describe_ties(options: StepOptions, has_positions: bool) -> dict[str, Any]:
 
 
 def _tie_order(events: ibis.Table, options: StepOptions) -> list[Any]:
-    in_file = [c.SOURCE, c.SOURCE_ROW]
+    in_file = [events[c.SOURCE], events[c.SOURCE_ROW]]
     if options.ties == "file":
         return in_file
     if options.ties == "position":
-        return [c.POSITION, *in_file]
+        return [events[c.POSITION], *in_file]
     content = [events[name].fill_null("") for name in (c.USER_ID, c.ITEM_ID, c.EVENT_TYPE, c.SESSION_ID)]
     text = ibis.literal("\x1f").join([ibis.literal(str(options.ties_seed)), *content])
     return [text.hexdigest("sha256"), *in_file]
 
 
-def _number_steps(events: ibis.Table, options: StepOptions) -> ibis.Table:
-    in_order = {"group_by": c.USER_ID, "order_by": [c.TIMESTAMP, c.POSITION]}
-    if not options.baskets:
-        step = ibis.row_number().over(ibis.window(**in_order))
-    elif options.session_gap_minutes is None:
-        moments = ibis.window(group_by=c.USER_ID, order_by=[c.TIMESTAMP, ibis.desc(IS_TARGET_TYPE)])
-        step = ibis.dense_rank().over(moments)
-    else:
-        gap = round(options.session_gap_minutes * MICROSECONDS_PER_MINUTE)
-        events = events.mutate(starts=_starts_step(events, gap, ibis.window(**in_order)))
-        step = events["starts"].sum().over(ibis.cumulative_window(**in_order))
-        return events.mutate(**{c.STEP: step.cast("int64")}).drop("starts")
-    return events.mutate(**{c.STEP: step.cast("int64")})
+def _number_sessions(events: ibis.Table) -> ibis.Table:
+    """Sessions counted by their starts."""
+    so_far = ibis.cumulative_window(group_by=c.USER_ID, order_by=[c.TIMESTAMP, c.POSITION])
+    events = events.mutate(**{c.STEP: events["starts"].sum().over(so_far).cast("int64")}).drop("starts")
+    return events.mutate(**{N_BEFORE: ibis.rank().over(_of_user(events, [events[c.STEP]])).cast("int64")})
 
 
 def _starts_step(events: ibis.Table, gap: int, in_order: Any) -> ibis.Value:

@@ -28,8 +28,19 @@ def as_table(data: object, place: str = RAW_EVENTS, wanted: dict[str, str | None
         TableError: If a column mixes types, or holds text that is not Unicode.
     """
     if isinstance(data, ibis.Table):
-        return data if wanted is None else data.select(_chosen(data.columns, wanted, place))
+        return _brought_here(data if wanted is None else data.select(_chosen(data.columns, wanted, place)))
     return ibis.memtable(as_arrow(data, place, wanted))
+
+
+def _brought_here(table: ibis.Table) -> ibis.Table:
+    """The rows of a table of another kind of engine (a SQL database, say) in memory, since no query spans two engines.
+
+    Only where a run has said which engine it works on (``ibis.set_backend``).
+    """
+    engine = ibis.options.default_backend
+    if engine is None or {backend.name for backend in table._find_backends()[0]} <= {engine.name}:
+        return table
+    return ibis.memtable(table.to_pyarrow())
 
 
 def as_arrow(data: object, place: str, wanted: dict[str, str | None] | None = None) -> pa.Table:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import ibis
 import numpy as np
@@ -15,6 +15,7 @@ from nextact.events import columns as c
 from nextact.options import options
 from nextact.sequences.histories import Histories
 from nextact.sequences.holdout import Cuts
+from nextact.sequences.writing import HistoriesWriter, add_counts
 
 
 @options
@@ -65,6 +66,10 @@ class BuiltHistories:
 def build_histories(events: ibis.Table, vocabulary: pd.DataFrame, event_types: tuple[str, ...]) -> BuiltHistories:
     """Write catalogue events into flat arrays, oldest first, and find each user's cuts.
 
+    The engine sorts; its rows are read a batch at a time into memory-mapped files, and what is counted is counted by
+    user, so that memory grows with the users and not with the events. The files lie in the folder for temporary files
+    (``TMPDIR``) and go when the arrays go.
+
     Args:
         events: Accepted events with ``step``, ``split`` and ``is_target``.
         vocabulary: The catalogue; events of other items are left out of the arrays, and counted as missing where they
@@ -79,16 +84,24 @@ def build_histories(events: ibis.Table, vocabulary: pd.DataFrame, event_types: t
     coded = _coded(events, vocabulary, users, event_types)
     known = coded.filter(coded[c.ITEM_INDEX].notnull())
     ordered = known.order_by([c.USER_INDEX, c.STEP, c.TIMESTAMP, c.POSITION, c.SOURCE_ROW])
-    arrays = _read_arrays(ordered, int(known.count().execute()))
-    histories = histories_of_rows(arrays, len(users))
-    targets = coded.filter(coded[c.IS_TARGET])
-    validation = _cuts(histories, arrays, ("train",), "validation", targets)
-    test = _cuts(histories, arrays, ("train", "validation"), "test", targets)
+    writer = HistoriesWriter(int(known.count().execute()), len(users))
+    held_out = [_HeldOut(coded, name, splits, len(users)) for name, splits in KNOWN_BEFORE.items()]
+    for batch in ordered.select(*BATCH_COLUMNS).to_pyarrow_batches(chunk_size=BATCH_ROWS):
+        arrays = {name: batch[name].to_numpy(zero_copy_only=False) for name in BATCH_COLUMNS}
+        writer.append(arrays)
+        for one in held_out:
+            one.count(arrays)
+    histories = writer.close()
+    validation, test = (one.cuts(histories.offsets[:-1]) for one in held_out)
     return BuiltHistories(users, histories, validation, test)
 
 
 SPLITS = ("train", "validation", "test")
+TRAIN = SPLITS.index("train")
+KNOWN_BEFORE = {"validation": ("train",), "test": ("train", "validation")}
 NO_STEP = -1
+BATCH_ROWS = 500_000
+BATCH_COLUMNS = (c.USER_INDEX, c.ITEM_INDEX, "event_code", c.TIMESTAMP, c.STEP, "split_code", c.IS_TARGET)
 
 
 def _coded(
@@ -100,31 +113,6 @@ def _coded(
     types = ibis.cases(*((coded[c.EVENT_TYPE] == name, code) for code, name in enumerate(event_types)), else_=None)
     splits = ibis.cases(*((coded[c.SPLIT] == name, code) for code, name in enumerate(SPLITS)), else_=None)
     return coded.mutate(event_code=types.cast("int8"), split_code=splits.cast("int8"))
-
-
-def _read_arrays(ordered: ibis.Table, n_events: int) -> dict[str, NDArray[np.generic]]:
-    """Columns as arrays, a record batch at a time, so that the table never stands in memory twice."""
-    kinds = {
-        c.USER_INDEX: np.int64,
-        c.ITEM_INDEX: np.int32,
-        "event_code": np.int8,
-        c.TIMESTAMP: np.int64,
-        c.STEP: np.int64,
-        "split_code": np.int8,
-        c.IS_TARGET: np.bool_,
-    }
-    arrays: dict[str, NDArray[np.generic]] = {name: np.empty(n_events, kind) for name, kind in kinds.items()}
-    for start, batch in _batches(ordered.select(*kinds)):
-        for name, array in arrays.items():
-            array[start : start + len(batch)] = batch[name].to_numpy(zero_copy_only=False)
-    return arrays
-
-
-def _batches(table: ibis.Table) -> Iterator[tuple[int, ibis.expr.types.Table]]:
-    start = 0
-    for batch in table.to_pyarrow_batches(chunk_size=500_000):
-        yield start, batch
-        start += len(batch)
 
 
 def histories_of_rows(arrays: dict[str, NDArray[np.generic]], n_users: int) -> Histories:
@@ -150,30 +138,33 @@ def histories_of_rows(arrays: dict[str, NDArray[np.generic]], n_users: int) -> H
     )
 
 
-def _cuts(
-    histories: Histories,
-    arrays: dict[str, NDArray[np.generic]],
-    known: tuple[str, ...],
-    held_out: str,
-    targets: ibis.Table,
-) -> Cuts:
-    """A user's history ends where the target step starts; without a target, where the known splits end."""
-    split, user = arrays["split_code"], histories.users_of_events
-    n_users = histories.n_users
-    is_known = np.isin(split, [SPLITS.index(name) for name in known])
-    target = (split == SPLITS.index(held_out)) & arrays[c.IS_TARGET].astype(bool)
-    wanted = targets.filter(targets[c.SPLIT] == held_out).select(c.USER_INDEX, c.STEP, c.ITEM_INDEX, c.ITEM_ID)
-    rows = wanted.distinct().execute()
-    target_step = np.full(n_users, NO_STEP)
-    target_step[rows[c.USER_INDEX].to_numpy(np.int64)] = rows[c.STEP].to_numpy(np.int64)
-    before = np.where(target_step[user] == NO_STEP, is_known, arrays[c.STEP] < target_step[user])
-    history_end = histories.offsets[:-1] + np.bincount(user[before], minlength=n_users)
-    lost = rows.loc[rows[c.ITEM_INDEX].isna(), c.USER_INDEX].to_numpy(np.int64)
-    return Cuts(
-        history_end.astype(np.int64),
-        (history_end + np.bincount(user[target], minlength=n_users)).astype(np.int64),
-        np.bincount(lost, minlength=n_users).astype(np.int64),
-        (histories.offsets[:-1] + np.bincount(user[split == SPLITS.index("train")], minlength=n_users)).astype(
-            np.int64
-        ),
-    )
+class _HeldOut:
+    """Counts the events of each user that make the cuts of one holdout, a batch at a time.
+
+    A user's history ends where the target step starts; without a target, where the splits known before end.
+    """
+
+    def __init__(self, coded: ibis.Table, name: str, known: tuple[str, ...], n_users: int) -> None:
+        self.split, self.known, self.n_users = SPLITS.index(name), [SPLITS.index(one) for one in known], n_users
+        self.target_step, self.n_missing = np.full(n_users, NO_STEP), np.zeros(n_users, np.int64)
+        targets = coded.filter(coded[c.IS_TARGET] & (coded[c.SPLIT] == name))
+        lost = targets[c.ITEM_ID].nunique(where=targets[c.ITEM_INDEX].isnull())
+        found = targets.group_by(c.USER_INDEX).aggregate(step=targets[c.STEP].max(), lost=lost).execute()
+        users = found[c.USER_INDEX].to_numpy(np.int64)
+        self.target_step[users] = found["step"].to_numpy(np.int64)
+        self.n_missing[users] = found["lost"].to_numpy(np.int64)
+        self.n_before, self.n_targets, self.n_training = (np.zeros(n_users, np.int64) for _ in range(3))
+
+    def count(self, arrays: dict[str, NDArray[Any]]) -> None:
+        """Add a batch."""
+        user, split = arrays[c.USER_INDEX], arrays["split_code"]
+        target_step = self.target_step[user]
+        before = np.where(target_step == NO_STEP, np.isin(split, self.known), arrays[c.STEP] < target_step)
+        targets = (split == self.split) & arrays[c.IS_TARGET].astype(bool)
+        for total, counted in ((self.n_before, before), (self.n_targets, targets), (self.n_training, split == TRAIN)):
+            add_counts(total, user[counted])
+
+    def cuts(self, starts: NDArray[np.int64]) -> Cuts:
+        """The cuts, once all batches were counted; ``starts`` are the users' first positions."""
+        history_end = starts + self.n_before
+        return Cuts(history_end, history_end + self.n_targets, self.n_missing, starts + self.n_training)
