@@ -10,6 +10,7 @@ from typing import Any, Protocol, Self, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
 
 from nextact.errors import NextactError
 from nextact.sequences.histories import Histories
@@ -67,6 +68,14 @@ class PredictsEventType(Protocol):
 
     def event_type_probabilities(self, histories: Histories) -> NDArray[np.float64]:
         """Softmax over the event types of the next step, float64 [users, event types]."""
+
+
+@runtime_checkable
+class AddsUpHistory(Protocol):
+    """A model whose score of an item is a weighted sum over the items of the history."""
+
+    def history(self, histories: Histories) -> csr_matrix:
+        """Weight of each item of each history, float32 [users, n_items + 1]."""
 
 
 @runtime_checkable
