@@ -33,6 +33,7 @@ class Training:
         exclude_seen: Whether items of the history may be recommended again (the run's stated policy).
         seed: Seed of everything random.
         log_curve: Receives (metric name, value, step) while training.
+        sparse_vectors: Block name -> csr float32 [n_items + 1, words]; rows as in ``item_vectors``.
     """
 
     histories: Histories
@@ -43,6 +44,7 @@ class Training:
     exclude_seen: bool
     seed: int
     log_curve: Callable[[str, float, int], None] = field(default=lambda name, value, step: None)
+    sparse_vectors: dict[str, csr_matrix] = field(default_factory=dict)
 
 
 class Recommender(Protocol):

@@ -12,6 +12,7 @@ MEMBERS = (
     "ease",
     "recent_popularity",
     "content_knn",
+    "words_knn",
     "gpt2",
 )
 
@@ -61,13 +62,13 @@ class StackedOptions:
 
     members: tuple[str, ...] = MEMBERS
     candidates_per_member: int = 100
-    candidates: int = 200
+    candidates: int = 100
     views: int = 3
     max_users: int = 15_000
     popularity: bool = True
-    max_trees: int = 400
-    patience: int = 60
-    learning_rate: float = 0.05
+    max_trees: int = 150
+    patience: int = 30
+    learning_rate: float = 0.1
     leaves: int = 15
     min_leaf: int = 50
     metric_k: int = 10

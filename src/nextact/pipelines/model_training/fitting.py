@@ -88,6 +88,7 @@ def _training(
         make_holdout(histories, cuts, len(event_types), fit_half),
         protocol["exclude_seen"],
         seed,
+        sparse_vectors=item_vectors.sparse,
     )
 
 

@@ -110,7 +110,9 @@ def test_evidence_is_the_item_before_what_follows(ranker):
     assert ranker.evidence(Histories.from_lists([[5, 1]]), np.array([[2]], np.int32)).tolist() == [[1]]
 
 
-@pytest.mark.parametrize("wrong", [{"leaves": 1}, {"learning_rate": 0.0}, {"max_trees": 0}, {"members": ("ease",)}])
+@pytest.mark.parametrize(
+    "wrong", [{"leaves": 1}, {"learning_rate": 0.0}, {"max_trees": 0}, {"views": -1}, {"members": ("ease",)}]
+)
 def test_options_out_of_range_are_refused(wrong):
     with pytest.raises(OptionsError):
         StackedOptions(**wrong)
