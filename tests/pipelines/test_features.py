@@ -17,6 +17,7 @@ from nextact.errors import NextactError
 from nextact.options import OptionsError
 from nextact.pipelines.feature_engineering import behaviour_blocks, nodes, pictures, text_blocks
 from nextact.pipelines.feature_engineering.nodes import BLOCKS, ItemTextOptions
+from nextact.pipelines.feature_engineering.word_blocks import ItemWordsOptions, weigh_item_words
 from nextact.reports.catalogue_map import CatalogueMapOptions
 from nextact.sequences.histories import Histories
 from nextact.sequences.holdout import Cuts
@@ -129,6 +130,23 @@ def test_blocks_of_events_are_left_out_where_they_are_not_asked_for(vocabulary, 
     assert behaviour_blocks.tune_encoder(encoder, histories, cuts, NONE, ContrastiveOptions()).shape == (11, 0)
 
 
+def test_sparse_words_are_those_of_scikit_learn_by_column(items, vocabulary, tokens):
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    options = ItemWordsOptions(columns=("kind",), sublinear=False)
+    made = weigh_item_words(tokens, items, vocabulary, ALL, options, CleaningOptions(language="xx"))
+    assert set(made.sparse) == {"words", "words_kind"}
+    expected = TfidfVectorizer(analyzer=str.split).fit_transform(tokens["tokens"]).toarray()
+    np.testing.assert_allclose(made.sparse["words"].toarray()[1:], expected, rtol=1e-6)
+    assert not made.sparse["words"][0].nnz
+    np.testing.assert_allclose(made.sparse["words_kind"].toarray()[1:3], [[1, 0], [0, 1]])
+
+
+def test_no_text_makes_no_sparse_block(items, vocabulary, tokens):
+    empty = tokens.assign(tokens="")
+    assert not weigh_item_words(empty, items, vocabulary, NONE, ItemWordsOptions(), CleaningOptions()).sparse
+
+
 def test_what_is_learnt_from_events_does_not_see_the_future(vocabulary, tokens):
     encoder = np.random.default_rng(0).normal(size=(11, 4)).astype(np.float32)
     users = pd.DataFrame({"user_id": [f"u{number}" for number in range(40)]})
@@ -200,7 +218,7 @@ def test_a_catalogue_without_text_says_so_once_and_goes_on(items, vocabulary, ca
     ]
     tokens = nodes.clean_item_texts(texts, CleaningOptions())
     assert not tokens["tokens"].any()
-    vectors = nodes.join_blocks(options, *[np.zeros((11, 0), np.float32)] * len(BLOCKS))
+    vectors = nodes.join_blocks(options, ItemVectors.of({}), *[np.zeros((11, 0), np.float32)] * len(BLOCKS))
     assert vectors.blocks == {}
     drawn = pictures.draw_catalogue(vectors, texts, tokens, vocabulary, items, CatalogueMapOptions())
     assert (len(drawn[0].data), len(drawn[1])) == (0, 0)
@@ -209,7 +227,7 @@ def test_a_catalogue_without_text_says_so_once_and_goes_on(items, vocabulary, ca
 def test_only_blocks_that_were_asked_for_are_joined():
     options = ItemTextOptions(blocks=("tfidf", "encoder_tuned"))
     made = [np.full((3, 2), place, np.float32) for place, _ in enumerate(BLOCKS)]
-    vectors = nodes.join_blocks(options, *made)
+    vectors = nodes.join_blocks(options, ItemVectors.of({}), *made)
     assert {name: block[0, 0] for name, block in vectors.blocks.items()} == {
         name: BLOCKS.index(name) for name in ("encoder_tuned", "tfidf")
     }
@@ -290,6 +308,15 @@ def test_the_pipeline_makes_every_block_of_every_item(project):
     assert set(vectors.blocks) == set(BLOCKS)
     assert {len(block) for block in vectors.blocks.values()} == {25}
     assert all(block[1:].any(axis=1).all() and not block[0].any() for block in vectors.blocks.values())
+
+
+def test_the_pipeline_keeps_the_words_sparse(project):
+    vectors = ItemVectors.open(project / "05_model_input" / "item_vectors")
+    block = vectors.sparse["words"]
+    assert set(vectors.hashes) == {*BLOCKS, "words"}
+    assert block.shape[0] == 25
+    norms = np.sqrt(np.asarray(block.multiply(block).sum(axis=1)).ravel())
+    np.testing.assert_allclose(norms, [0, *[1] * 24], rtol=1e-5)
 
 
 def test_the_pipeline_names_nouns_and_profiles_users(project):

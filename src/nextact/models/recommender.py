@@ -10,6 +10,7 @@ from typing import Any, Protocol, Self, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
 
 from nextact.errors import NextactError
 from nextact.options import options
@@ -63,6 +64,7 @@ class Training:
         known_until: int64 [users], microseconds up to which each user's events are all known; None where the log has
             no times. Without an event after a moment before it, none happened.
         launch: Where long trainings leave checkpoints, and in how many processes they run.
+        sparse_vectors: Block name -> csr float32 [n_items + 1, words]; rows as in ``item_vectors``.
     """
 
     histories: Histories
@@ -76,6 +78,7 @@ class Training:
     target_event_types: tuple[str, ...] = ()
     known_until: NDArray[np.int64] | None = None
     launch: LaunchOptions = field(default_factory=LaunchOptions)
+    sparse_vectors: dict[str, csr_matrix] = field(default_factory=dict)
 
 
 class Recommender(Protocol):
@@ -101,6 +104,14 @@ class PredictsEventType(Protocol):
 
     def event_type_probabilities(self, histories: Histories) -> NDArray[np.float64]:
         """Softmax over the event types of the next step, float64 [users, event types]."""
+
+
+@runtime_checkable
+class AddsUpHistory(Protocol):
+    """A model whose score of an item is a weighted sum over the items of the history."""
+
+    def history(self, histories: Histories) -> csr_matrix:
+        """Weight of each item of each history, float32 [users, n_items + 1]."""
 
 
 @runtime_checkable

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy.sparse import csr_matrix
 
 from nextact.errors import NextactError
 from nextact.text.blocks import ItemVectors
@@ -33,3 +34,23 @@ def test_blocks_of_different_catalogues_are_refused():
 def test_a_missing_folder_says_what_to_run(tmp_path):
     with pytest.raises(NextactError, match="run feature_engineering again"):
         ItemVectors.open(tmp_path / "nowhere")
+
+
+def sparse(changed=0.0):
+    return csr_matrix(np.array([[0, 0, 0], [0.5, 0, 2 + changed], [0, 1, 0], [0, 0, 0]], np.float32))
+
+
+def test_sparse_blocks_come_back_as_they_were_saved_and_stay_apart(tmp_path):
+    saved = ItemVectors.of({"encoder": vectors()}, {"words": sparse(), "none": csr_matrix((4, 0), dtype=np.float32)})
+    saved.save(tmp_path)
+    opened = ItemVectors.open(tmp_path)
+    assert (list(opened.blocks), list(opened.sparse)) == (["encoder"], ["words"])
+    assert opened.hashes == saved.hashes
+    np.testing.assert_array_equal(opened.sparse["words"].toarray(), sparse().toarray())
+
+
+def test_the_hash_of_a_sparse_block_follows_the_content():
+    hashes = [ItemVectors.of({}, {"words": block}).hashes["words"] for block in (sparse(), sparse(), sparse(0.5))]
+    assert hashes[0] == hashes[1] != hashes[2]
+    with pytest.raises(NextactError, match=r"as many rows each"):
+        ItemVectors.of({"a": vectors(rows=5)}, {"words": sparse()})

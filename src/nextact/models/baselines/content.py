@@ -29,12 +29,12 @@ class ContentKNN(VectorKNN):
     def fit(self, training: Training) -> FitReport:
         """Centre and whiten dense vectors as asked, and scale all to length 1."""
         self.of_types = type_weights(self.options, training.event_types)
-        if self.options.block not in training.item_vectors:
+        blocks: dict[str, Any] = {**training.item_vectors, **training.sparse_vectors}
+        if self.options.block not in blocks:
             raise NextactError(
-                f"content_knn: no item vectors {self.options.block!r}; "
-                f"{suggest(self.options.block, training.item_vectors)}"
+                f"content_knn: no item vectors {self.options.block!r}; {suggest(self.options.block, blocks)}"
             )
-        block: Any = training.item_vectors[self.options.block]
+        block = blocks[self.options.block]
         self.vectors = self._sparse(block) if issparse(block) else self._dense(block)
         self.targets = self.vectors
         has_text = np.asarray(abs(block).sum(axis=1)).ravel() > 0

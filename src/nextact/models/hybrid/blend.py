@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nextact.errors import NextactError
-from nextact.models.hybrid.candidates import find_candidates
+from nextact.models.hybrid.candidates import Choice, find_candidates
 from nextact.models.hybrid.evidence import evidence_of_members
 from nextact.models.hybrid.members import Members
 from nextact.models.hybrid.options import BlendOptions
@@ -43,7 +43,9 @@ class Blend:
         holdout = training.validation.take(np.arange(min(len(training.validation.users), self.options.max_users)))
         if not len(holdout.users):
             raise NextactError("blend: the fitting half of the validation users is empty; it needs users with a target")
-        candidates = find_candidates(self.members, holdout, training.exclude_seen, self.options.candidates_per_member)
+        per_member = self.options.candidates_per_member
+        everything = per_member * len(self.members.names)
+        candidates = find_candidates(self.members, holdout, Choice(training.exclude_seen, per_member, everything))
         k = self.options.metric_k
         self.weights = fit_weights(candidates, self.options.rounds, k)
         named = {name: round(weight, 4) for name, weight in zip(self.members.names, self.weights.tolist(), strict=True)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,23 @@ from nextact.sequences.holdout import Holdout
 BLOCK_USERS = 256
 
 
+@dataclass(frozen=True)
+class Choice:
+    """What makes an item a candidate.
+
+    Attributes:
+        exclude_seen: The run's policy.
+        per_member: Best items of each member that are looked at.
+        most: Most candidates a user.
+        views: Newest steps that members which add up over the history read alone.
+    """
+
+    exclude_seen: bool
+    per_member: int
+    most: int
+    views: int = 0
+
+
 @dataclass(frozen=True, eq=False)
 class Candidates:
     """Up to C candidates for each of U users, M members' scores of each.
@@ -24,12 +41,15 @@ class Candidates:
     Attributes:
         item_index: int32 [U, C]; 0 fills empty places at the end of a row.
         scores: float32 [U, C, M], standardised per user and member; 0 at empty places.
+        views: float32 [U, C, V, S], what each of the S members that add up over the history says (not standardised)
+            when it reads one step alone: the newest, the one before, ...; V or S is 0 where nobody asked.
         is_target: bool [U, C].
         n_relevant: int64 [U]; all targets of a user, those that are no candidate too.
     """
 
     item_index: NDArray[np.int32]
     scores: NDArray[np.float32]
+    views: NDArray[np.float32]
     is_target: NDArray[np.bool_]
     n_relevant: NDArray[np.int64]
 
@@ -47,29 +67,22 @@ class Candidates:
         return float((self.is_target.sum(axis=1) / np.maximum(self.n_relevant, 1)).mean())
 
 
-def find_candidates(members: Members, holdout: Holdout, exclude_seen: bool, per_member: int) -> Candidates:
-    """The union of every member's ``per_member`` best allowed items of each user, and which of them are targets."""
+def find_candidates(members: Members, holdout: Holdout, choice: Choice) -> Candidates:
+    """The best allowed items of each user by all members, and which of them are targets."""
     starts = range(0, len(holdout.users), BLOCK_USERS)
     blocks = [holdout.take(np.arange(start, min(start + BLOCK_USERS, len(holdout.users)))) for start in starts]
     parts = [
-        _marked(_of_block(members.scores(block.histories), block.histories, exclude_seen, per_member), block.targets)
+        _marked(candidates_of(members, members.scores(block.histories), block.histories, choice), block.targets)
         for block in blocks
     ]
     width = max(part.item_index.shape[1] for part in parts)
     padded = [_widen(part, width) for part in parts]
-    fields = ("item_index", "scores", "is_target", "n_relevant")
-    return Candidates(*(np.concatenate([getattr(part, name) for part in padded]) for name in fields))
+    return Candidates(*(np.concatenate([getattr(part, field.name) for part in padded]) for field in fields(Candidates)))
 
 
-def candidates_of(scores: list[Scores], histories: Histories, exclude_seen: bool, per_member: int) -> Candidates:
+def candidates_of(members: Members, scores: list[Scores], histories: Histories, choice: Choice) -> Candidates:
     """Candidates of users whose future is not known: no targets."""
-    return _of_block(scores, histories, exclude_seen, per_member)
-
-
-def _of_block(scores: list[Scores], histories: Histories, exclude_seen: bool, per_member: int) -> Candidates:
-    chosen = np.zeros(scores[0].shape, bool)
-    for of_member in scores:
-        _mark_best(chosen, mask(of_member.copy(), histories, exclude_seen), per_member)
+    chosen = _best(scores, histories, choice)
     users, items = np.nonzero(chosen)
     n_candidates = chosen.sum(axis=1)
     places = np.arange(len(users)) - np.repeat(np.cumsum(n_candidates) - n_candidates, n_candidates)
@@ -78,7 +91,57 @@ def _of_block(scores: list[Scores], histories: Histories, exclude_seen: bool, pe
     item_index[users, places] = items
     stacked = np.zeros((*shape, len(scores)), np.float32)
     stacked[users, places] = np.stack([of_member[users, items] for of_member in scores], axis=1)
-    return Candidates(item_index, stacked, np.zeros(shape, bool), np.zeros(len(chosen), np.int64))
+    views = np.zeros((*shape, choice.views, len(members.adding)), np.float32)
+    for view in range(choice.views if members.adding else 0):
+        said = [members.models[name].score(single_step(histories, view))[users, items] for name in members.adding]
+        views[users, places, view] = np.stack(said, axis=1)
+    return Candidates(item_index, stacked, views, np.zeros(shape, bool), np.zeros(len(chosen), np.int64))
+
+
+def single_step(histories: Histories, back: int) -> Histories:
+    """The step that lies ``back`` steps before each user's newest, alone; nothing where there is none.
+
+    Example:
+        >>> single_step(Histories.from_lists([[7, 8, 9], [4]]), back=1).item_index.tolist()
+        [8]
+    """
+    return histories.between(histories.step_start(back + 1), histories.step_start(back))
+
+
+def _best(scores: list[Scores], histories: Histories, choice: Choice) -> NDArray[np.bool_]:
+    """Which items are candidates, [U, items + 1]: those with the most points where there are too many.
+
+    A member gives ``1 / (10 + rank)`` points to each of its best allowed items (Cormack et al., 2009, "Reciprocal rank
+    fusion", with a constant for short lists).
+    """
+    points: Scores = np.zeros(scores[0].shape, np.float32)
+    for of_member in scores:
+        _give_points(points, mask(of_member.copy(), histories, choice.exclude_seen), choice.per_member)
+    if choice.most < points.shape[1]:
+        place = points.shape[1] - choice.most
+        cut = np.partition(points, place, axis=1)[:, place : place + 1]
+        points[points < cut] = 0
+        _drop_ties(points, cut, choice.most)
+    chosen: NDArray[np.bool_] = points > 0
+    return chosen
+
+
+def _give_points(points: Scores, scores: Scores, n: int) -> None:
+    """Add the points of one member; which of equal items at the end of its list is taken is left open."""
+    n = min(n, scores.shape[1] - 1)
+    best = np.argpartition(-scores, n - 1, axis=1)[:, :n]
+    values = np.take_along_axis(scores, best, axis=1)
+    order = np.argsort(-values, axis=1, kind="stable")
+    best, values = np.take_along_axis(best, order, axis=1), np.take_along_axis(values, order, axis=1)
+    given = np.where(np.isfinite(values), 1 / (10 + np.arange(n, dtype=np.float32)), 0)
+    np.put_along_axis(points, best, np.take_along_axis(points, best, axis=1) + given.astype(np.float32), axis=1)
+
+
+def _drop_ties(points: Scores, cut: Scores, most: int) -> None:
+    """Of items that tie at the cut keep those with the lowest index, so that no row holds more than ``most``."""
+    tied = (points == cut) & (points > 0)
+    room = most - ((points > 0) & ~tied).sum(axis=1, keepdims=True)
+    points[tied & (np.cumsum(tied, axis=1) > room)] = 0
 
 
 def _marked(candidates: Candidates, targets: Targets) -> Candidates:
@@ -87,16 +150,7 @@ def _marked(candidates: Candidates, targets: Targets) -> Candidates:
     keys = np.arange(len(candidates.item_index))[:, None] * width + candidates.item_index
     wanted = targets.users_of_items * width + targets.item_index
     is_target = np.isin(keys, wanted) & (candidates.item_index > 0)
-    return Candidates(candidates.item_index, candidates.scores, is_target, targets.n_relevant)
-
-
-def _mark_best(chosen: NDArray[np.bool_], scores: Scores, n: int) -> None:
-    """Mark the ``n`` best finite scores of each row, by a part sort; which of equal ones is left open."""
-    n = min(n, scores.shape[1] - 1)
-    best = np.argpartition(-scores, n - 1, axis=1)[:, :n]
-    allowed = np.isfinite(np.take_along_axis(scores, best, axis=1))
-    rows = np.broadcast_to(np.arange(len(scores))[:, None], best.shape)
-    chosen[rows[allowed], best[allowed]] = True
+    return replace(candidates, is_target=is_target, n_relevant=targets.n_relevant)
 
 
 def _widen(part: Candidates, width: int) -> Candidates:
@@ -104,6 +158,7 @@ def _widen(part: Candidates, width: int) -> Candidates:
     return Candidates(
         np.pad(part.item_index, ((0, 0), (0, extra))),
         np.pad(part.scores, ((0, 0), (0, extra), (0, 0))),
+        np.pad(part.views, ((0, 0), (0, extra), (0, 0), (0, 0))),
         np.pad(part.is_target, ((0, 0), (0, extra))),
         part.n_relevant,
     )

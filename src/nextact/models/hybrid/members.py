@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from nextact.models.recommender import Explains, PredictsEventType, Recommender, Scores, read_json, write_json
+from nextact.models.recommender import (
+    AddsUpHistory,
+    Explains,
+    PredictsEventType,
+    Recommender,
+    Scores,
+    read_json,
+    write_json,
+)
 from nextact.sequences.histories import Histories
 
 if TYPE_CHECKING:
@@ -29,6 +37,11 @@ class Members:
     def names(self) -> list[str]:
         """In the order of every array of members."""
         return list(self.models)
+
+    @property
+    def adding(self) -> list[str]:
+        """Members whose score of an item is a sum over the history, so that one step of it can be asked alone."""
+        return [name for name, model in self.models.items() if isinstance(model, AddsUpHistory)]
 
     def scores(self, histories: Histories) -> list[Scores]:
         """Standardised scores of each member; see :func:`standardise`."""

@@ -12,6 +12,7 @@ MEMBERS = (
     "ease",
     "recent_popularity",
     "content_knn",
+    "words_knn",
     "gpt2",
 )
 
@@ -45,10 +46,12 @@ class StackedOptions:
 
     Attributes:
         members: Names of models of the other families; those that a run lacks step aside.
-        candidates_per_member: Best items of each member that are re-ranked.
+        candidates_per_member: Best items of each member that are looked at.
+        candidates: Items a user that are re-ranked: those with the best ranks among the members.
+        views: Newest steps that each member which adds up over the history reads alone, for features of its own.
         max_users: Users of the fitting half that are learnt from, the first so many.
-        popularity: Whether an item's training frequency is a feature. Under a k-core over the whole log it carries an
-            artefact of the filter; see the docs on protocols.
+        popularity: Whether an item's training frequency and ages are features. Under a k-core over the whole log
+            they carry an artefact of the filter; see the docs on protocols.
         max_trees: Most trees; cross-validation over the fitting users decides how many are grown.
         patience: Trees without a better NDCG of the users left out before that search stops.
         learning_rate: Share of each tree that is added.
@@ -59,18 +62,22 @@ class StackedOptions:
 
     members: tuple[str, ...] = MEMBERS
     candidates_per_member: int = 100
-    max_users: int = 4_000
+    candidates: int = 100
+    views: int = 3
+    max_users: int = 15_000
     popularity: bool = True
-    max_trees: int = 400
-    patience: int = 60
-    learning_rate: float = 0.05
+    max_trees: int = 150
+    patience: int = 30
+    learning_rate: float = 0.1
     leaves: int = 15
     min_leaf: int = 50
     metric_k: int = 10
 
     def __post_init__(self) -> None:
-        counts = ("candidates_per_member", "max_users", "max_trees", "patience", "min_leaf", "metric_k")
+        counts = ("candidates_per_member", "candidates", "max_users", "max_trees", "patience", "min_leaf", "metric_k")
         _at_least_one(self, counts)
+        if self.views < 0:
+            raise ValueError(f"StackedOptions.views must be at least 0, got {self.views}")
         if self.leaves < 2 or not 0 < self.learning_rate <= 1:
             raise ValueError(
                 "StackedOptions: leaves must be at least 2 and learning_rate in (0, 1], "

@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nextact.errors import NextactError
-from nextact.models.hybrid.candidates import Candidates, candidates_of, find_candidates
+from nextact.models.hybrid.candidates import Candidates, Choice, candidates_of, find_candidates
 from nextact.models.hybrid.evidence import evidence_of_members
 from nextact.models.hybrid.features import feature_names, features
+from nextact.models.hybrid.item_facts import item_facts
 from nextact.models.hybrid.members import Members
 from nextact.models.hybrid.options import StackedOptions
 from nextact.models.hybrid.trees import grow, load_trees, predict, save_trees
@@ -31,7 +32,7 @@ class StackedRanker:
 
     booster: Any
     exclude_seen: bool
-    log_popularity: NDArray[np.float32]
+    facts: NDArray[np.float32]
 
     def __init__(self, options: StackedOptions, members: dict[str, ModelFolder] | Members) -> None:
         self.options = options
@@ -43,12 +44,11 @@ class StackedRanker:
         Raises:
             NextactError: If fewer than ten of its users have a target among the candidates.
         """
-        counts = np.bincount(training.histories.item_index, minlength=training.n_items + 1)
-        self.log_popularity = np.log1p(counts).astype(np.float32)
+        self.facts = item_facts(training.histories, training.n_items)
         self.exclude_seen = training.exclude_seen
         users = np.random.default_rng(training.seed).permutation(len(training.validation.users))
         holdout = training.validation.take(users[: self.options.max_users])
-        found = find_candidates(self.members, holdout, training.exclude_seen, self.options.candidates_per_member)
+        found = find_candidates(self.members, holdout, self._choice())
         usable = np.flatnonzero(found.is_target.any(axis=1))
         if len(usable) < 10:
             raise NextactError(
@@ -76,7 +76,7 @@ class StackedRanker:
     def score(self, histories: Histories) -> Scores:
         """The trees' scores of the candidates; every other item less than the last of them, by the members' mean."""
         scores = self.members.scores(histories)
-        found = candidates_of(scores, histories, self.exclude_seen, self.options.candidates_per_member)
+        found = candidates_of(self.members, scores, histories, self._choice())
         by_trees = predict(self.booster, self._features(found, histories), found.item_index > 0)
         total: Scores = _squash(np.mean(scores, axis=0))
         total += np.where(np.isfinite(by_trees), by_trees, np.inf).min(axis=1, initial=0)[:, None]
@@ -89,10 +89,10 @@ class StackedRanker:
         return evidence_of_members(self.members, np.ones(len(self.members.names)), histories, item_index)
 
     def save(self, folder: Path) -> None:
-        """Write the trees as text, the popularity, and copies of the members."""
+        """Write the trees as text, the facts of the items, and copies of the members."""
         described = {"options": dataclasses.asdict(self.options), "exclude_seen": self.exclude_seen}
         write_json(folder / "stacked.json", described)
-        np.save(folder / "log_popularity.npy", self.log_popularity, allow_pickle=False)
+        np.save(folder / "item_facts.npy", self.facts, allow_pickle=False)
         save_trees(self.booster, folder)
         self.members.save(folder)
 
@@ -102,15 +102,19 @@ class StackedRanker:
         described = read_json(folder / "stacked.json")
         model = cls(StackedOptions(**described["options"]), Members.load(folder))
         model.exclude_seen = described["exclude_seen"]
-        model.log_popularity = np.load(folder / "log_popularity.npy", allow_pickle=False)
+        model.facts = np.load(folder / "item_facts.npy", allow_pickle=False)
         model.booster = load_trees(folder)
         return model
 
     def _features(self, found: Candidates, histories: Histories) -> NDArray[np.float32]:
-        return features(found, histories, self.log_popularity if self.options.popularity else None)
+        return features(found, histories, self.facts if self.options.popularity else None)
 
     def _names(self) -> list[str]:
-        return feature_names(self.members.names, self.options.popularity)
+        return feature_names(self.members.names, self.members.adding, self._choice().views, self.options.popularity)
+
+    def _choice(self) -> Choice:
+        views = self.options.views if self.members.adding else 0
+        return Choice(self.exclude_seen, self.options.candidates_per_member, self.options.candidates, views)
 
 
 def _squash(scores: Scores) -> Scores:

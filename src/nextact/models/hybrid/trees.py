@@ -69,6 +69,7 @@ def _settings(options: StackedOptions, seed: int) -> dict[str, Any]:
         "learning_rate": options.learning_rate,
         "num_leaves": options.leaves,
         "min_data_in_leaf": options.min_leaf,
+        "max_bin": 63,  # as good on validation as 255, and trees grow faster
         "feature_fraction": 0.8,
         "bagging_fraction": 0.8,
         "bagging_freq": 1,

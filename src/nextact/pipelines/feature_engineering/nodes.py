@@ -82,10 +82,10 @@ def stated_languages(item_texts: pd.DataFrame) -> list[object] | None:
     return list(item_texts[LANGUAGE]) if LANGUAGE in item_texts else None
 
 
-def join_blocks(options: ItemTextOptions, *blocks: np.ndarray) -> ItemVectors:
-    """The blocks that were asked for, of all blocks in the order of :data:`BLOCKS`."""
+def join_blocks(options: ItemTextOptions, item_words: ItemVectors, *blocks: np.ndarray) -> ItemVectors:
+    """The blocks that were asked for, of all blocks in the order of :data:`BLOCKS`; and the sparse ones."""
     found = {name: block for name, block in zip(BLOCKS, blocks, strict=True) if name in options.blocks}
-    vectors = ItemVectors.of(found)
+    vectors = ItemVectors.of(found, item_words.sparse)
     if absent := [name for name in options.blocks if name not in vectors.blocks]:
         logger.info("Item vectors without %s: nothing to make them of", ", ".join(absent))
     return vectors

@@ -2,7 +2,7 @@
 
 from kedro.pipeline import Pipeline, node, pipeline
 
-from nextact.pipelines.feature_engineering import behaviour_blocks, nodes, pictures, text_blocks
+from nextact.pipelines.feature_engineering import behaviour_blocks, nodes, pictures, text_blocks, word_blocks
 
 TEXT = "params:item_text"
 
@@ -50,6 +50,12 @@ def _blocks() -> Pipeline:
                 name="weigh_words",
             ),
             node(
+                word_blocks.weigh_item_words,
+                ["item_tokens", "items", "vocabulary", TEXT, "params:item_words", "params:cleaning"],
+                "item_words",
+                name="weigh_item_words",
+            ),
+            node(
                 text_blocks.parse_items,
                 ["item_texts", TEXT, "params:syntax", "params:cleaning"],
                 ["item_vectors_syntax", "item_nouns"],
@@ -75,7 +81,7 @@ def _results() -> Pipeline:
     blocks = [f"item_vectors_{name}" for name in nodes.BLOCKS]
     return pipeline(
         [
-            node(nodes.join_blocks, [TEXT, *blocks], "item_vectors", name="join_blocks"),
+            node(nodes.join_blocks, [TEXT, "item_words", *blocks], "item_vectors", name="join_blocks"),
             node(
                 behaviour_blocks.profile_users,
                 ["item_tokens", "histories", "users", "validation_cuts", "params:user_profiles"],

@@ -103,6 +103,7 @@ def _training(
         target_event_types=tuple(protocol["target_event_types"]),
         known_until=known_until(learnt, certificate),
         launch=launch,
+        sparse_vectors=item_vectors.sparse,
     )
 
 

@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 from scipy.sparse import csr_matrix
@@ -91,3 +93,14 @@ def test_recent_steps_count_more_and_old_ones_not_at_all(training_of):
     unit = model.vectors
     expected = unit @ (0.5 * unit[2] + unit[3])
     np.testing.assert_allclose(model.score(Histories.from_lists([[1, 2, 3]]))[0], expected, atol=1e-6)
+
+
+def test_a_sparse_block_of_the_run_is_found_by_its_name(training_of):
+    training = training_of([[1]], n_items=5, vectors=sparse_block())
+    apart = dataclasses.replace(training, item_vectors={}, sparse_vectors={"words": sparse_block()})
+    named, usual = ContentKNN(ContentKNNOptions(block="words")), ContentKNN(ContentKNNOptions())
+    named.fit(apart)
+    usual.fit(training)
+    np.testing.assert_array_equal(named.score(QUERIES), usual.score(QUERIES))
+    with pytest.raises(NextactError, match="did you mean 'words'"):
+        ContentKNN(ContentKNNOptions(block="word")).fit(apart)

@@ -8,7 +8,7 @@ from nextact.errors import NextactError
 from nextact.metrics.ranking import ranking_metrics
 from nextact.metrics.targets import Targets
 from nextact.models.hybrid.blend import Blend
-from nextact.models.hybrid.candidates import Candidates, find_candidates
+from nextact.models.hybrid.candidates import Candidates, Choice, _best, find_candidates, single_step
 from nextact.models.hybrid.members import Members, standardise
 from nextact.models.hybrid.options import BlendOptions
 from nextact.models.hybrid.weights import climb, conditional_logit, fit_weights, ndcg
@@ -92,7 +92,7 @@ def test_standardise_ignores_the_padding_column():
 
 def test_candidates_are_the_best_allowed_items_of_every_member(folders, training):
     members = Members(folders)
-    found = find_candidates(members, training.validation, True, 2)
+    found = find_candidates(members, training.validation, Choice(True, 2, 99))
     for user in range(6):
         one = training.validation.take(np.array([user]))
         expected = set()
@@ -105,15 +105,58 @@ def test_candidates_are_the_best_allowed_items_of_every_member(folders, training
         assert not candidates & set(one.histories.item_index.tolist())
 
 
+def test_where_there_are_too_many_candidates_those_with_the_most_points_stay():
+    random = np.random.default_rng(4)
+    scores = [random.permutation(np.arange(21.0, dtype=np.float32))[None] for _ in range(3)]
+    points = {
+        item: sum(1 / (10 + rank) for rank in (int((one[0, 1:] > one[0, item]).sum()) for one in scores) if rank < 8)
+        for item in range(1, 21)
+    }
+    chosen = _best(scores, Histories.from_lists([[5]]), Choice(False, 8, 6))
+    expected = sorted(points, key=lambda item: -points[item])[:6]
+    assert np.flatnonzero(chosen[0]).tolist() == sorted(expected)
+
+
+def test_points_of_rank_by_hand():
+    scores = [np.array([[0, 9, 8, 7, 1, 0]], np.float32), np.array([[0, 1, 2, 0, 9, 8]], np.float32)]
+    # the best three of each: 1, 2, 3 and 4, 5, 2; item 2 has 1/11 + 1/12, items 1 and 4 have 1/10
+    chosen = _best(scores, Histories.from_lists([[5]]), Choice(False, 3, 3))
+    assert np.flatnonzero(chosen[0]).tolist() == [1, 2, 4]
+    tied = _best(scores, Histories.from_lists([[5]]), Choice(False, 3, 2))
+    assert np.flatnonzero(tied[0]).tolist() == [1, 2]  # of 1 and 4, which tie, the lower index
+    unseen = _best(scores, Histories.from_lists([[2]]), Choice(True, 3, 9))
+    assert np.flatnonzero(unseen[0]).tolist() == [1, 3, 4, 5]
+
+
+def test_a_single_step_is_a_whole_basket_and_nothing_where_there_is_none():
+    histories = Histories.from_lists([[7, 8, 9], [], [4]], timestamps=[[0, 1, 1], [], [5]])
+    newest, before = (single_step(histories, back) for back in (0, 1))
+    assert (newest.item_index.tolist(), newest.offsets.tolist()) == ([8, 9, 4], [0, 2, 2, 3])
+    assert (before.item_index.tolist(), before.offsets.tolist()) == ([7], [0, 1, 1, 1])
+    assert single_step(histories, 2).n_events == 0
+
+
+def test_views_are_what_a_member_says_of_one_step(folders, training):
+    members = Members(folders)
+    assert members.adding == ["transition"]
+    found = find_candidates(members, training.validation, Choice(False, 9, 99, views=2))
+    table = members.models["transition"].weights.toarray()
+    for user in range(5):
+        items = training.histories.take(np.array([user])).item_index
+        for back in (0, 1):
+            expected = table[items[-1 - back]][found.item_index[user]]
+            np.testing.assert_allclose(found.views[user, :, back, 0], expected, rtol=1e-5)
+
+
 def test_a_target_that_is_no_candidate_counts_as_missed(folders, training):
-    found = find_candidates(Members(folders), training.validation, False, 1)
+    found = find_candidates(Members(folders), training.validation, Choice(False, 1, 99))
     assert found.targets.n_relevant.tolist() == training.validation.targets.n_relevant.tolist()
     assert 0 < found.recall < 1
 
 
 def test_ndcg_over_all_items_as_candidates_equals_the_metric(folders, training):
     members = Members(folders)
-    found = find_candidates(members, training.validation, False, 9)
+    found = find_candidates(members, training.validation, Choice(False, 9, 99))
     weights = np.array([0.2, 0.7, 0.1])
     dense = sum(w * s for w, s in zip(weights.astype(np.float32), members.scores(training.histories), strict=True))
     dense[:, 0] = -np.inf
@@ -124,9 +167,9 @@ def test_ndcg_over_all_items_as_candidates_equals_the_metric(folders, training):
 def one_list(scores, is_target, n_relevant=None):
     scores = np.array(scores, np.float32)
     items = np.broadcast_to(np.arange(1, scores.shape[1] + 1, dtype=np.int32), scores.shape[:2]).copy()
-    return Candidates(
-        items, scores, np.array(is_target), np.array(is_target).sum(axis=1) if n_relevant is None else n_relevant
-    )
+    views = np.zeros((*scores.shape[:2], 0, 0), np.float32)
+    wanted = np.array(is_target).sum(axis=1) if n_relevant is None else n_relevant
+    return Candidates(items, scores, views, np.array(is_target), wanted)
 
 
 def test_the_conditional_logit_finds_the_weight_at_which_expected_equals_observed():

@@ -4,8 +4,20 @@ import numpy as np
 import pytest
 
 from nextact.errors import NextactError
-from nextact.models.hybrid.candidates import Candidates
-from nextact.models.hybrid.features import OF_USER, OWN, feature_names, features, of_users, own_past, ranks
+from nextact.models.hybrid.candidates import Candidates, Choice, candidates_of
+from nextact.models.hybrid.features import (
+    OF_ITEM,
+    OF_USER,
+    OWN,
+    feature_names,
+    features,
+    of_items,
+    of_users,
+    of_views,
+    own_past,
+    ranks,
+)
+from nextact.models.hybrid.item_facts import FACTS, item_facts
 from nextact.models.hybrid.options import StackedOptions
 from nextact.models.hybrid.stacked import StackedRanker
 from nextact.options import OptionsError
@@ -48,11 +60,9 @@ def test_the_trees_learn_that_what_follows_matters(ranker, training):
 
 
 def test_every_candidate_comes_before_every_other_item(ranker, training):
-    from nextact.models.hybrid.candidates import candidates_of
-
     histories = training.histories
     scores = ranker.score(histories)
-    found = candidates_of(ranker.members.scores(histories), histories, False, 3).item_index
+    found = candidates_of(ranker.members, ranker.members.scores(histories), histories, Choice(False, 3, 200)).item_index
     for user in range(histories.n_users):
         inside = found[user][found[user] > 0]
         outside = np.setdiff1d(np.arange(1, scores.shape[1]), inside)
@@ -100,7 +110,9 @@ def test_evidence_is_the_item_before_what_follows(ranker):
     assert ranker.evidence(Histories.from_lists([[5, 1]]), np.array([[2]], np.int32)).tolist() == [[1]]
 
 
-@pytest.mark.parametrize("wrong", [{"leaves": 1}, {"learning_rate": 0.0}, {"max_trees": 0}, {"members": ("ease",)}])
+@pytest.mark.parametrize(
+    "wrong", [{"leaves": 1}, {"learning_rate": 0.0}, {"max_trees": 0}, {"views": -1}, {"members": ("ease",)}]
+)
 def test_options_out_of_range_are_refused(wrong):
     with pytest.raises(OptionsError):
         StackedOptions(**wrong)
@@ -110,9 +122,9 @@ def test_own_past_by_hand():
     # item 7 bought on days 0, 10 and 16, item 8 on day 16; the newest event is on day 20
     histories = Histories.from_lists([[7, 7, 8, 7, 9]], timestamps=[[0, 10 * DAY, 16 * DAY, 16 * DAY, 20 * DAY]])
     found = own_past(np.array([[7, 8, 5, 0]], np.int32), histories)[0]
-    np.testing.assert_allclose(found[0], [3, 3 / 5, 4, 1, 8, 0.5])
-    np.testing.assert_allclose(found[1], [1, 1 / 5, 4, 1, np.nan, np.nan])
-    np.testing.assert_allclose(found[2], [0, 0, np.nan, np.nan, np.nan, np.nan])
+    np.testing.assert_allclose(found[0], [3, 3 / 5, 4, 1, 8, 0.5, 1, 1, 0, 3, 3])
+    np.testing.assert_allclose(found[1], [1, 1 / 5, 4, 1, np.nan, np.nan, np.nan, np.nan, 0, 1, 1])
+    np.testing.assert_allclose(found[2], [0, 0, *[np.nan] * 6, 0, 0, 0])
     np.testing.assert_array_equal(found[2], found[3])
 
 
@@ -126,7 +138,21 @@ def test_own_past_of_events_at_one_moment_has_no_gap():
 def test_own_past_without_any_event_is_unknown():
     found = own_past(np.array([[4]], np.int32), Histories.from_lists([[]]))[0, 0]
     assert found[:2].tolist() == [0, 0]
-    assert np.isnan(found[2:]).all()
+    assert np.isnan(found[2:-3]).all()
+    assert found[-3:].tolist() == [0, 0, 0]
+
+
+def test_own_events_are_counted_in_the_newest_steps_as_a_loop_does():
+    random = np.random.default_rng(3)
+    lists = [random.integers(1, 4, 30).tolist() for _ in range(3)]
+    times = [sorted(random.integers(0, 25, 30).tolist()) for _ in range(3)]
+    found = own_past(np.array([[1, 2, 3]] * 3, np.int32), Histories.from_lists(lists, timestamps=times))
+    for user in range(3):
+        moments = sorted(set(times[user]))
+        for n_steps in (1, 5, 20):
+            kept = [item for item, time in zip(lists[user], times[user], strict=True) if time in moments[-n_steps:]]
+            expected = [kept.count(item) for item in (1, 2, 3)]
+            assert found[user, :, column(f"own_last_{n_steps}")].tolist() == expected
 
 
 def test_features_of_users_by_hand():
@@ -136,21 +162,59 @@ def test_features_of_users_by_hand():
     assert found["user_steps"] == [2, 0]
     assert found["user_items"] == [2, 0]
     assert found["user_repeat_share"] == pytest.approx([1 / 3, 0])
+    days = Histories.from_lists([[3, 4, 5], [6], []], timestamps=[[0, 4 * DAY, 7 * DAY], [DAY], []])
+    spans = of_users(days)[:, -2:]
+    np.testing.assert_allclose(spans, [[7, 3], [0, np.nan], [np.nan, np.nan]])
+
+
+def test_item_facts_by_hand():
+    histories = Histories.from_lists([[1, 2], [2], []], timestamps=[[0, 60 * DAY], [120 * DAY], []])
+    found = dict(zip(FACTS, item_facts(histories, 3).T, strict=True))
+    np.testing.assert_allclose(found["log_popularity"][1:], np.log1p([1, 2, 0]))
+    np.testing.assert_allclose(found["log_recent_popularity"][1:], np.log1p([0.25, 1.5, 0]), rtol=1e-6)
+    np.testing.assert_allclose(found["newest_share"][1:], [0, 1, np.nan])
+    np.testing.assert_allclose(found["last_day"][1:], [0, 120, np.nan])
+    np.testing.assert_allclose(found["first_day"][1:], [0, 60, np.nan])
+
+
+def test_ages_of_items_run_to_the_users_newest_event():
+    facts = item_facts(Histories.from_lists([[1, 2]], timestamps=[[0, 10 * DAY]]), 2)
+    user = Histories.from_lists([[2], []], timestamps=[[15 * DAY], []])
+    found = of_items(np.array([[1, 2]] * 2, np.int32), user, facts)
+    ages = OF_ITEM.index("item_days_since")
+    np.testing.assert_allclose(found[0, :, ages : ages + 2], [[15, 15], [5, 5]])
+    np.testing.assert_allclose(found[0, :, -1], np.log(2), rtol=1e-6)
+    assert np.isnan(found[1, :, ages:]).all()
+
+
+def test_views_are_followed_by_their_largest_and_their_mean():
+    views = np.array([[[[1.0, 5.0], [3.0, 1.0]]]], np.float32)  # one candidate, two steps, two members
+    assert of_views(views)[0, 0].tolist() == [1, 5, 3, 1, 3, 5, 2, 3]
 
 
 def test_ranks_order_candidates_by_each_member_with_empty_places_last():
     scores = np.array([[[0.5, -1.0], [2.0, -3.0], [9.0, 9.0]]], np.float32)
-    candidates = Candidates(np.array([[4, 5, 0]], np.int32), scores, np.zeros((1, 3), bool), np.zeros(1, np.int64))
+    views = np.zeros((1, 3, 0, 0), np.float32)
+    wanted = np.zeros(1, np.int64)
+    candidates = Candidates(np.array([[4, 5, 0]], np.int32), scores, views, np.zeros((1, 3), bool), wanted)
     assert ranks(candidates)[0].tolist() == [[2, 1], [1, 2], [3, 3]]
 
 
 @pytest.mark.parametrize("popularity", [True, False])
-def test_there_is_a_name_for_every_feature(popularity):
+@pytest.mark.parametrize("views", [0, 2])
+def test_there_is_a_name_for_every_feature(popularity, views):
+    shape = (1, 2)
     candidates = Candidates(
-        np.array([[1, 2]], np.int32), np.zeros((1, 2, 3), np.float32), np.zeros((1, 2), bool), np.zeros(1, np.int64)
+        np.array([[1, 2]], np.int32),
+        np.zeros((*shape, 3), np.float32),
+        np.zeros((*shape, views, 1), np.float32),
+        np.zeros(shape, bool),
+        np.zeros(1, np.int64),
     )
-    logs = np.array([0, 1, 2], np.float32) if popularity else None
-    table = features(candidates, Histories.from_lists([[1]]), logs)
-    assert table.shape[2] == len(feature_names(list(NAMES), popularity))
+    history = Histories.from_lists([[1, 1, 2]])
+    table = features(candidates, history, item_facts(history, 2) if popularity else None)
+    names = feature_names(list(NAMES), ["transition"], views, popularity)
+    assert table.shape[2] == len(names) == len(set(names))
+    assert table[0, :, names.index("own_events")].tolist() == [2, 1]
     if popularity:
-        assert table[0, :, -1].tolist() == [1, 2]
+        np.testing.assert_allclose(table[0, :, names.index("log_popularity")], np.log1p([2, 1]))
