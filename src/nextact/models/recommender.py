@@ -25,9 +25,10 @@ class LaunchOptions:
     Attributes:
         checkpoint_folder: Where they leave what a killed run goes on from; None leaves nothing.
         checkpoint_seconds: Least time between two checkpoints, at least 0.
-        processes: Processes on this machine; above 1, ``accelerate launch`` starts them, each on a GPU of its own where
-            there are any.
-        launcher_arguments: Further arguments of ``accelerate launch``, such as those that name other machines.
+        processes: Processes on this machine; above 1, ``torchrun`` starts them, each on a GPU of its own where there
+            are any.
+        launcher_arguments: Arguments of ``torchrun`` in place of ``--standalone``, such as those that name other
+            machines.
     """
 
     checkpoint_folder: str | None = None

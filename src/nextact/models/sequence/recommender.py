@@ -29,9 +29,11 @@ class SequenceRecommender:
     def fit(self, training: Training) -> FitReport:
         """Train the network; the weights of the best validation epoch stay."""
         from nextact.models.sequence.fitting import fit_network
+        from nextact.models.sequence.launching import fit_in_processes
 
         self.event_types = training.event_types
-        self.network, report = fit_network(self.options, training)
+        fit = fit_in_processes if training.launch.processes > 1 else fit_network
+        self.network, report = fit(self.options, training)
         return report
 
     def score(self, histories: Histories) -> Scores:

@@ -1,0 +1,123 @@
+"""A training in several processes: the data is put down as files, and each process opens it by path.
+
+    torchrun --nproc-per-node 2 -m nextact.models.sequence.launching FOLDER
+
+is what a fit runs for itself where it is asked for processes.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from nextact.errors import NextactError
+from nextact.metrics.targets import Targets
+from nextact.models.recommender import FitReport, LaunchOptions, Training, read_json, write_json
+from nextact.models.sequence.fitting import fit_network
+from nextact.models.sequence.network import SequenceNetwork
+from nextact.models.sequence.options import SequenceOptions
+from nextact.models.sequence.storage import load_network, save_network
+from nextact.sequences.histories import Histories
+from nextact.sequences.holdout import Holdout
+
+PLAIN = ("n_items", "event_types", "exclude_seen", "seed", "target_event_types")
+
+
+def fit_in_processes(options: SequenceOptions, training: Training) -> tuple[SequenceNetwork, FitReport]:
+    """What :func:`fit_network` gives, from as many processes as the launch options say.
+
+    Raises:
+        NextactError: If the processes fail; what they said stands above it in the output.
+    """
+    with tempfile.TemporaryDirectory(prefix="nextact-training-") as name:
+        folder = Path(name)
+        save_training(options, training, folder)
+        launch = training.launch
+        command = [sys.executable, "-m", "torch.distributed.run", f"--nproc-per-node={launch.processes}"]
+        command += [*(launch.launcher_arguments or ("--standalone",)), "-m", __name__, str(folder)]
+        on_cpu = {} if torch.cuda.is_available() else {"ACCELERATE_USE_CPU": "true"}
+        done = subprocess.run(command, env=os.environ | on_cpu, check=False)
+        if done.returncode or not (folder / "report.json").exists():
+            raise NextactError(
+                f"training in {launch.processes} processes ended with status {done.returncode}; its output stands above"
+            )
+        network, _, _ = load_network(folder)
+        report: FitReport = read_json(folder / "report.json")
+    for epoch in report["curve"]:
+        training.log_curve("loss", epoch["loss"], epoch["epoch"])
+        if epoch["validation"] is not None:
+            training.log_curve("validation_ndcg@10", epoch["validation"], epoch["epoch"])
+    return network, report
+
+
+def save_training(options: SequenceOptions, training: Training, folder: Path) -> None:
+    """Write options and data into a folder."""
+    training.histories.save(folder / "histories")
+    holdout = training.validation
+    holdout.histories.save(folder / "validation")
+    arrays = {"users": holdout.users, "next_types": holdout.next_types, **vars(holdout.targets)}
+    for name, array in arrays.items():
+        np.save(folder / "validation" / f"holdout_{name}.npy", array, allow_pickle=False)
+    blocks = [name for name in options.text_blocks if name in training.item_vectors]
+    for name in blocks:
+        np.save(folder / f"vectors_{name}.npy", training.item_vectors[name], allow_pickle=False)
+    launch = dataclasses.asdict(training.launch) | {"processes": 1}
+    plain = {name: getattr(training, name) for name in PLAIN}
+    write_json(
+        folder / "training.json",
+        {"options": dataclasses.asdict(options), "blocks": blocks, "launch": launch, "plain": plain},
+    )
+
+
+def open_training(folder: Path) -> tuple[SequenceOptions, Training]:
+    """Read what :func:`save_training` wrote, arrays memory-mapped."""
+    described = read_json(folder / "training.json")
+
+    def array(name: str) -> np.ndarray:
+        return np.asarray(np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False))
+
+    targets = Targets(**{name: array(f"validation/holdout_{name}") for name in ("offsets", "item_index", "n_missing")})
+    holdout = Holdout(
+        array("validation/holdout_users"),
+        Histories.open(folder / "validation"),
+        targets,
+        array("validation/holdout_next_types"),
+    )
+    plain = described["plain"]
+    training = Training(
+        Histories.open(folder / "histories"),
+        plain["n_items"],
+        tuple(plain["event_types"]),
+        {name: array(f"vectors_{name}") for name in described["blocks"]},
+        holdout,
+        plain["exclude_seen"],
+        plain["seed"],
+        target_event_types=tuple(plain["target_event_types"]),
+        launch=LaunchOptions(**described["launch"]),
+    )
+    return SequenceOptions(**described["options"]), training
+
+
+def main(folder: Path) -> None:
+    """Train as one of the processes; the first one writes the network and its report."""
+    is_first = os.environ.get("RANK", "0") == "0"
+    logging.basicConfig(level=logging.INFO if is_first else logging.ERROR, format="%(levelname)s %(message)s")
+    options, training = open_training(folder)
+    network, report = fit_network(options, training)
+    if is_first:
+        save_network(network, options, training.event_types, folder)
+        write_json(folder / "report.json", report)
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
