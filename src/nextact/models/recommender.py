@@ -62,8 +62,6 @@ class Training:
         seed: Seed of everything random.
         log_curve: Receives (metric name, value, step) while training.
         target_event_types: Event types that count as targets; all, if empty.
-        known_until: int64 [users], microseconds up to which each user's events are all known; None where the log has
-            no times. Without an event after a moment before it, none happened.
         launch: Where long trainings leave checkpoints, and in how many processes they run.
         sparse_vectors: Block name -> csr float32 [n_items + 1, words]; rows as in ``item_vectors``.
     """
@@ -77,7 +75,6 @@ class Training:
     seed: int
     log_curve: Callable[[str, float, int], None] = field(default=lambda name, value, step: None)
     target_event_types: tuple[str, ...] = ()
-    known_until: NDArray[np.int64] | None = None
     launch: LaunchOptions = field(default_factory=LaunchOptions)
     sparse_vectors: dict[str, csr_matrix] = field(default_factory=dict)
 

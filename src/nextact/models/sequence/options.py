@@ -57,8 +57,6 @@ class SequenceOptions:
             weights themselves.
         precision: Arithmetic of the forward pass.
         compile: Whether torch compiles the backbone.
-        horizon_days: Windows within which each behaviour is predicted to happen or not; none trains no such head.
-            They need times.
     """
 
     backbone: str = "gpt2"
@@ -95,7 +93,6 @@ class SequenceOptions:
     average_decay: float = 0.0
     precision: Literal["no", "bf16", "fp16"] = "no"
     compile: bool = False
-    horizon_days: tuple[float, ...] = (1.0, 7.0, 30.0)
 
     def __post_init__(self) -> None:
         for name in (
@@ -122,7 +119,6 @@ class SequenceOptions:
         self._check("hidden_share", 0 < self.hidden_share < 1, "in (0, 1)")
         self._check("max_steps", self.max_steps >= 2 or self.objective == "next", "at least 2 to hide one")
         self._check("dimensions", self.dimensions % self.heads == 0, f"a multiple of heads ({self.heads})")
-        self._check("horizon_days", all(days > 0 for days in self.horizon_days), "above 0")
         self._check("batch_negatives", self.popular_negatives + self.batch_negatives <= 1, "at most 1 with the popular")
         self._check("pretrained", self.pretrained is None or self.backbone != "nextact", "None for backbone 'nextact'")
         check_backbone(self.backbone)

@@ -7,11 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from nextact.errors import NextactError
-from nextact.events.moments import microseconds
 from nextact.models.recommender import LaunchOptions, Recommender, Training
 from nextact.models.registry import HYBRID, MODELS, FittedModel, ModelFolder
 from nextact.protocol import Certificate, stable_hash, stamp
@@ -91,9 +87,8 @@ def _training(
 ) -> Training:
     protocol, seed = certificate["protocol"], certificate["provenance"]["seed"]
     fit_half, _ = validation_halves(histories.n_users, seed)
-    learnt = training_histories(histories, cuts)
     return Training(
-        learnt,
+        training_histories(histories, cuts),
         protocol["data"]["items"],
         tuple(event_types),
         item_vectors.blocks,
@@ -101,27 +96,9 @@ def _training(
         protocol["exclude_seen"],
         seed,
         target_event_types=tuple(protocol["target_event_types"]),
-        known_until=known_until(learnt, certificate),
         launch=launch,
         sparse_vectors=item_vectors.sparse,
     )
-
-
-def known_until(learnt: Histories, certificate: Certificate) -> NDArray[np.int64] | None:
-    """Moment up to which all events of each user are known, in microseconds; None where the log has no times.
-
-    Under a split by time that is the moment of the split. Otherwise a user's last training event: what came after it
-    is held out, and its absence says nothing.
-    """
-    split = certificate["protocol"]["split"]
-    if not certificate["provenance"].get("has_times"):
-        return None
-    if split["kind"] == "global_time":
-        return np.full(learnt.n_users, microseconds(split["validation_from"]), np.int64)
-    last = np.zeros(learnt.n_users, np.int64)
-    has_events = learnt.lengths > 0
-    last[has_events] = learnt.timestamp[learnt.offsets[1:][has_events] - 1]
-    return last
 
 
 def _fit(
