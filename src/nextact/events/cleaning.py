@@ -10,6 +10,7 @@ from nextact.errors import NextactError, TableError
 from nextact.events import columns as c
 from nextact.events import reasons
 from nextact.events.contract import EventOptions, raw_sources
+from nextact.events.engines import keep
 from nextact.events.moments import iso_moment, microseconds
 from nextact.events.source_rows import to_contract
 from nextact.events.tables import RAW_EVENTS
@@ -41,14 +42,14 @@ def clean_events(raw_events: object, options: EventOptions, items: ibis.Table | 
     tables = [
         to_contract(raw, source, maps[source], options) for source, raw in raw_sources(raw_events, options).items()
     ]
-    events = reduce(lambda one, other: one.union(other), tables).cache()
+    events = keep(reduce(lambda one, other: one.union(other), tables))
     if options.unknown_items == "reject":
         events = _mark_unknown_items(events, items)
     if options.repeat_columns:
         events = mark_repeats(events, options.repeat_columns)
     if options.max_events_per_day is not None:
         events = _mark_crowded_users(events, options.max_events_per_day)
-    events = events.cache()
+    events = keep(events)
     _stop_if_mostly_rejected(events, options)
     return events
 
@@ -101,7 +102,7 @@ def mark_repeats(events: ibis.Table, repeat_columns: tuple[str, ...]) -> ibis.Ta
     suspects = hashed.semi_join(alike, "alike")  # few rows, so that sorting by all columns is cheap
     same = ibis.window(group_by=list(repeat_columns), order_by=[c.SOURCE, c.SOURCE_ROW])
     repeats = suspects.mutate(nth=ibis.row_number().over(same)).filter(lambda t: t.nth > 0)
-    found = repeats.select(c.SOURCE, c.SOURCE_ROW, is_repeat=ibis.literal(True)).cache()
+    found = keep(repeats.select(c.SOURCE, c.SOURCE_ROW, is_repeat=ibis.literal(True)))
     joined = events.left_join(found, [c.SOURCE, c.SOURCE_ROW])
     return _mark(joined, joined["is_repeat"].fill_null(False), reasons.REPEAT).select(*events.columns)
 

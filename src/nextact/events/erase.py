@@ -11,6 +11,7 @@ from typing import Any, Self
 import ibis
 
 from nextact.events import columns as c
+from nextact.events.engines import keep
 
 ERASED = "erased"  # the reason of a rejected row
 KEPT_COLUMNS = (c.SOURCE, c.SOURCE_ROW, c.REJECTED_REASON)  # say where the raw row stands, and nothing of the user
@@ -71,7 +72,7 @@ def reject_erased(events: ibis.Table, erased: ErasedUsers) -> ibis.Table:
         return events
     users = events.select(c.USER_ID).distinct()
     hashes = ibis.literal(erased.salt).concat(users[c.USER_ID]).hexdigest("sha256")
-    gone = users.filter(hashes.isin(list(erased.erased_at))).cache()
+    gone = keep(users.filter(hashes.isin(list(erased.erased_at))))
     is_gone = events[c.USER_ID].isin(gone[c.USER_ID]).fill_null(False)
     changed = {
         name: is_gone.ifelse(ibis.null(kind), events[name])
@@ -79,4 +80,4 @@ def reject_erased(events: ibis.Table, erased: ErasedUsers) -> ibis.Table:
         if name not in KEPT_COLUMNS
     }
     reason = is_gone.ifelse(ibis.literal(ERASED), events[c.REJECTED_REASON])
-    return events.mutate(**changed, **{c.REJECTED_REASON: reason}).cache()
+    return keep(events.mutate(**changed, **{c.REJECTED_REASON: reason}))

@@ -8,6 +8,7 @@ import ibis
 
 from nextact.errors import NextactError
 from nextact.events import columns as c
+from nextact.events.engines import keep
 from nextact.events.reasons import TOO_RARE
 from nextact.options import options
 
@@ -55,8 +56,8 @@ def core_items_and_users(events: ibis.Table, options: FilterOptions) -> tuple[ib
     for column, at_least in limits.items():
         kept = _frequent(kept, column, at_least)
     if len(limits) > 1:
-        kept = _until_nothing_falls(kept.cache(), limits)
-    items, users = (kept.select(column).distinct().cache() for column in (c.ITEM_ID, c.USER_ID))
+        kept = _until_nothing_falls(keep(kept), limits)
+    items, users = (keep(kept.select(column).distinct()) for column in (c.ITEM_ID, c.USER_ID))
     if not int(items.count().execute()):
         raise NextactError(
             f"filter: no event is left with min_item_events={options.min_item_events} and "
@@ -70,7 +71,7 @@ def _until_nothing_falls(kept: ibis.Table, limits: dict[str, int]) -> ibis.Table
     while n_now not in (n_before, 0):
         for column, at_least in limits.items():
             kept = _frequent(kept, column, at_least)
-        kept = kept.cache()  # each round from the last one's rows, not from an ever deeper query
+        kept = keep(kept)  # each round from the last one's rows, not from an ever deeper query
         n_before, n_now = n_now, int(kept.count().execute())
     return kept
 

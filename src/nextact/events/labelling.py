@@ -8,7 +8,7 @@ from typing import Any
 
 import ibis
 
-from nextact.events import cleaning
+from nextact.events import cleaning, engines
 from nextact.events import columns as c
 from nextact.events.contract import EventOptions
 from nextact.events.erase import ErasedUsers, reject_erased
@@ -59,7 +59,7 @@ def label_events(
         cleaned = reject_erased(cleaned, erased)
     good = cleaning.accepted(cleaned)
     if keep.window == "all":
-        marked = mark_too_rare(good, keep).cache()
+        marked = engines.keep(mark_too_rare(good, keep))
         labelled, moments = split_events(cleaning.accepted(marked), split, events.has_times)
     else:
         labelled, moments = split_events(good, split, events.has_times)

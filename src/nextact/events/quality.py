@@ -9,6 +9,7 @@ import ibis
 import pandas as pd
 
 from nextact.events import columns as c
+from nextact.events.engines import keep
 from nextact.events.quality_counts import Part, count_over_time, count_rows, count_texts, iso_second, records
 from nextact.events.quality_holdout import (
     by_training_count,
@@ -72,8 +73,8 @@ def report_quality(
     if items is not None:
         require_columns(items, {name: name for name in text_columns}, "items")
     events = events.filter(events[c.SPLIT] != "test")
-    users = users_of(events).cache()
-    by_item = items_of(events, vocabulary).cache()
+    users = keep(users_of(events))
+    by_item = keep(items_of(events, vocabulary))
     groups = by_training_count(by_item)
     report = {
         "split": {

@@ -9,6 +9,7 @@ import ibis
 import pandas as pd
 
 from nextact.events import columns as c
+from nextact.events.engines import keep
 from nextact.events.quality_bins import bin_bounds, bin_label, jensen_shannon, shares_of, stability_index
 from nextact.events.quality_counts import Part, records
 from nextact.events.quality_shapes import ratio
@@ -92,7 +93,7 @@ def describe_targets(events: ibis.Table, vocabulary: pd.DataFrame) -> Part:
     pairs = events.group_by(c.USER_ID, c.ITEM_ID).aggregate(
         asked_in=events[c.STEP].min(where=asked), first=events[c.STEP].min()
     )
-    pairs = pairs.mutate(reachable=pairs[c.ITEM_ID].isin(catalogue[c.ITEM_ID])).cache()
+    pairs = keep(pairs.mutate(reachable=pairs[c.ITEM_ID].isin(catalogue[c.ITEM_ID])))
     users = pairs.group_by(c.USER_ID).aggregate(
         asked_in=pairs["asked_in"].min(), starts=pairs["first"].min(where=pairs["reachable"])
     )

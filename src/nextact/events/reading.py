@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import NamedTuple
 
 import ibis
@@ -11,6 +12,7 @@ from nextact.events import reasons
 from nextact.events.timezones import SECOND, to_utc
 
 LARGEST_EXACT = 2**53  # a float holds every whole number up to here
+LARGEST_FLOAT = sys.float_info.max  # Ibis's own isinf finds nothing on Spark
 LARGEST_TIME = 2**62  # microseconds; far beyond any date, and the arithmetic around it stays in 64 bits
 UNITS_PER_SECOND = {"s": 1, "ms": 1_000, "us": 1_000_000}
 EPOCH = "1970-01-01 00:00:00"
@@ -91,13 +93,13 @@ def read_number(column: ibis.Value, place: str) -> Cells:
         number = column.cast("float64")
     else:
         raise NextactError(f"{place}: holds {kind}, not numbers")
-    finite = number.notnull() & ~(number.isnan() | number.isinf())
+    endless = (number.isnan() | (number.abs() > LARGEST_FLOAT)).fill_null(False)  # first: on Spark NaN is null to Ibis
     problems = ibis.cases(
+        (endless, reasons.ENDLESS_VALUE),
         ((given & number.isnull()).fill_null(False), reasons.UNREADABLE_VALUE),
-        (number.notnull() & ~finite, reasons.ENDLESS_VALUE),
         else_=ibis.null("string"),
     )
-    return Cells(finite.ifelse(number, ibis.null("float64")), problems)
+    return Cells(endless.ifelse(ibis.null("float64"), number), problems)
 
 
 def read_time(column: ibis.Value, unit: str, timezone: str, place: str) -> Cells:

@@ -8,6 +8,7 @@ import ibis
 
 from nextact.errors import NextactError
 from nextact.events import columns as c
+from nextact.events.engines import keep
 from nextact.events.moments import iso_moment, microseconds
 from nextact.events.steps import IS_TARGET_TYPE, N_BEFORE, StepOptions, add_steps
 from nextact.options import options
@@ -89,7 +90,7 @@ def split_events(
 
 def _stepped(events: ibis.Table, options: SplitOptions) -> ibis.Table:
     """Events with their steps, kept: what follows looks at them more than once."""
-    return add_steps(events, options).cache()
+    return keep(add_steps(events, options))
 
 
 def describe_split(options: SplitOptions, moments: dict[str, str]) -> dict[str, Any]:
@@ -140,7 +141,7 @@ def _unseen_users(events: ibis.Table, options: SplitOptions) -> ibis.Table:
 
 
 def _mark_chosen(events: ibis.Table, chosen: ibis.Table, by: list[str], options: SplitOptions) -> ibis.Table:
-    joined = events.left_join(chosen.cache(), by)
+    joined = events.left_join(keep(chosen), by)
     held_out = (joined[c.SPLIT] != TRAIN) & (joined[N_BEFORE] >= options.min_history)
     is_target = held_out & (joined[c.STEP] == joined["chosen"]).fill_null(False)
     return joined.mutate(**{c.IS_TARGET: is_target}).select(*_kept(events), c.IS_TARGET)
@@ -151,7 +152,7 @@ def _kept(events: ibis.Table) -> list[str]:
 
 
 def _leave_one_out(events: ibis.Table, options: SplitOptions) -> ibis.Table:
-    joined = events.left_join(_newest_two(events).cache(), c.USER_ID)
+    joined = events.left_join(keep(_newest_two(events)), c.USER_ID)
     enough = (joined["n_before_second"] >= options.min_history).fill_null(False)
     step, newest, second = joined[c.STEP], joined["newest"], joined["second"]
     split = ibis.cases((enough & (step >= newest), TEST), (enough & (step >= second), VALIDATION), else_=TRAIN)
@@ -199,5 +200,5 @@ def _moment(events: ibis.Table, wanted: float | str) -> int:
         return microseconds(wanted)
     # the exact order statistic: approximate quantiles differ from engine to engine
     rank = int(wanted * events.count().execute())
-    ordered = events.order_by([c.TIMESTAMP]).limit(1, offset=rank)
-    return int(ordered[c.TIMESTAMP].execute().iloc[0])
+    earliest = events.order_by([c.TIMESTAMP]).limit(rank + 1)  # no offset: Ibis counts it wrongly on Spark
+    return int(earliest[c.TIMESTAMP].max().execute())

@@ -11,6 +11,7 @@ import pandas as pd
 import pyarrow as pa
 
 from nextact.errors import NextactError, TableError, suggest
+from nextact.events.engines import in_memory
 
 RAW_EVENTS = "raw_events"
 
@@ -29,7 +30,7 @@ def as_table(data: object, place: str = RAW_EVENTS, wanted: dict[str, str | None
     """
     if isinstance(data, ibis.Table):
         return _brought_here(data if wanted is None else data.select(_chosen(data.columns, wanted, place)))
-    return ibis.memtable(as_arrow(data, place, wanted))
+    return in_memory(as_arrow(data, place, wanted))
 
 
 def _brought_here(table: ibis.Table) -> ibis.Table:
@@ -40,7 +41,7 @@ def _brought_here(table: ibis.Table) -> ibis.Table:
     engine = ibis.options.default_backend
     if engine is None or {backend.name for backend in table._find_backends()[0]} <= {engine.name}:
         return table
-    return ibis.memtable(table.to_pyarrow())
+    return in_memory(table.to_pyarrow())
 
 
 def as_arrow(data: object, place: str, wanted: dict[str, str | None] | None = None) -> pa.Table:

@@ -43,7 +43,7 @@ def to_utc(local: ibis.Value, timezone: str) -> ibis.Value:
     """
     first, at_start, rounds = _by_span(timezone)
     since = local.clip(first, first + len(at_start) * SPAN - 1) - first
-    span = ((since - since % SPAN) / SPAN).cast("int64")
+    span = ((since - since % SPAN) / SPAN).cast("int32")  # what Spark takes as a place in an array
     offset = _look_up(at_start, span)
     for starts, offsets in rounds:
         offset = (local >= _look_up(starts, span)).ifelse(_look_up(offsets, span), offset)

@@ -1,0 +1,73 @@
+"""What engines do not do alike: take in Arrow tables, keep results, and number rows in the order they are read in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ibis
+import pyarrow as pa
+
+SPARK = "pyspark"
+
+
+def in_memory(arrow: pa.Table) -> ibis.Table:
+    """The table where the run's engine can query it as often as it likes.
+
+    Ibis hands tables to Spark through pandas, which makes floats of whole numbers with gaps and does not tell NaN from
+    null, and forgets them in ``.cache()``; so Spark gets Arrow itself.
+    """
+    engine = ibis.options.default_backend
+    if engine is None or engine.name != SPARK:
+        return ibis.memtable(arrow)
+    schema = _spark_schema(ibis.Schema.from_pyarrow(arrow.schema))
+    return _named(engine, _session().createDataFrame(arrow, schema=schema))
+
+
+def keep(table: ibis.Table) -> ibis.Table:
+    """The rows worked out now, and only once.
+
+    Spark would note where they come from and append all that is asked later to one ever longer plan, so its own cache
+    does not do: a local checkpoint cuts the plan. Its blocks lie with the workers; one that is lost ends the run.
+    """
+    engines = table._find_backends()[0]
+    if {engine.name for engine in engines} != {SPARK}:
+        return table.cache()
+    engines[0]._run_pre_execute_hooks(table)  # hands frames over; compiling alone does not
+    frame = _session().sql(engines[0].compile(table))
+    return _named(engines[0], frame.to(_spark_schema(table.schema())).localCheckpoint())
+
+
+def _session() -> Any:
+    from pyspark.sql import SparkSession
+
+    return SparkSession.builder.getOrCreate()
+
+
+def _spark_schema(schema: ibis.Schema) -> Any:
+    """Spark's own types, which a kept table has as well: to Ibis a row number is int64, to Spark int32."""
+    from ibis.backends.pyspark.datatypes import PySparkSchema
+
+    return PySparkSchema.from_ibis(schema)
+
+
+def _named(engine: Any, frame: Any) -> ibis.Table:
+    name = ibis.util.gen_name("nextact")
+    frame.createOrReplaceTempView(name)
+    return engine.table(name)
+
+
+@ibis.udf.scalar.builtin  # type: ignore[untyped-decorator, unused-ignore]
+def monotonically_increasing_id() -> int:
+    """Spark's number of a row: grows with its partition, and within it with its place."""
+    raise NotImplementedError("Spark works it out")
+
+
+def row_number(table: ibis.Table) -> ibis.Value:
+    """0-based place of each row in the order in which the engine reads the table.
+
+    Spark reads the partitions of a frame and the blocks of one file in order; where a table is many files, theirs is
+    Spark's choice.
+    """
+    if {backend.name for backend in table._find_backends()[0]} != {SPARK}:
+        return ibis.row_number().cast("int64")
+    return ibis.row_number().over(ibis.window(order_by=monotonically_increasing_id())).cast("int64")

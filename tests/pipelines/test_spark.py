@@ -1,0 +1,214 @@
+"""Spark answers as DuckDB does: the same log, messy on purpose, through both engines."""
+
+import shutil
+from importlib.util import find_spec
+
+import ibis
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+
+from nextact.events.contract import EventOptions
+from nextact.events.engines import row_number
+from nextact.events.erase import ErasedUsers
+from nextact.events.filtering import FilterOptions
+from nextact.events.items import ItemOptions, clean_items
+from nextact.events.labelling import count_rows, label_events
+from nextact.events.splitting import SplitOptions
+from nextact.sequences.build import VocabularyOptions, build_histories, fit_vocabulary
+
+pytestmark = [
+    pytest.mark.spark,
+    pytest.mark.slow,
+    pytest.mark.skipif(not shutil.which("java"), reason="Spark needs Java"),
+    pytest.mark.skipif(not find_spec("pyspark"), reason="pip install 'nextact[spark]'"),
+]
+
+LOCAL = {
+    "spark.ui.enabled": "false",
+    "spark.driver.host": "127.0.0.1",
+    "spark.driver.bindAddress": "127.0.0.1",
+    "spark.driver.memory": "1g",
+    "spark.sql.shuffle.partitions": "2",
+    "spark.default.parallelism": "2",
+}
+ODD_TIMES = [
+    "2024-03-31 02:30",  # skipped by the clocks of Paris
+    "2023-10-29 02:30",  # shown twice
+    "2024-03-02T10:00:00.123456789+02:00",
+    "2024-02-29T23:59:59.5Z",
+    "2024-02-30",
+    "2024-12-31T23:59:60",
+    "2024-01-01T25:00",
+    "1969-12-31",
+    "0001-01-01",
+    "9999-12-31T23:59:59.999999",
+    "yesterday",
+    " 2024-03-05 ",
+    "",
+    None,
+]  # fmt: skip
+ODD_VALUES = ["1.5", "x", "", "nan", "-inf", " 7 ", "1e400", None, "1e5", "0x10"]
+
+
+def messy_log():
+    """Users and items of uneven frequency, ties, repeats, unknown items, and every kind of broken cell."""
+    random = np.random.default_rng(0)
+    n = 400
+    log = pd.DataFrame(
+        {
+            "who": [f"u{user:03}" for user in random.geometric(0.15, n)],
+            "what": [f"{item:03}" for item in random.geometric(0.2, n)],
+            "kind": random.choice(["detail", "buy"], n),
+            "when": [f"2024-03-{1 + day // 5:02} {10 + day % 3}:00" for day in random.integers(0, 100, n)],
+            "worth": "2.5",
+            "visit": random.choice(["a", "b", None], n),
+        }
+    )
+    log.loc[100:113, "when"] = ODD_TIMES
+    log.loc[120:129, "worth"] = ODD_VALUES
+    log.loc[130:135, "who"] = [None, "", " ", "\t", "ü", "U001"]
+    log.loc[140:142, "what"] = [None, "", "not in the catalogue"]
+    log.loc[150:152, "kind"] = [None, "", "scroll"]
+    return pd.concat([log, log.iloc[20:60]], ignore_index=True)  # the repeats
+
+
+ITEMS = pd.DataFrame({"sku": [f"{item:03}" for item in range(1, 40)]})
+TEXT_TIMES = EventOptions(
+    user_id="who",
+    item_id="what",
+    event_type="kind",
+    event_type_map={"detail": "view", "buy": "purchase"},
+    event_types=("view", "purchase"),
+    timestamp="when",
+    timestamp_unit="iso",
+    timezone="Europe/Paris",
+    value="worth",
+    session_id="visit",
+    max_events_per_day=12,
+    unknown_items="reject",
+    latest="2030-01-01",
+    stop_above_rejected_share=1.0,
+)
+SPLITS = {
+    "targets": SplitOptions(target_event_types=("purchase",), ties="shuffled", ties_seed=3),
+    "sessions": SplitOptions(session_gap_minutes=90),
+    "leave_one_out": SplitOptions(kind="leave_one_out", baskets=False, ties="file", min_history=2),
+    "unseen_users": SplitOptions(kind="unseen_users", validation_from=0.6, test_from=0.8),
+}
+CORES = {
+    "training": FilterOptions(min_item_events=4, min_user_events=3),
+    "all": FilterOptions(min_item_events=4, min_user_events=3, window="all"),
+}
+
+
+@pytest.fixture(scope="module")
+def engines(tmp_path_factory):
+    """Both, and the engine that was there before is put back."""
+    from pyspark.sql import SparkSession
+
+    builder = SparkSession.builder.master("local[1]")
+    for name, value in (LOCAL | {"spark.sql.warehouse.dir": str(tmp_path_factory.mktemp("warehouse"))}).items():
+        builder = builder.config(name, value)
+    before = ibis.options.default_backend
+    session = builder.getOrCreate()
+    yield {"duckdb": ibis.duckdb.connect(), "spark": ibis.pyspark.connect(session)}
+    ibis.options.default_backend = before
+    session.stop()
+
+
+def through(engine, folder, raw, events, split, core, erased=None):
+    """Everything the line makes of a log on an engine, as frames and arrays."""
+    ibis.set_backend(engine)
+    items = clean_items(ITEMS, ItemOptions(item_id="sku"))
+    labelled = label_events(raw, items, events, split, core, erased)
+    vocabulary = fit_vocabulary(labelled.accepted, items, VocabularyOptions())
+    built = build_histories(labelled.accepted, vocabulary, events.event_types)
+    frames = {name: as_written(engine, getattr(labelled, name), folder) for name in ("accepted", "rejected")}
+    arrays = {
+        f"{part}.{name}": np.array(array)
+        for part in ("histories", "validation", "test")
+        for name, array in vars(getattr(built, part)).items()
+        if isinstance(array, np.ndarray)
+    }
+    return frames, arrays, (vocabulary, built.user_ids), (count_rows(labelled), labelled.moments)
+
+
+def as_written(engine, table, folder):
+    path = folder / f"{engine.name}_{len(list(folder.iterdir()))}.parquet"  # Ibis reads Spark's whole numbers as floats
+    engine.to_parquet(table, str(path))
+    return pq.read_table(path)
+
+
+def assert_equal(one, other):
+    (frames, arrays, tables, counts), (their_frames, their_arrays, their_tables, their_counts) = one, other
+    assert counts == their_counts
+    for name, frame in frames.items():
+        assert kinds(frame) == kinds(their_frames[name])
+        rows, their_rows = (in_order(table) for table in (frame, their_frames[name]))
+        differing = [pair for pair in zip(rows, their_rows, strict=True) if pair[0] != pair[1]]
+        assert differing == []
+    for table, their_table in zip(tables, their_tables, strict=True):
+        pd.testing.assert_frame_equal(table, their_table, check_dtype=False)
+    assert arrays.keys() == their_arrays.keys()
+    for name, array in arrays.items():
+        assert array.dtype == their_arrays[name].dtype
+        np.testing.assert_array_equal(array, their_arrays[name], err_msg=name)
+
+
+def kinds(table):
+    return [(field.name, field.type) for field in table.schema]
+
+
+def in_order(table):
+    return sorted(table.to_pylist(), key=lambda row: (row["source"], row["source_row"]))
+
+
+CASES = [("targets", "training"), ("sessions", "training"), ("leave_one_out", "all"), ("unseen_users", "training")]
+
+
+@pytest.mark.parametrize(("split", "core"), CASES)
+def test_a_messy_log_gives_the_same_rows_splits_histories_and_cuts(engines, tmp_path, split, core):
+    found = {
+        name: through(engine, tmp_path, messy_log(), TEXT_TIMES, SPLITS[split], CORES[core])
+        for name, engine in engines.items()
+    }
+    assert_equal(found["duckdb"], found["spark"])
+    frames, arrays, _, (counts, _) = found["spark"]
+    assert len(counts["rows_by_reason"]) >= 12
+    assert len(counts["rows_by_split"]) == 3
+    assert sum(len(frame) for frame in frames.values()) == len(messy_log())
+    assert len(arrays) >= 8
+
+
+def test_native_times_numbers_as_ids_and_erased_users_are_read_alike(engines, tmp_path):
+    moments = pd.date_range("2024-03-30 22:00", periods=60, freq="20min")  # over the change of the clocks
+    log = pd.DataFrame(
+        {"user": [1.0, 2.0, 3.0] * 20, "item": range(60), "at": moments, "amount": [0.5, np.inf, None] * 20}
+    )
+    log.loc[7:8, "user"] = [np.nan, 2.5]
+    log["item"] %= 7
+    events = EventOptions(user_id="user", item_id="item", timestamp="at", timezone="Europe/Paris", value="amount",
+                          latest="2030-01-01", stop_above_rejected_share=1.0)  # fmt: skip
+    erased = ErasedUsers("salt", {}).with_user("3", "2024-04-01")
+    found = {
+        name: through(engine, tmp_path, log, events, SPLITS["leave_one_out"], FilterOptions(), erased)
+        for name, engine in engines.items()
+    }
+    assert_equal(found["duckdb"], found["spark"])
+    assert found["spark"][3][0]["rows_by_reason"]["erased"] == 19
+
+
+def test_rows_keep_their_place_in_the_file_on_many_partitions(engines, tmp_path):
+    log = pd.DataFrame({"user_id": "u", "item_id": [f"{n}" for n in range(5000)]})
+    log.to_parquet(tmp_path / "log.parquet", row_group_size=500)
+    engines["spark"]._session.conf.set("spark.sql.files.maxPartitionBytes", "4096")
+    try:
+        ibis.set_backend(engines["spark"])
+        table = engines["spark"].read_parquet(tmp_path / "log.parquet")
+        placed = table.mutate(place=row_number(table)).execute().sort_values("place")
+    finally:
+        engines["spark"]._session.conf.unset("spark.sql.files.maxPartitionBytes")
+    assert list(placed["item_id"]) == list(log["item_id"])
+    assert list(placed["place"]) == list(range(5000))
