@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,8 @@ from nextact.models.baselines.options import ContentKNNOptions
 from nextact.models.baselines.vector_knn import VectorKNN
 from nextact.models.recommender import FitReport, Training
 from nextact.text.pooling import unit_rows, whiten
+
+logger = logging.getLogger(__name__)
 
 Dense = NDArray[np.float32]
 
@@ -30,6 +33,9 @@ class ContentKNN(VectorKNN):
         """Centre and whiten dense vectors as asked, and scale all to length 1."""
         self.of_types = type_weights(self.options, training.event_types)
         blocks: dict[str, Any] = {**training.item_vectors, **training.sparse_vectors}
+        if not blocks:  # items need no text
+            logger.warning("content_knn: this run has no item vectors, so that all items score alike")
+            blocks[self.options.block] = csr_matrix((training.n_items + 1, 1), dtype=np.float32)
         if self.options.block not in blocks:
             raise NextactError(
                 f"content_knn: no item vectors {self.options.block!r}; {suggest(self.options.block, blocks)}"
