@@ -29,7 +29,9 @@ def keep(table: ibis.Table) -> ibis.Table:
     Spark would note where they come from and append all that is asked later to one ever longer plan, so its own cache
     does not do: a local checkpoint cuts the plan. Its blocks lie with the workers; one that is lost ends the run.
     """
-    engines = table._find_backends()[0]
+    engines, is_only_translated = table._find_backends()
+    if is_only_translated:  # serving translates the expressions once, without rows
+        return table
     if {engine.name for engine in engines} != {SPARK}:
         return table.cache()
     engines[0]._run_pre_execute_hooks(table)  # hands frames over; compiling alone does not

@@ -35,7 +35,7 @@ class ContentKNN(VectorKNN):
         blocks: dict[str, Any] = {**training.item_vectors, **training.sparse_vectors}
         if not blocks:  # items need no text
             logger.warning("content_knn: this run has no item vectors, so that all items score alike")
-            blocks[self.options.block] = csr_matrix((training.n_items + 1, 1), dtype=np.float32)
+            blocks[self.options.block] = csr_matrix(np.zeros((training.n_items + 1, 1), np.float32))
         if self.options.block not in blocks:
             raise NextactError(
                 f"content_knn: no item vectors {self.options.block!r}; {suggest(self.options.block, blocks)}"
