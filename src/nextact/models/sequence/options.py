@@ -50,7 +50,8 @@ class SequenceOptions:
         gbce_calibration: t of gBCE, in [0, 1].
         full_last: Share of the updates at the end of training that take the full softmax whatever ``loss`` says, in
             [0, 1].
-        soft_targets: Share of each target that goes to the items that tend to follow the last one, in [0, 1).
+        soft_targets: Share of each target that goes to the items that tend to follow the last one, in [0, 1); 0 with
+            the objective ``hidden``, whose steps are known from both sides.
         soft_items: How many of these an item has at most.
         loss_chunk_steps: Steps whose logits stand in memory at once.
         average_decay: Decay of the running average of the weights that is validated and kept, in [0, 1); 0 keeps the
@@ -80,7 +81,7 @@ class SequenceOptions:
     clip_norm: float = 1.0
     patience: int = 3
     event_type_weight: float = 0.2
-    gate: bool = True
+    gate: bool = False
     loss: Literal["auto", "full", "sampled", "gbce"] = "auto"
     negatives: int = 512
     popular_negatives: float = 0.25
@@ -120,6 +121,7 @@ class SequenceOptions:
         self._check("max_steps", self.max_steps >= 2 or self.objective == "next", "at least 2 to hide one")
         self._check("dimensions", self.dimensions % self.heads == 0, f"a multiple of heads ({self.heads})")
         self._check("batch_negatives", self.popular_negatives + self.batch_negatives <= 1, "at most 1 with the popular")
+        self._check("soft_targets", not self.soft_targets or self.objective == "next", "0 with the objective 'hidden'")
         self._check("pretrained", self.pretrained is None or self.backbone != "nextact", "None for backbone 'nextact'")
         check_backbone(self.backbone)
         self._check("text_blocks", len(set(self.text_blocks)) == len(self.text_blocks), "without repeats")

@@ -43,7 +43,7 @@ class SequenceRecommender:
         return score_items(self.network, histories, self.options.max_steps)
 
     def score_of_type(self, histories: Histories, event_type: str) -> Scores:
-        """Logits of all items as the next that a user meets with one event type.
+        """Logits of all items as the next of one event type; without ``gate`` all types score alike.
 
         Raises:
             NextactError: If the model was not fitted with this event type.

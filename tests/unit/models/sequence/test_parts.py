@@ -26,7 +26,9 @@ CHOICE_TYPES = [[0, 0], [0, 2], [0, 0], [0, 2]] * 12
 
 @pytest.fixture(scope="module")
 def chooser():
-    model = SequenceRecommender(small(epochs=40, learning_rate=0.03, dropout=0.0, id_dropout=0.0, patience=40))
+    model = SequenceRecommender(
+        small(gate=True, epochs=40, learning_rate=0.03, dropout=0.0, id_dropout=0.0, patience=40)
+    )
     training = training_of(
         Histories.from_lists(CHOICES, CHOICE_TYPES), target_event_types=("purchase",), validation=NOBODY
     )
@@ -120,6 +122,11 @@ def test_pretrained_weights_that_do_not_fit_or_are_not_there_are_refused(tmp_pat
         make_backbone(small(pretrained=str(tmp_path / "nothing")))
     with pytest.raises(OptionsError, match="None for backbone 'nextact'"):
         small(backbone="nextact", pretrained="gpt2")
+
+
+def test_soft_targets_of_hidden_steps_are_refused():
+    with pytest.raises(OptionsError, match="soft_targets must be 0 with the objective 'hidden'"):
+        small(backbone="bert", objective="hidden", soft_targets=0.1)
 
 
 def forecast_of(options, training):
