@@ -3,10 +3,10 @@
     NEXTACT_SHARED_DATA=FOLDER python benchmarks/baselines.py
     python benchmarks/baselines.py --data FOLDER --datasets beauty --models transition ease
 
-FOLDER holds ``amazon_beauty_s3rec`` and ``ml1m_sasrec``. Protocol: leave-one-out in the order of the file (the last
-item is the test target, the one before it the validation target), full ranking, items of the history excluded. Models
-learn from all but the last two items of each user; test histories include the validation item. Each user's own
-favourites are no model here: they are excluded.
+FOLDER holds ``amazon_beauty_s3rec``, ``ml1m_sasrec`` and ``yelp_s3rec``. Protocol: leave-one-out in the order of the
+file (the last item is the test target, the one before it the validation target), full ranking, items of the history
+excluded. Models learn from all but the last two items of each user; test histories include the validation item. Each
+user's own favourites are no model here: they are excluded.
 
 Tuning is one pass over the options of ``baselines_search.py``: each is set to its best value by NDCG@10 of validation
 users (a fixed sample of ``--tuning-users``) while the others stay. The chosen configuration is scored once on test.
@@ -67,11 +67,7 @@ def beauty(folder: Path) -> Log:
     """Amazon Beauty 2014, the 5-core of S3-Rec; days are known, but the order is the file's."""
     items = _rows(folder / "amazon_beauty_s3rec" / "items.csv.gz", ",")
     events = _rows(folder / "amazon_beauty_s3rec" / "interactions.csv.gz", ",")
-    events.sort(key=lambda row: (int(row["user_id"]), int(row["position"])))
-    users: dict[str, list[dict[str, str]]] = {}
-    for row in events:
-        users.setdefault(row["user_id"], []).append(row)
-    histories = Histories.from_lists([[int(row["item_id"]) for row in user] for user in users.values()])
+    histories = Histories.from_lists(_items_of_users(events))
     times = np.array([int(row["timestamp"]) for row in events], np.int64) * MICROSECONDS
     titles, categories = ([row[name] for row in items] for name in ("title", "categories"))
     return Log(dataclasses.replace(histories, timestamp=times), _texts(titles, categories))
@@ -85,12 +81,30 @@ def movielens(folder: Path) -> Log:
     return Log(histories, _texts([row["title"] for row in items], [row["genres"] for row in items]))
 
 
-DATASETS = {"beauty": beauty, "movielens": movielens}
+def yelp(folder: Path) -> Log:
+    """Yelp as S3-Rec reads it: an order without times (six users have none)."""
+    items = _rows(folder / "yelp_s3rec" / "items.csv.gz", ",")
+    users = _items_of_users(_rows(folder / "yelp_s3rec" / "interactions.csv.gz", ","))
+    return Log(
+        Histories.from_lists(users), _texts([row["name"] for row in items], [row["categories"] for row in items])
+    )
+
+
+DATASETS = {"beauty": beauty, "movielens": movielens, "yelp": yelp}
 
 
 def _texts(titles: list[str], categories: list[str]) -> dict[str, list[str]]:
     both = [f"{title} {category}" for title, category in zip(titles, categories, strict=True)]
     return {"title": titles, "title_and_categories": both}
+
+
+def _items_of_users(events: list[dict[str, str]]) -> list[list[int]]:
+    """The items of each user in the order of the file; sorts the events by user and position."""
+    events.sort(key=lambda row: (int(row["user_id"]), int(row["position"])))
+    users: dict[str, list[int]] = {}
+    for row in events:
+        users.setdefault(row["user_id"], []).append(int(row["item_id"]))
+    return list(users.values())
 
 
 def _rows(path: Path, delimiter: str) -> list[dict[str, str]]:

@@ -51,6 +51,8 @@ SETUPS: dict[str, tuple[str, dict[str, Any]]] = {  # name -> environment, parame
     ),
     "movielens_file": ("movielens", {}),
     "yelp_file": ("yelp", {}),
+    "complete_journey": ("base", {}),
+    "online_retail": ("online_retail", {}),
 }
 
 

@@ -40,7 +40,7 @@ class HistoriesDataset(AbstractDataset[Histories, Histories]):
 
 
 class CutsDataset(AbstractDataset[Cuts, Cuts]):
-    """The cuts of one holdout in one ``.npy`` of int64 [4, users], rows in the order of the fields."""
+    """The cuts of one holdout in one ``.npy`` of int64 [5, users], rows in the order of the fields."""
 
     def __init__(self, *, filepath: str, metadata: dict[str, Any] | None = None) -> None:
         self._filepath, self.metadata = Path(filepath), metadata
@@ -52,7 +52,7 @@ class CutsDataset(AbstractDataset[Cuts, Cuts]):
     def save(self, data: Cuts) -> None:
         """Write."""
         self._filepath.parent.mkdir(parents=True, exist_ok=True)
-        whole = replace(data, training_end=data.learnt_until)
+        whole = replace(data, training_end=data.learnt_until, window_end=data.observed_until)
         np.save(self._filepath, np.stack([getattr(whole, field.name) for field in fields(whole)]), allow_pickle=False)
 
     def _exists(self) -> bool:

@@ -76,6 +76,7 @@ def cuts_without(cuts: Cuts, user: int, n_events: int) -> Cuts:
         history_end=cuts.history_end - gone,
         target_end=cuts.target_end - gone,
         training_end=cuts.learnt_until - gone,
+        window_end=cuts.observed_until - gone,
     )
     return Cuts(*(np.delete(getattr(moved, field.name), user) for field in fields(moved)))
 

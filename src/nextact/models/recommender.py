@@ -64,6 +64,8 @@ class Training:
         target_event_types: Event types that count as targets; all, if empty.
         launch: Where long trainings leave checkpoints, and in how many processes they run.
         sparse_vectors: Block name -> csr float32 [n_items + 1, words]; rows as in ``item_vectors``.
+        later_steps: What the users of ``validation`` did next after its targets, a row a step: hybrids learn from these
+            too. None where the protocol holds out one step a user.
     """
 
     histories: Histories
@@ -77,6 +79,7 @@ class Training:
     target_event_types: tuple[str, ...] = ()
     launch: LaunchOptions = field(default_factory=LaunchOptions)
     sparse_vectors: dict[str, csr_matrix] = field(default_factory=dict)
+    later_steps: Holdout | None = None
 
 
 class Recommender(Protocol):

@@ -153,7 +153,7 @@ class _HeldOut:
         users = found[c.USER_INDEX].to_numpy(np.int64)
         self.target_step[users] = found["step"].to_numpy(np.int64)
         self.n_missing[users] = found["lost"].to_numpy(np.int64)
-        self.n_before, self.n_targets, self.n_training = (np.zeros(n_users, np.int64) for _ in range(3))
+        self.n_before, self.n_targets, self.n_training, self.n_known = (np.zeros(n_users, np.int64) for _ in range(4))
 
     def count(self, arrays: dict[str, NDArray[Any]]) -> None:
         """Add a batch."""
@@ -161,10 +161,13 @@ class _HeldOut:
         target_step = self.target_step[user]
         before = np.where(target_step == NO_STEP, np.isin(split, self.known), arrays[c.STEP] < target_step)
         targets = (split == self.split) & arrays[c.IS_TARGET].astype(bool)
-        for total, counted in ((self.n_before, before), (self.n_targets, targets), (self.n_training, split == TRAIN)):
+        known = np.isin(split, (*self.known, self.split))
+        totals = (self.n_before, self.n_targets, self.n_training, self.n_known)
+        for total, counted in zip(totals, (before, targets, split == TRAIN, known), strict=True):
             add_counts(total, user[counted])
 
     def cuts(self, starts: NDArray[np.int64]) -> Cuts:
         """The cuts, once all batches were counted; ``starts`` are the users' first positions."""
         history_end = starts + self.n_before
-        return Cuts(history_end, history_end + self.n_targets, self.n_missing, starts + self.n_training)
+        target_end = history_end + self.n_targets
+        return Cuts(history_end, target_end, self.n_missing, starts + self.n_training, starts + self.n_known)

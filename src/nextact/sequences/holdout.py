@@ -22,12 +22,20 @@ class Cuts:
         training_end: int64 [U]; what may be learnt from are the events before it. It lies before ``history_end`` where
             a history reaches beyond that: users kept out of training, or events between the split and the target.
             ``history_end``, if left out.
+        window_end: int64 [U]; the holdout's window are the events before it. It lies behind ``target_end`` where a
+            user went on after the target, within the window. ``target_end``, if left out.
     """
 
     history_end: NDArray[np.int64]
     target_end: NDArray[np.int64]
     n_missing: NDArray[np.int64]
     training_end: NDArray[np.int64] | None = None
+    window_end: NDArray[np.int64] | None = None
+
+    @property
+    def observed_until(self) -> NDArray[np.int64]:
+        """``window_end``, which is ``target_end`` where nothing else was said."""
+        return self.target_end if self.window_end is None else self.window_end
 
     @property
     def learnt_until(self) -> NDArray[np.int64]:
@@ -86,6 +94,41 @@ def make_holdout(
         users=chosen,
         histories=histories.between(histories.offsets[:-1][chosen], cuts.history_end[chosen]),
         targets=_distinct_targets(target_events, cuts.n_missing[chosen]),
+        next_types=_type_shares(target_events, n_event_types),
+    )
+
+
+def later_steps(
+    histories: Histories, cuts: Cuts, n_event_types: int, users: NDArray[np.int64], target_codes: NDArray[np.integer]
+) -> Holdout:
+    """Every step of the holdout's window behind its target, each with the history before it.
+
+    What a ranker of other models' scores may learn from besides the targets: the models that it ranks by saw none of
+    these steps. Leave-one-out has none.
+
+    Args:
+        histories: All events.
+        cuts: Validation.
+        n_event_types: Number of declared event types.
+        users: Only these users.
+        target_codes: Event types that count as targets; steps without one are left out.
+
+    Returns:
+        A row a step, by user and then oldest first; users repeat. Items outside the catalogue are not counted.
+    """
+    starts = histories.step_bounds()
+    owner = np.searchsorted(histories.offsets, starts, side="right") - 1
+    ends = np.append(starts[1:], histories.offsets[-1])
+    wanted = np.isin(owner, users) & (starts >= cuts.target_end[owner]) & (ends <= cuts.observed_until[owner])
+    wanted &= cuts.history_end[owner] > histories.offsets[:-1][owner]
+    counted = np.concatenate([[0], np.cumsum(np.isin(histories.event_type, target_codes))])
+    wanted &= counted[ends] > counted[starts]
+    starts, ends, owner = starts[wanted], ends[wanted], owner[wanted]
+    target_events = histories.between(starts, ends)
+    return Holdout(
+        users=owner,
+        histories=histories.between(histories.offsets[:-1][owner], starts),
+        targets=_distinct_targets(target_events, np.zeros(len(owner), np.int64)),
         next_types=_type_shares(target_events, n_event_types),
     )
 

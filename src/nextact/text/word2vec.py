@@ -27,6 +27,8 @@ class Word2VecOptions:
         subsample: Words with a larger share of the corpus than this are passed over at random, the
             more the larger the share; 0 reads every word, which suits a small vocabulary.
         seed: Seed of the start vectors and of the samples.
+        threads: Threads that train. One gives the same vectors at every run; with more, the order in which they see the
+            corpus changes the vectors a little, and two take about half the time.
         pretrained: A file in the format of the word2vec tool (binary where its name holds ``.bin``, else text; ``.gz``
             is unpacked), read instead of training; the other options then mean nothing.
     """
@@ -39,10 +41,11 @@ class Word2VecOptions:
     negatives: int = 5
     subsample: float = 1e-3
     seed: int = 0
+    threads: int = 1
     pretrained: str | None = None
 
     def __post_init__(self) -> None:
-        for name in ("dimensions", "window", "min_count", "epochs", "negatives"):
+        for name in ("dimensions", "window", "min_count", "epochs", "negatives", "threads"):
             if getattr(self, name) < 1:
                 raise ValueError(f"Word2VecOptions.{name} must be at least 1, got {getattr(self, name)}")
         for name in ("subsample", "seed"):
@@ -70,8 +73,8 @@ def train_word2vec(tokens: list[list[str]], options: Word2VecOptions) -> WordVec
         options: How to train.
 
     Returns:
-        The words that occur at least ``min_count`` times, most frequent first. The same tokens and
-        options give the same vectors, bit for bit, on the same machine.
+        The words that occur at least ``min_count`` times, most frequent first. With one thread the same
+        tokens and options give the same vectors, bit for bit, on the same machine.
 
     Raises:
         NextactError: If no word occurs often enough.
@@ -96,7 +99,7 @@ def train_word2vec(tokens: list[list[str]], options: Word2VecOptions) -> WordVec
         negative=options.negatives,
         sample=options.subsample,
         seed=options.seed,
-        workers=1,  # with more, the order in which threads see the sentences changes the vectors
+        workers=options.threads,
         hashfxn=_stable_hash,
     )
     words = list(model.wv.index_to_key)

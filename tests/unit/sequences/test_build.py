@@ -82,3 +82,9 @@ def test_last_steps_keep_whole_baskets():
     _, result = built()
     recent = result.histories.last_steps(3)
     assert recent.item_index.tolist() == [2, 1, 1, 2]
+
+
+def test_the_window_reaches_to_the_last_event_before_the_next_holdout():
+    _, result = built()
+    assert result.validation.observed_until.tolist() == [4, 6]
+    assert result.test.observed_until.tolist() == [5, 6]

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from nextact.errors import NextactError
 from nextact.models.hybrid.candidates import Choice, find_candidates
 from nextact.models.hybrid.evidence import evidence_of_members
+from nextact.models.hybrid.lessons import lessons
 from nextact.models.hybrid.members import Members
 from nextact.models.hybrid.options import BlendOptions
 from nextact.models.hybrid.weights import Weights, fit_weights, ndcg
@@ -40,7 +41,7 @@ class Blend:
         Raises:
             NextactError: If that half is empty.
         """
-        holdout = training.validation.take(np.arange(min(len(training.validation.users), self.options.max_users)))
+        holdout = lessons(training, self.options.later_steps, self.options.max_users)
         if not len(holdout.users):
             raise NextactError("blend: the fitting half of the validation users is empty; it needs users with a target")
         per_member = self.options.candidates_per_member

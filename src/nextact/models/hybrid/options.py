@@ -24,7 +24,8 @@ class BlendOptions:
     Attributes:
         members: Names of models of the other families; those that a run lacks step aside.
         candidates_per_member: Best items of each member among which the weights are fitted.
-        max_users: Users of the fitting half that are looked at, the first so many.
+        max_users: Steps of users of the fitting half that are looked at, the first so many.
+        later_steps: Whether the users' later steps in the validation window are learnt from too, where there are any.
         rounds: Passes of the search over the weights.
         metric_k: Length of the list whose NDCG the weights are to raise.
     """
@@ -32,6 +33,7 @@ class BlendOptions:
     members: tuple[str, ...] = MEMBERS
     candidates_per_member: int = 100
     max_users: int = 4_000
+    later_steps: bool = True
     rounds: int = 4
     metric_k: int = 10
 
@@ -49,7 +51,8 @@ class StackedOptions:
         candidates_per_member: Best items of each member that are looked at.
         candidates: Items a user that are re-ranked: those with the best ranks among the members.
         views: Newest steps that each member which adds up over the history reads alone, for features of its own.
-        max_users: Users of the fitting half that are learnt from, the first so many.
+        max_users: Steps of users of the fitting half that are learnt from, the first so many.
+        later_steps: Whether the users' later steps in the validation window are learnt from too, where there are any.
         popularity: Whether an item's training frequency and ages are features. Under a k-core over the whole log
             they carry an artefact of the filter; see the docs on protocols.
         max_trees: Most trees; cross-validation over the fitting users decides how many are grown.
@@ -65,6 +68,7 @@ class StackedOptions:
     candidates: int = 100
     views: int = 3
     max_users: int = 15_000
+    later_steps: bool = True
     popularity: bool = True
     max_trees: int = 150
     patience: int = 30

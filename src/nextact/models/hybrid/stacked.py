@@ -15,6 +15,7 @@ from nextact.models.hybrid.candidates import Candidates, Choice, candidates_of, 
 from nextact.models.hybrid.evidence import evidence_of_members
 from nextact.models.hybrid.features import feature_names, features
 from nextact.models.hybrid.item_facts import item_facts
+from nextact.models.hybrid.lessons import lessons
 from nextact.models.hybrid.members import Members
 from nextact.models.hybrid.options import StackedOptions
 from nextact.models.hybrid.trees import grow, load_trees, predict, save_trees
@@ -46,8 +47,7 @@ class StackedRanker:
         """
         self.facts = item_facts(training.histories, training.n_items)
         self.exclude_seen = training.exclude_seen
-        users = np.random.default_rng(training.seed).permutation(len(training.validation.users))
-        holdout = training.validation.take(users[: self.options.max_users])
+        holdout = lessons(training, self.options.later_steps, self.options.max_users)
         found = find_candidates(self.members, holdout, self._choice())
         usable = np.flatnonzero(found.is_target.any(axis=1))
         if len(usable) < 10:
@@ -60,6 +60,7 @@ class StackedRanker:
             table,
             found.is_target[usable].astype(np.int8),
             found.item_index[usable] > 0,
+            holdout.users[usable],
             self._names(),
             self.options,
             training.seed,
@@ -68,7 +69,8 @@ class StackedRanker:
         return {
             "trees": self.booster.num_trees(),
             f"left_out_ndcg@{self.options.metric_k}": round(left_out_ndcg, 4),
-            "users": len(usable),
+            "users": len(np.unique(holdout.users[usable])),
+            "steps": len(usable),
             "candidate_recall": round(found.recall, 4),
             "gain_share": {name: round(gain / max(sum(gains.values()), 1e-9), 4) for name, gain in gains.items()},
         }

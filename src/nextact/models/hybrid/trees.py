@@ -22,6 +22,7 @@ def grow(
     features: Features,
     labels: Labels,
     real: NDArray[np.bool_],
+    users: NDArray[np.int64],
     names: list[str],
     options: StackedOptions,
     seed: int,
@@ -32,9 +33,10 @@ def grow(
     stop by. Then all users are learnt from.
 
     Args:
-        features: float32 [U, C, F] of users in random order, each with a target among the candidates.
+        features: float32 [U, C, F], a row a list of candidates with a target among them.
         labels: 1 for targets, [U, C].
         real: Places that hold a candidate, [U, C].
+        users: int64 [U], whose list it is; all lists of a user are left out together.
         names: Of the features.
         options: Size and speed of the trees.
         seed: Of LightGBM.
@@ -50,7 +52,9 @@ def grow(
 
     n_candidates = real.sum(axis=1)
     data = lightgbm.Dataset(features[real], labels[real], group=n_candidates, feature_name=names, free_raw_data=False)
-    part = np.repeat(np.arange(len(features)) % FOLDS, n_candidates)
+    distinct, place = np.unique(users, return_inverse=True)
+    fold_of_user = np.random.default_rng(seed).permutation(len(distinct)) % FOLDS
+    part = np.repeat(fold_of_user[place], n_candidates)
     folds = [(np.flatnonzero(part != fold), np.flatnonzero(part == fold)) for fold in range(FOLDS)]
     settings = _settings(options, seed) | {"num_threads": 0 if len(part) > FEW_ROWS else 1}
     stop = lightgbm.early_stopping(options.patience, verbose=False)

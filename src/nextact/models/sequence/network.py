@@ -54,19 +54,22 @@ class TextProjection(nn.Module):
 
 
 class EventTypeGate(nn.Module):
-    """The state as the items of one event type see it: LN(h + MLP[h, e]).
+    """The state as the items of one event type see it: h + MLP[h, e].
 
-    To add the event type's vector alone would shift the scores of all users alike.
+    To add the event type's vector alone would shift the scores of all users alike. The MLP starts at zero, so that a
+    network starts as one without a gate, and learns where the event types differ.
     """
 
     def __init__(self, dimensions: int) -> None:
         super().__init__()
-        self.mix = nn.Sequential(nn.Linear(2 * dimensions, dimensions), nn.SiLU(), nn.Linear(dimensions, dimensions))
-        self.norm = nn.LayerNorm(dimensions)
+        last = nn.Linear(dimensions, dimensions)
+        nn.init.zeros_(last.weight)
+        nn.init.zeros_(last.bias)
+        self.mix = nn.Sequential(nn.Linear(2 * dimensions, dimensions), nn.SiLU(), last)
 
     def forward(self, states_ND: Tensor, types_ND: Tensor) -> Tensor:
         """Changed states, [N, D]."""
-        changed: Tensor = self.norm(states_ND + self.mix(torch.cat([states_ND, types_ND], dim=1)))
+        changed: Tensor = states_ND + self.mix(torch.cat([states_ND, types_ND], dim=1))
         return changed
 
 

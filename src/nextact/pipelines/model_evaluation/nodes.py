@@ -135,7 +135,7 @@ def _read(
     reading = read_model(
         model, held_out.holdout, held_out.shuffled_targets, held_out.exclude_seen, held_out.depth, temperature
     )
-    known = ("family", "name", "fit_seconds", "members_fit_seconds", "validation")
+    known = ("family", "name", "fit_seconds", "fit_joules", "members_fit_seconds", "validation")
     row = {key: one[key] for key in known if key in one} | results.model_row(reading, held_out, temperature)
     validated, tested = one["validation"][held_out.metric], row["test"][held_out.metric]
     interval = [tested[end] for end in ("mean", "low", "high")]

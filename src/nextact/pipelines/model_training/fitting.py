@@ -7,12 +7,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from nextact.energy import EnergyMeter
 from nextact.errors import NextactError
 from nextact.models.recommender import LaunchOptions, Recommender, Training
 from nextact.models.registry import HYBRID, MODELS, FittedModel, ModelFolder
 from nextact.protocol import Certificate, stable_hash, stamp
 from nextact.sequences.histories import Histories
-from nextact.sequences.holdout import Cuts, make_holdout, training_histories, validation_halves
+from nextact.sequences.holdout import Cuts, later_steps, make_holdout, training_histories, validation_halves
 from nextact.text.blocks import ItemVectors
 
 logger = logging.getLogger(__name__)
@@ -87,6 +90,8 @@ def _training(
 ) -> Training:
     protocol, seed = certificate["protocol"], certificate["provenance"]["seed"]
     fit_half, _ = validation_halves(histories.n_users, seed)
+    targets = protocol["target_event_types"] or event_types
+    target_codes = np.array([code for code, name in enumerate(event_types) if name in targets])
     return Training(
         training_histories(histories, cuts),
         protocol["data"]["items"],
@@ -98,6 +103,7 @@ def _training(
         target_event_types=tuple(protocol["target_event_types"]),
         launch=launch,
         sparse_vectors=item_vectors.sparse,
+        later_steps=later_steps(histories, cuts, len(event_types), fit_half, target_codes),
     )
 
 
@@ -110,7 +116,7 @@ def _fit(
     certificate: Certificate,
 ) -> FittedModel:
     options: Any = recommender.options  # type: ignore[attr-defined]
-    started = time.perf_counter()
+    started, meter = time.perf_counter(), EnergyMeter()
     report = recommender.fit(training)
     seconds = round(time.perf_counter() - started, 2)
     logger.info("%s.%s fitted in %.1f s", family, name, seconds)
@@ -120,6 +126,7 @@ def _fit(
         "options_hash": options_hash(options),
         "item_vectors": hashes_read(family, name, options, item_vectors),
         "fit_seconds": seconds,
+        "fit_joules": meter.joules(),
         "report": report,
     }
     return FittedModel(family, name, recommender, described)
