@@ -36,7 +36,8 @@ def grow(
         features: float32 [U, C, F], a row a list of candidates with a target among them.
         labels: 1 for targets, [U, C].
         real: Places that hold a candidate, [U, C].
-        users: int64 [U], whose list it is; all lists of a user are left out together.
+        users: int64 [U], whose list it is. All lists of a user are left out together, and together weigh as much as
+            those of any other, as users do in the metric.
         names: Of the features.
         options: Size and speed of the trees.
         seed: Of LightGBM.
@@ -51,10 +52,10 @@ def grow(
     import lightgbm
 
     n_candidates = real.sum(axis=1)
-    data = lightgbm.Dataset(features[real], labels[real], group=n_candidates, feature_name=names, free_raw_data=False)
-    distinct, place = np.unique(users, return_inverse=True)
-    fold_of_user = np.random.default_rng(seed).permutation(len(distinct)) % FOLDS
-    part = np.repeat(fold_of_user[place], n_candidates)
+    part, weight = (np.repeat(of_list, n_candidates) for of_list in parts_and_weights(users, seed))
+    data = lightgbm.Dataset(
+        features[real], labels[real], weight=weight, group=n_candidates, feature_name=names, free_raw_data=False
+    )
     folds = [(np.flatnonzero(part != fold), np.flatnonzero(part == fold)) for fold in range(FOLDS)]
     settings = _settings(options, seed) | {"num_threads": 0 if len(part) > FEW_ROWS else 1}
     stop = lightgbm.early_stopping(options.patience, verbose=False)
@@ -62,6 +63,18 @@ def grow(
     ndcg = np.array(curves[f"valid ndcg@{options.metric_k}-mean"])
     booster = lightgbm.train(settings, data, int(ndcg.argmax()) + 1)
     return booster, float(ndcg.max())
+
+
+def parts_and_weights(users: NDArray[np.int64], seed: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Which part of the cross-validation each list belongs to, one for all lists of a user, and how much it weighs.
+
+    Example:
+        >>> parts_and_weights(np.array([7, 7, 3]), seed=0)[1].tolist()
+        [0.75, 0.75, 1.5]
+    """
+    distinct, place, n_lists = np.unique(users, return_inverse=True, return_counts=True)
+    part_of_user = np.random.default_rng(seed).permutation(len(distinct)) % FOLDS
+    return part_of_user[place], len(users) / len(distinct) / n_lists[place]
 
 
 def _settings(options: StackedOptions, seed: int) -> dict[str, Any]:
