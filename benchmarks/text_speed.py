@@ -33,6 +33,7 @@ from nextact.text.word2vec import Word2VecOptions
 RESULTS = Path(__file__).parent / "results" / "text_speed.jsonl"
 COLUMNS = ["product_type", "product_category", "department", "brand", "package_size"]
 TURNS = 3
+MEASURES = ("cleaning", "parsing", "word2vec", "encoder")
 
 
 def item_texts() -> list[str]:
@@ -130,16 +131,24 @@ def main() -> None:
     """Measure, print and append."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--results", type=Path, default=RESULTS)
+    parser.add_argument("--measures", nargs="+", choices=MEASURES, default=MEASURES)
     asked = parser.parse_args()
     texts = item_texts()
-    some = [texts[place] for place in np.random.default_rng(0).choice(len(texts), 20_000, replace=False)]
-    found = [cleaning(texts), parsing(some), *word2vec(), *encoding(some[:4_000])]
+    chance = np.random.default_rng(0).permutation(len(texts))
+    some = [texts[place] for place in chance[:40_000]]
+    measures = {
+        "cleaning": lambda: [cleaning(texts)],
+        "parsing": lambda: [parsing(some)],
+        "word2vec": word2vec,
+        "encoder": lambda: encoding(some[:4_000]),
+    }
+    found = [row for name in asked.measures for row in measures[name]()]
     named = {
         "dataset": "complete_journey",
         "sgemm_gflops": round(sgemm(), 1),
         "load": round(os.getloadavg()[0], 1),
         "cores": os.cpu_count(),
-    } | stamp("python benchmarks/text_speed.py")
+    } | stamp(f"python benchmarks/text_speed.py --measures {' '.join(asked.measures)}")
     with asked.results.open("a", encoding="utf-8") as file:
         for row in found:
             rounded = {name: round(value, 2) if isinstance(value, float) else value for name, value in row.items()}
