@@ -13,6 +13,7 @@ from nextact.models.registry import HYBRID, MODELS, FittedModel, ModelFolder
 from nextact.protocol import Certificate, stable_hash, stamp
 from nextact.sequences.histories import Histories
 from nextact.sequences.holdout import Cuts, make_holdout, training_histories, validation_halves
+from nextact.sequences.moments import observed_until
 from nextact.text.blocks import ItemVectors
 
 logger = logging.getLogger(__name__)
@@ -87,8 +88,9 @@ def _training(
 ) -> Training:
     protocol, seed = certificate["protocol"], certificate["provenance"]["seed"]
     fit_half, _ = validation_halves(histories.n_users, seed)
+    known = training_histories(histories, cuts)
     return Training(
-        training_histories(histories, cuts),
+        known,
         protocol["data"]["items"],
         tuple(event_types),
         item_vectors.blocks,
@@ -98,6 +100,7 @@ def _training(
         target_event_types=tuple(protocol["target_event_types"]),
         launch=launch,
         sparse_vectors=item_vectors.sparse,
+        observed_until=observed_until(protocol["split"], known),
     )
 
 
