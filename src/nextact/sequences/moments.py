@@ -48,12 +48,12 @@ def days_to_first(histories: Histories, moments: Moments, n_event_types: int, un
         >>> days_to_first(histories, np.array([DAY]), n_event_types=3, until=4 * DAY).tolist()
         [[0.0, 2.0, inf]]
     """
-    starts = histories.offsets[:-1] + _n_before(histories, moments)
-    ends = histories.offsets[:-1] + _n_before(histories, np.full(histories.n_users, until))
-    after = histories.between(starts, ends)
-    users = after.users_of_events
+    users, owned = histories.users_of_events, _owned(histories)
+    time = histories.timestamp[owned]
+    seen = (time >= moments[users]) & (time < until)
+    users, kind, time = users[seen], histories.event_type[owned][seen].astype(np.int64), time[seen]
     found = np.full((histories.n_users, n_event_types), np.inf)
-    np.minimum.at(found, (users, after.event_type.astype(np.int64)), (after.timestamp - moments[users]) / DAY)
+    np.minimum.at(found, (users, kind), (time - moments[users]) / DAY)
     return found
 
 
@@ -92,8 +92,14 @@ def holdout_window(split: Mapping[str, Any], part: str, histories: Histories) ->
 
 
 def _n_before(histories: Histories, moments: Moments) -> NDArray[np.int64]:
-    """Events of each user before the moment; times of a user never fall."""
+    """Events of each user up to their first one at or after the moment, so that no later one is ever among them."""
     users = histories.users_of_events
-    first = int(histories.offsets[0])
-    before = histories.timestamp[first : first + histories.n_events] < moments[users]
-    return np.bincount(users[before], minlength=histories.n_users).astype(np.int64)
+    late = np.flatnonzero(histories.timestamp[_owned(histories)] >= moments[users])
+    n_before = histories.lengths.copy()
+    np.minimum.at(n_before, users[late], late - (histories.offsets[:-1] - histories.offsets[0])[users[late]])
+    return n_before
+
+
+def _owned(histories: Histories) -> slice:
+    """The part of the flat arrays that the users own."""
+    return slice(int(histories.offsets[0]), int(histories.offsets[-1]))

@@ -150,3 +150,8 @@ def test_windows_are_known_under_a_time_split_alone(log):
     assert holdout_window({"kind": "leave_one_out"}, "test", log) is None
     assert observed_until({"kind": "leave_one_out"}, log) is None
     assert observed_until({"kind": "unseen_users"}, log) == int(log.timestamp.max()) + 1
+
+
+def test_no_event_at_or_after_the_moment_is_known_even_where_times_fall():
+    histories = Histories.from_lists([[1, 2, 3], [4]], timestamps=[[1, 9, 2], [9]])
+    assert known_before(histories, np.array([5, 5])).item_index.tolist() == [1]
