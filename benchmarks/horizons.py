@@ -1,7 +1,7 @@
 """Whether horizon heads and the event-type head beat logistic regressions on recency and frequency.
 
-    python benchmarks/horizons.py --setups complete_journey --seeds 0 --part validation
-    NEXTACT_SHARED_DATA=FOLDER python benchmarks/horizons.py --setups online_retail --seeds 0 --part test
+    python benchmarks/horizons.py --setups complete_journey --seeds 0
+    NEXTACT_SHARED_DATA=FOLDER python benchmarks/horizons.py --setups online_retail --seeds 0 --parts test
 
 The reference of the horizons is a logistic regression for each event type and horizon, on the recency-frequency
 features that the heads read, at the same landmarks, its penalty chosen on held-out users; that of the next event type a
@@ -15,6 +15,7 @@ Data is prepared as by ``benchmarks/quality.py``. Lines are appended to ``--resu
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import datetime
 import json
 import os
@@ -35,7 +36,7 @@ from nextact.metrics.comparison import paired_comparison, resample_counts
 from nextact.metrics.horizon import auc_interval, horizon_values
 from nextact.models.horizons.activity import activity_features
 from nextact.models.horizons.model import LandmarkChoice, horizon_rows
-from nextact.models.horizons.reference import fit_horizon_reference, predict_reference
+from nextact.models.horizons.reference import TunedLogistic, fit_horizon_reference, predict_reference
 from nextact.models.recommender import Training
 from nextact.models.registry import MODELS
 from nextact.sequences.holdout import make_holdout, training_histories, validation_halves
@@ -47,6 +48,7 @@ SETUPS: dict[str, tuple[str, dict[str, Any]]] = {
     "complete_journey": ("base", {}),
     "online_retail": ("online_retail", TIME_SPLIT),
 }
+SEVERAL_TYPES = ("complete_journey",)  # elsewhere all targets are of one event type
 AREA_DRAWS = 300
 Line = dict[str, Any]
 
@@ -76,14 +78,18 @@ def compare(
     started = time.perf_counter()
     report = model.fit(training)
     seconds = time.perf_counter() - started
-    choosing = None if arguments.part == "test" else validation_halves(data.histories.n_users, quality.HALVES_SEED)[1]
-    lines = of_horizons(model, training, data, arguments.part, choosing)
-    if setup == "complete_journey":  # elsewhere targets are of one type
-        lines += of_next_type(model, training, data, arguments.part, choosing)
+    references = fit_references(model, training)
+    lines = [
+        {"part": part} | line
+        for part in arguments.parts
+        for line in [
+            *of_horizons(model, references.horizons, data, part),
+            *(of_next_type(model, references.next_type, data, part) if setup in SEVERAL_TYPES else []),
+        ]
+    ]
     shared = {
         "dataset": setup,
         "protocol": data.certificate["protocol"]["split"]["kind"].replace("_", "-"),
-        "part": arguments.part,
         "model": name,
         "seed": seed,
         "fit_seconds": round(seconds),
@@ -97,14 +103,33 @@ def compare(
     return shared, lines
 
 
-def of_horizons(model: Any, training: Training, data: quality.Data, part: str, users: np.ndarray | None) -> list[Line]:
-    """The heads beside the regressions."""
-    options, n_types, split = model.options, len(data.event_types), data.certificate["protocol"]["split"]
+@dataclasses.dataclass(frozen=True)
+class References:
+    """What the heads have to beat: a regression for each type and horizon, and one for the next event type."""
+
+    horizons: list[list[TunedLogistic]]
+    next_type: TunedLogistic
+
+
+def fit_references(model: Any, training: Training) -> References:
+    """The regressions, from training alone."""
+    options = model.options
     choice = LandmarkChoice(
         model.horizons(), options.horizon_landmark_days, options.horizon_landmarks, options.horizon_rows
     )
     rows, _, _ = horizon_rows(training, choice, None)
-    reference = fit_horizon_reference(rows, training.seed)
+    next_step = next_type.fit_reference(training.histories, len(training.event_types), training.seed)
+    return References(fit_horizon_reference(rows, training.seed), next_step)
+
+
+def users_of(data: quality.Data, part: str) -> np.ndarray | None:
+    """All users on test; on validation those on whom the network did not stop."""
+    return None if part == "test" else validation_halves(data.histories.n_users, quality.HALVES_SEED)[1]
+
+
+def of_horizons(model: Any, reference: list[list[TunedLogistic]], data: quality.Data, part: str) -> list[Line]:
+    """The heads beside the regressions."""
+    n_types, split, users = len(data.event_types), data.certificate["protocol"]["split"], users_of(data, part)
     moment, until = holdout_window(split, part, data.histories)
     asked = data.histories if users is None else data.histories.take(users)
     asked = asked.take(np.flatnonzero(known_before(asked, np.full(asked.n_users, moment)).lengths > 0))
@@ -156,13 +181,12 @@ def _of_all(told: list[tuple[list[np.ndarray], list[Any]]]) -> Line:
     return {"users": len(losses[0])} | _losses(*losses) | _mean_areas(sides, outcomes, _binary_areas)
 
 
-def of_next_type(model: Any, training: Training, data: quality.Data, part: str, users: np.ndarray | None) -> list[Line]:
+def of_next_type(model: Any, reference: TunedLogistic, data: quality.Data, part: str) -> list[Line]:
     """The event-type head beside the multinomial regression, over users with a catalogue item in the target."""
     n_types = len(data.event_types)
     cuts = data.test_cuts if part == "test" else data.validation_cuts
-    holdout = make_holdout(data.histories, cuts, n_types, users)
+    holdout = make_holdout(data.histories, cuts, n_types, users_of(data, part))
     holdout = holdout.take(np.flatnonzero(holdout.next_types.sum(axis=1) > 0))
-    reference, n_rows = next_type.fit_reference(training.histories, n_types, training.seed)
     sides = [
         model.event_type_probabilities(holdout.histories),
         reference.predict(next_type.features_of(holdout.histories, n_types), n_types),
@@ -170,7 +194,7 @@ def of_next_type(model: Any, training: Training, data: quality.Data, part: str, 
     losses = [behaviour.log_loss(one, holdout.next_types) for one in sides]
     line = {"task": "next event type", "event_type": "all", "users": len(holdout.users), "penalty": reference.chosen}
     areas = _mean_areas(sides, holdout.next_types, lambda one, seen: behaviour.roc_auc(one, seen).values)
-    return [line | {"reference_rows": n_rows} | _losses(*losses) | areas]
+    return [line | _losses(*losses) | areas]
 
 
 def _mean_areas(sides: list[np.ndarray], outcomes: np.ndarray, areas_of: Any) -> Line:
@@ -214,7 +238,9 @@ def _training(data: quality.Data, seed: int) -> Training:
 
 
 def _told(setup: str, name: str, line: Line) -> str:
-    words = f"{setup} {name} {line['task']} {line['event_type']} {line.get('horizon_days') or ''}".ljust(60)
+    words = f"{setup} {name} {line['part']} {line['task']} {line['event_type']} {line.get('horizon_days') or ''}".ljust(
+        60
+    )
     loss = f"log loss {line['log_loss']:.4f} ({line['log_loss_difference']:+.4f}"
     loss += f" [{line['log_loss_low']:+.4f}, {line['log_loss_high']:+.4f}])"
     if "roc_auc" not in line:
@@ -229,7 +255,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--setups", nargs="+", choices=SETUPS, default=["complete_journey"])
     parser.add_argument("--models", nargs="+", choices=MODELS["sequence"], default=["gpt2"])
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
-    parser.add_argument("--part", choices=["validation", "test"], default="validation")
+    parser.add_argument("--parts", nargs="+", choices=["validation", "test"], default=["validation"])
     parser.add_argument("--results", type=Path, default=RESULTS)
     return parser.parse_args()
 

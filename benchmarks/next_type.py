@@ -16,14 +16,14 @@ NEWEST_STEPS = 20  # of each user, that are learnt from
 SHARE_STEPS = (1, 3, 10)
 
 
-def fit_reference(training: Histories, n_types: int, seed: int) -> tuple[TunedLogistic, int]:
-    """The regression and how many steps it learnt from; C is chosen on a fifth of the users."""
+def fit_reference(training: Histories, n_types: int, seed: int) -> TunedLogistic:
+    """The regression; C is chosen on a fifth of the users."""
     users, features, shares = step_rows(training, n_types)
     label = np.tile(np.arange(n_types), len(users))
     weight = shares.ravel()  # a step of several types is a row of each, by its share
     of_step = np.repeat(np.arange(len(users)), n_types)[weight > 0]
     kept = (user_folds(users, seed) == 0)[of_step]
-    return fit_tuned(features[of_step], label[weight > 0], weight[weight > 0], kept), len(users)
+    return fit_tuned(features[of_step], label[weight > 0], weight[weight > 0], kept)
 
 
 def step_rows(histories: Histories, n_types: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
