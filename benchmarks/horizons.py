@@ -20,7 +20,6 @@ import datetime
 import json
 import os
 import platform
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -95,7 +94,8 @@ def compare(
         "fit_seconds": round(seconds),
         "landmark_rows": report["horizons"]["rows"],
         "certificate": data.certificate["protocol_hash"],
-        "command": f"python benchmarks/horizons.py {' '.join(sys.argv[1:])}",
+        "command": f"python benchmarks/horizons.py --setups {setup} --models {name} --seeds {seed} "
+        f"--parts {' '.join(arguments.parts)}",
         "commit": quality._commit(),
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "machine": f"{platform.machine()} {platform.system()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}",
