@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from nextact.events.moments import iso_moment
 from nextact.metrics.comparison import bootstrap_intervals, paired_comparison
 from nextact.metrics.horizon import HorizonValues, auc_interval, horizon_values
 from nextact.models.recommender import PredictsHorizons
+from nextact.retrieval.scoring import user_blocks
 from nextact.sequences.histories import Histories
 from nextact.sequences.moments import DAY, days_to_first, holdout_window, known_before
 
@@ -61,20 +63,22 @@ def evaluate_horizons(
         return {"why_not": NO_MODEL}
     moment, until = window
     asked = np.arange(histories.n_users) if users is None else users
-    known = known_before(histories.take(asked), np.full(len(asked), moment))
-    chosen = np.flatnonzero(known.lengths > 0)
-    known, moments = known.take(chosen), np.full(len(chosen), moment)
-    days = days_to_first(histories.take(asked[chosen]), moments, len(event_types), until)
-    observed = np.full(len(chosen), (until - moment) / DAY)
+    blocks = list(user_blocks(len(asked))) or [np.arange(0)]
+    parts = [_look(models, histories.take(asked[which]), window, len(event_types)) for which in blocks]
+    days = np.concatenate([part.days for part in parts])
+    observed = np.full(len(days), (until - moment) / DAY)
+    rows = {}
+    for name, model in models.items():
+        predicted = np.concatenate([part.predicted[name] for part in parts])
+        unknown = model.predict_horizons(Histories.from_lists([[]]), np.array([moment]))[0]
+        rows[name] = _rows(model.horizons(), predicted, unknown, days, observed, event_types, draws)
     return {
         "moment": iso_moment(moment),
         "until": iso_moment(until),
         "days_observed": round((until - moment) / DAY, 2),
-        "users": len(chosen),
-        "users_left_out": {"no event before the moment": len(asked) - len(chosen)},
-        "models": {
-            name: _rows(model, known, moments, days, observed, event_types, draws) for name, model in models.items()
-        },
+        "users": len(days),
+        "users_left_out": {"no event before the moment": len(asked) - len(days)},
+        "models": rows,
     }
 
 
@@ -91,21 +95,39 @@ def join_sections(sections: Mapping[str, Section]) -> Section:
     return {**told[0], "models": {name: rows for one in told for name, rows in one["models"].items()}}
 
 
+@dataclass(frozen=True, eq=False)
+class _Looked:
+    """What came of some users, float64 [users, C] days, and what each model said, float64 [users, C, H]."""
+
+    days: NDArray[np.float64]
+    predicted: dict[str, NDArray[np.float64]]
+
+
+def _look(
+    models: Mapping[str, PredictsHorizons], histories: Histories, window: tuple[int, int], n_event_types: int
+) -> _Looked:
+    """Predictions and outcomes of the users with an event before the moment; models are shown no later one."""
+    moments = np.full(histories.n_users, window[0])
+    known = known_before(histories, moments)
+    active = np.flatnonzero(known.lengths > 0)
+    known, moments = known.take(active), moments[active]
+    days = days_to_first(histories.take(active), moments, n_event_types, window[1])
+    return _Looked(days, {name: model.predict_horizons(known, moments) for name, model in models.items()})
+
+
 def _rows(
-    model: PredictsHorizons,
-    known: Histories,
-    moments: NDArray[np.int64],
+    horizons: Sequence[int],
+    predicted: NDArray[np.float64],
+    unknown: NDArray[np.float64],
     days: NDArray[np.float64],
     observed: NDArray[np.float64],
     event_types: Sequence[str],
     draws: int,
 ) -> list[Row]:
-    predicted = model.predict_horizons(known, moments)
-    nobody = Histories.from_lists([[]])
-    unknown = model.predict_horizons(nobody, moments[:1] if len(moments) else np.zeros(1, np.int64))[0]
+    """One row an event type and horizon; ``unknown``, [C, H], is what the model says of a user without a past."""
     rows = []
     for code, name in enumerate(event_types):
-        for place, horizon in enumerate(model.horizons()):
+        for place, horizon in enumerate(horizons):
             probability = predicted[:, code, place]
             found = horizon_values(probability, days[:, code], observed, horizon)
             same = horizon_values(np.full(len(days), unknown[code, place]), days[:, code], observed, horizon)

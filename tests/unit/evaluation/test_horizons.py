@@ -124,6 +124,21 @@ def test_only_the_users_asked_for_are_scored(histories):
     assert (found["users"], found["users_left_out"]) == (4, {"no event before the moment": 1})
 
 
+def test_users_are_looked_at_in_blocks(histories, monkeypatch):
+    whole = evaluate_horizons({"net": ByLength()}, histories, SPLIT, "test", NAMES, draws=50)
+    monkeypatch.setattr("nextact.evaluation.horizons.user_blocks", lambda n: np.array_split(np.arange(n), 7))
+    model = ByLength()
+    assert evaluate_horizons({"net": model}, histories, SPLIT, "test", NAMES, draws=50) == whole
+    assert len(model.shown) == 7 + 1  # and once for a user without a past
+
+
+@pytest.mark.parametrize("users", [[], [1]])
+def test_nobody_with_a_past_leaves_counts_alone(histories, users):
+    found = evaluate_horizons({"net": ByLength()}, histories, SPLIT, "test", NAMES, 50, np.array(users, np.int64))
+    assert (found["users"], found["users_left_out"]) == (0, {"no event before the moment": len(users)})
+    assert all(row["log_loss"] is None for row in found["models"]["net"])
+
+
 def test_under_leave_one_out_one_sentence_says_why_nothing_is_scored(histories):
     model = ByLength()
     found = evaluate_horizons({"net": model}, histories, {"kind": "leave_one_out"}, "test", NAMES, draws=50)
