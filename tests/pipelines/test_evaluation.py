@@ -133,3 +133,55 @@ def test_results_of_another_run_are_not_sliced(project, tmp_path, kedro):
     done = kedro(again, "run", "--env", "test", "--nodes", "slice_test")
     assert done.returncode == 1
     assert "error: 'test_results' belongs to run" in done.stderr
+
+
+def test_horizons_are_scored_on_both_parts_by_the_models_that_have_them(project):
+    results = read(project, "test_results")
+    for part, users in (("validation", 30), ("test", 60)):
+        found = results["horizons"][part]
+        assert found["moment"] == results["protocol"]["split"][f"{part}_from"]
+        assert found["users"] + found["users_left_out"]["no event before the moment"] == users
+        rows = found["models"]["gpt2"]
+        assert [(row["event_type"], row["horizon_days"]) for row in rows] == [
+            ("view", 1),
+            ("view", 2),
+            ("purchase", 1),
+            ("purchase", 2),
+        ]
+        assert [row["censored"] for row in rows] == [0, users, 0, users]  # a window of one day observes no second one
+
+
+def test_what_happened_within_a_day_is_what_the_events_say(project):
+    results, events = read(project, "test_results"), pd.read_parquet(project / "data/test/03_primary/events.parquet")
+    start = pd.Timestamp(results["horizons"]["test"]["moment"])
+    times = pd.to_datetime(events["timestamp"], unit="us", utc=True)
+    first_day = (times >= start) & (times <= start + pd.Timedelta(days=1))
+    for row in results["horizons"]["test"]["models"]["gpt2"]:
+        if row["horizon_days"] == 1:
+            came = events[first_day & (events["event_type"] == row["event_type"])]["user_id"].nunique()
+            assert row["happened"] == pytest.approx(came / 60)
+
+
+def test_page_and_card_tell_of_horizons(project):
+    page = (project / "data/test/08_reporting/evaluation_report.html").read_text(encoding="utf-8")
+    card = (project / "data/test/08_reporting/model_card.md").read_text(encoding="utf-8")
+    assert 'id="horizons"' in page
+    assert "## Horizons" in card
+    row = read(project, "test_results")["horizons"]["test"]["models"]["gpt2"][0]
+    assert f"{row['log_loss']['mean']:.3f} [{row['log_loss']['low']:.3f}" in page
+    assert f"{row['log_loss']['mean']:.3f} [{row['log_loss']['low']:.3f}" in card
+
+
+def test_under_leave_one_out_horizons_are_not_scored_and_a_sentence_says_why(project, tmp_path, kedro):
+    again = copy_of(project, tmp_path)
+    steps = "data_processing,feature_engineering,model_training,model_evaluation"
+    only = "sequence.gpt2.options.epochs=1,split.kind=leave_one_out"
+    done = kedro(again, "run", "--env", "test", "--pipelines", steps, "--params", only)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    results = read(again, "test_results")
+    assert {tuple(found) for found in results["horizons"].values()} == {("why_not",)}
+    assert "a global time split alone" in results["horizons"]["test"]["why_not"]
+    assert "a global time split alone" in (again / "data/test/08_reporting/model_card.md").read_text(encoding="utf-8")
+    models = json.loads((again / "data/test/06_models/leaderboard.json").read_text())["models"]
+    fitted = next(model["report"] for model in models if model["name"] == "gpt2")
+    assert "not known under this split" in fitted["horizons"]["skipped"]

@@ -251,3 +251,27 @@ def test_each_environment_has_its_own_data_root():
     roots = [line for path in sorted((ROOT / "conf").glob("*/globals.yml")) for line in path.read_text().splitlines()]
     roots = [line for line in roots if line.startswith("data:")]
     assert len(roots) == len(set(roots)) >= 2
+
+
+def test_horizon_predictions_hold_a_row_a_user_type_and_horizon_and_never_fall(project):
+    table = pd.read_parquet(project / "data/test/07_model_output/horizon_predictions.parquet")
+    assert list(table) == ["user_id", "event_type", "horizon_days", "probability", "moment", "model", "run_id"]
+    assert len(table) == 60 * 2 * 2
+    assert not table.duplicated(["user_id", "event_type", "horizon_days"]).any()
+    by_horizon = table.pivot_table(index=["user_id", "event_type"], columns="horizon_days", values="probability")
+    assert ((by_horizon[2] >= by_horizon[1]) & (by_horizon[1] > 0) & (by_horizon[2] < 1)).all()
+    assert set(table["run_id"]) == {read(project, "05_model_input/certificate.json")["run_id"]}
+    events = pd.read_parquet(project / "data/test/03_primary/events.parquet")
+    newest = pd.to_datetime(events["timestamp"], unit="us", utc=True).max()
+    assert pd.Timestamp(table["moment"].iloc[0]) == newest + pd.Timedelta(microseconds=1)
+
+
+def test_without_a_model_of_horizons_their_table_is_empty_and_has_its_columns():
+    from nextact.pipelines.recommendation.nodes import predict_horizons
+
+    run = {"run_id": "a", "protocol_hash": "h"}
+    chosen = {**run, "family": "baselines", "name": "popularity", "folder": "nowhere"}
+    table = predict_horizons({**run, "models": [chosen]}, chosen, None, pd.DataFrame({"user_id": ["u"]}), run, ["view"])
+    assert len(table) == 0
+    assert list(table) == ["user_id", "event_type", "horizon_days", "probability", "moment", "model", "run_id"]
+    assert (str(table["horizon_days"].dtype), str(table["probability"].dtype)) == ("int32", "float64")

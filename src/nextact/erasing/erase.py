@@ -27,6 +27,7 @@ TABLES = (
     "user_profiles",
     "recommendations",
     "behaviour_predictions",
+    "horizon_predictions",
     "accepted_feedback",
     "rejected_feedback",
     "feedback_events",

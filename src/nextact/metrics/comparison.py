@@ -115,7 +115,7 @@ def bootstrap_intervals(
     if not values:
         return {}
     table = _table(values)
-    means = np.concatenate([counts @ table for counts in _resample_counts(len(table), draws, seed)]) / len(table)
+    means = np.concatenate([counts @ table for counts in resample_counts(len(table), draws, seed)]) / len(table)
     low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2], axis=0)
     observed = table.mean(axis=0)
     ends = zip(observed.tolist(), low.tolist(), high.tolist(), strict=True)
@@ -230,7 +230,7 @@ def summarise_seeds(
     return SeedSummary(bootstrap_interval(table.mean(axis=1), draws, level, seed), training_std, n_seeds)
 
 
-def _resample_counts(n_users: int, draws: int, seed: int) -> Iterator[PerUser]:
+def resample_counts(n_users: int, draws: int, seed: int) -> Iterator[PerUser]:
     """Blocks float64[draws of the block, users]: how often each user is in each resample."""
     rng = np.random.default_rng(seed)
     at_once = max(1, DRAWN_AT_ONCE // n_users)  # many small resamples cost more in calls than in draws

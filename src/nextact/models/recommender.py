@@ -66,6 +66,8 @@ class Training:
         sparse_vectors: Block name -> csr float32 [n_items + 1, words]; rows as in ``item_vectors``.
         later_steps: What the users of ``validation`` did next after its targets, a row a step: hybrids learn from these
             too. None where the protocol holds out one step a user.
+        observed_until: Moment, in microseconds since 1970 UTC, before which ``histories`` hold every catalogue event of
+            their users; None where it is not known, as under leave-one-out.
     """
 
     histories: Histories
@@ -80,6 +82,7 @@ class Training:
     launch: LaunchOptions = field(default_factory=LaunchOptions)
     sparse_vectors: dict[str, csr_matrix] = field(default_factory=dict)
     later_steps: Holdout | None = None
+    observed_until: int | None = None
 
 
 class Recommender(Protocol):
@@ -105,6 +108,22 @@ class PredictsEventType(Protocol):
 
     def event_type_probabilities(self, histories: Histories) -> NDArray[np.float64]:
         """Softmax over the event types of the next step, float64 [users, event types]."""
+
+
+@runtime_checkable
+class PredictsHorizons(Protocol):
+    """A model that also says whether an event of each type comes within so many days of a moment."""
+
+    def horizons(self) -> tuple[int, ...]:
+        """The horizons in days, ascending, [H]; none where the fitted model says nothing of them."""
+
+    def predict_horizons(self, histories: Histories, moments: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Probability of at least one event, float64 [U, event types, H], never falling along H.
+
+        Args:
+            histories: U users; what lies at or after a user's moment is not read.
+            moments: int64 [U], microseconds since 1970 UTC.
+        """
 
 
 @runtime_checkable

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from nextact.reports.evaluation_horizons import NAMES, horizons_lines
 from nextact.reports.evaluation_page import fit_seconds
 from nextact.reports.evaluation_words import caption, interval, signed_interval, verdict
 from nextact.reports.numbers import decimal, whole
@@ -31,6 +32,7 @@ def model_card(results: Report, slices: Report, checks: Report, described: Repor
         _data(results),
         _protocol(results),
         _results(results),
+        *_horizons(results),
         _limits(results, slices, checks),
         _cost(results),
     ]
@@ -108,6 +110,20 @@ def _results(results: Report) -> str:
             f"{interval(chosen['calibration']['item_log_loss'], digits=3)} nats.",
         ]
     )
+
+
+def _horizons(results: Report) -> list[str]:
+    """Of the models that say whether an event comes within so many days, whichever model was chosen."""
+    told = horizons_lines(results)
+    if not told:
+        return []
+    parts = ["## Horizons", "Whether an event of a type comes within so many days, of every model that says so."]
+    for words, rows in told:
+        parts.append(_plain(words))
+        if rows:
+            plain = [[_plain(cell) for cell in row[:3]] + row[3:] for row in rows]
+            parts.append(_table(["model", "event type", "within", *NAMES], plain))
+    return ["\n\n".join(parts)]
 
 
 def _limits(results: Report, slices: Report, checks: Report) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
+from nextact.reports.evaluation_horizons import horizons_section
 from nextact.reports.evaluation_parts import (
     behaviour_section,
     calibration_section,
@@ -44,6 +45,7 @@ def evaluation_page(
         _beyond_accuracy(results),
         calibration_section(results),
         behaviour_section(results),
+        horizons_section(results),
         curves_section(results, reports),
         examples_section(examples),
         checks_section(checks),

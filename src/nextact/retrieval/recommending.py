@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from nextact.events import columns as c
-from nextact.models.recommender import PredictsEventType, Recommender
+from nextact.models.recommender import PredictsEventType, PredictsHorizons, Recommender
 from nextact.retrieval.reasons import reasons
 from nextact.retrieval.scoring import log_softmax, masked_scores, top_k, user_blocks
 from nextact.sequences.histories import Histories
@@ -19,6 +19,8 @@ from nextact.sequences.histories import Histories
 RANK, SCORE, PROBABILITY, REASON = "rank", "score", "probability", "reason"
 ITEM_COLUMNS = (c.USER_ID, RANK, c.ITEM_ID, c.ITEM_TEXT, SCORE, PROBABILITY, REASON)
 BEHAVIOUR_COLUMNS = (c.USER_ID, c.EVENT_TYPE, PROBABILITY)
+HORIZON_DAYS = "horizon_days"
+HORIZON_COLUMNS = (c.USER_ID, c.EVENT_TYPE, HORIZON_DAYS, PROBABILITY)
 
 
 @dataclass(frozen=True)
@@ -123,6 +125,42 @@ def predict_behaviour(
         {
             c.USER_ID: np.repeat(user_ids, len(event_types)),
             c.EVENT_TYPE: np.tile(np.array(event_types, dtype=object), len(user_ids)),
+            PROBABILITY: probabilities.ravel(),
+        }
+    )
+
+
+def predict_within_horizons(
+    model: PredictsHorizons,
+    histories: Histories,
+    user_ids: NDArray[np.object_],
+    event_types: Sequence[str],
+    moment: int,
+) -> pd.DataFrame:
+    """Probability that an event of each type comes within each horizon of a moment.
+
+    Args:
+        model: Says something of horizons.
+        histories: U users; what lies at or after the moment is not read.
+        user_ids: Their ids, object [U].
+        event_types: Names in the order of their codes.
+        moment: Microseconds since 1970 UTC.
+
+    Returns:
+        :data:`HORIZON_COLUMNS`, one row a user, event type and horizon, in the orders given; never falling with the
+        horizon.
+    """
+    days = np.array(model.horizons(), np.int32)
+    blocks = [
+        model.predict_horizons(histories.take(which), np.full(len(which), moment, np.int64))
+        for which in user_blocks(histories.n_users)
+    ]
+    probabilities = np.concatenate(blocks) if blocks else np.zeros((0, len(event_types), len(days)))
+    return pd.DataFrame(
+        {
+            c.USER_ID: np.repeat(user_ids, len(event_types) * len(days)),
+            c.EVENT_TYPE: np.tile(np.repeat(np.array(event_types, dtype=object), len(days)), len(user_ids)),
+            HORIZON_DAYS: np.tile(days, len(user_ids) * len(event_types)),
             PROBABILITY: probabilities.ravel(),
         }
     )

@@ -80,6 +80,23 @@ def number_metrics(prefix: str, values: Mapping[str, Any]) -> dict[str, float]:
     return {entity_name(f"{prefix}_{name}"): float(value) for name, value in leaves.items() if _is_number(value)}
 
 
+def horizon_metrics(split: str, section: Mapping[str, Any], model: str) -> dict[str, float]:
+    """Numbers of a model in a section of horizons, named after event type and horizon; none where it has none.
+
+    Example:
+        >>> row = {"event_type": "buy", "horizon_days": 7, "happened": 0.2, "brier": {"mean": 0.1}}
+        >>> horizon_metrics("test", {"models": {"gpt2": [row]}}, "gpt2")
+        {'test_buy_within_7_days_brier': 0.1, 'test_buy_within_7_days_happened': 0.2}
+    """
+    found: dict[str, float] = {}
+    for row in section.get("models", {}).get(model, []):
+        name = f"{split}_{row['event_type']}_within_{row['horizon_days']}_days"
+        intervals = {metric: row[metric] for metric in ("log_loss", "brier", "roc_auc") if row.get(metric)}
+        numbers = {metric: row.get(metric) for metric in ("predicted", "happened", "users", "censored")}
+        found |= interval_metrics(name, intervals) | number_metrics(name, numbers)
+    return found
+
+
 class Point(NamedTuple):
     """A metric at a step, some seconds after the start of what it belongs to."""
 

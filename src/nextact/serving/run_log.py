@@ -15,6 +15,7 @@ from nextact.serving.entries import (
     curve_points,
     entity_name,
     flatten,
+    horizon_metrics,
     interval_metrics,
     number_metrics,
     param_text,
@@ -59,6 +60,7 @@ class RunLog:
     def log_candidate(self, candidate: dict[str, Any]) -> None:
         """Validation metrics of a model into its nested run."""
         metrics = interval_metrics("validation", candidate["validation"])
+        metrics |= horizon_metrics("validation", candidate.get("validation_horizons", {}), candidate["name"])
         self._log(self._nested(candidate), metrics | {"validation_users": candidate["users"]})
 
     def log_leaderboard(self, leaderboard: dict[str, Any]) -> None:
@@ -78,8 +80,9 @@ class RunLog:
 
     def log_test_results(self, results: dict[str, Any]) -> None:
         """Test metrics of each model into its nested run, of the chosen one into the parent too."""
+        of_horizons = results.get("horizons", {}).get("test", {})
         for row in results["models"]:
-            metrics = _test_metrics(row)
+            metrics = _test_metrics(row) | horizon_metrics("test", of_horizons, row["name"])
             against = results["chosen_against"].get(row["name"], {})
             self._log(self._nested(row), metrics | number_metrics("chosen_against", against))
             if row["name"] == results["chosen"]:

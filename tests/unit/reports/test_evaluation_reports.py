@@ -254,6 +254,46 @@ def test_a_run_of_one_model_without_baseline_has_a_page_and_a_card():
     assert "No other model." in card(alone, slices)
 
 
+HORIZONS = {
+    "validation": {"why_not": "No common moment."},
+    "test": {
+        "moment": "2024-01-01",
+        "days_observed": 8.5,
+        "users": 40,
+        "users_left_out": {"no event before the moment": 3},
+        "models": {
+            "net": [
+                {
+                    "event_type": EVIL,
+                    "horizon_days": 7,
+                    "users": 40,
+                    "censored": 0,
+                    "predicted": 0.25,
+                    "happened": 0.2,
+                    "log_loss": interval(0.4),
+                    "brier": interval(0.15),
+                    "roc_auc": None,
+                    "log_loss_against_share": {"difference": -0.05, "low": -0.09, "high": -0.01},
+                },
+                {"event_type": "buy", "horizon_days": 30, "users": 0, "censored": 40},
+            ]
+        },
+    },
+}
+
+
+def test_horizons_are_told_where_they_were_scored_and_the_reason_where_not():
+    of_page, of_card = page(RESULTS | {"horizons": HORIZONS}), card(RESULTS | {"horizons": HORIZONS})
+    for written in (of_page, of_card):
+        assert "No common moment." in written
+        assert "observed for 8.5 days; 40 users. Left out: 3 users: no event before the moment." in written
+        assert "-0.0500 [-0.0900, -0.0100]" in written
+        assert EVIL not in written
+    assert "| net | buy | 30 days | 0 | 40 | - |" in of_card
+    assert 'id="horizons"' not in page()
+    assert "## Horizons" not in card()
+
+
 def test_what_a_model_failed_to_beat_is_said():
     against = {
         "a": {"difference": -0.1, "p_value_holm": 0.01},

@@ -170,3 +170,19 @@ def test_an_experiment_that_keeps_its_artifacts_elsewhere_is_told(store, tmp_pat
     caplog.clear()
     TrackingStore.open(store.options)
     assert caplog.text == ""
+
+
+def test_horizons_are_metrics_of_the_part_they_were_scored_on(store):
+    row = {"event_type": "view", "horizon_days": 7, "users": 9, "censored": 1, "happened": 0.5, "predicted": 0.4}
+    row |= {"log_loss": {"mean": 0.6, "low": 0.5, "high": 0.7}, "brier": None, "roc_auc": None}
+    log, name = RunLog(store, certificate(), {}), candidate()["name"]
+    log.log_candidate(candidate() | {"validation_horizons": {"models": {name: [row]}}})
+    test = {"why_not": "not scored"}, {"models": {name: [row | {"happened": 0.25}]}}
+    for found in test:
+        log.log_test_results(results() | {"horizons": {"validation": {}, "test": found}})
+    metrics = runs(store)["baselines.ease"].data.metrics
+    assert metrics["validation_view_within_7_days_log_loss"] == 0.6
+    assert metrics["validation_view_within_7_days_log_loss_high"] == 0.7
+    assert metrics["validation_view_within_7_days_happened"] == 0.5
+    assert metrics["test_view_within_7_days_happened"] == 0.25
+    assert "test_view_within_7_days_brier" not in metrics

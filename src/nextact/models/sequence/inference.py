@@ -43,6 +43,13 @@ def score_event_types(network: SequenceNetwork, histories: Histories, max_steps:
     return probabilities.cpu().numpy()
 
 
+def score_states(network: SequenceNetwork, histories: Histories, max_steps: int) -> NDArray[np.float32]:
+    """State from which each user's next step is predicted, float32 [U, D]; zero for a user without a history."""
+    with torch.inference_mode():
+        states_UD = last_states(network, network.item_matrix(), histories, max_steps)
+    return states_UD.float().cpu().numpy()
+
+
 def last_item_states(
     network: SequenceNetwork, matrix_VD: Tensor, histories: Histories, max_steps: int, event_type: int | None = None
 ) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from difflib import get_close_matches
+from itertools import pairwise
 from typing import Literal
 
 from nextact.options import options
@@ -56,6 +57,11 @@ class SequenceOptions:
         loss_chunk_steps: Steps whose logits stand in memory at once.
         average_decay: Decay of the running average of the weights that is validated and kept, in [0, 1); 0 keeps the
             weights themselves.
+        horizon_days: Horizons, in days, within which the probability of each event type is learnt once the network
+            stands; whole days, ascending; none switches the heads off.
+        horizon_landmarks: Moments of the training window, at most, from which the longest horizon is learnt.
+        horizon_landmark_days: Days between two of them; no multiple of 7, or all fall on the same day of the week.
+        horizon_rows: Most users at landmarks that are learnt from.
         precision: Arithmetic of the forward pass.
         compile: Whether torch compiles the backbone.
     """
@@ -92,6 +98,10 @@ class SequenceOptions:
     soft_items: int = 20
     loss_chunk_steps: int = 512
     average_decay: float = 0.0
+    horizon_days: tuple[int, ...] = (1, 7, 30)
+    horizon_landmarks: int = 30
+    horizon_landmark_days: int = 5
+    horizon_rows: int = 200_000
     precision: Literal["no", "bf16", "fp16"] = "no"
     compile: bool = False
 
@@ -109,6 +119,8 @@ class SequenceOptions:
             self._check(name, getattr(self, name) >= 1, "at least 1")
         for name in ("loss_chunk_steps", "negatives", "soft_items"):
             self._check(name, getattr(self, name) >= 1, "at least 1")
+        for name in ("horizon_landmarks", "horizon_landmark_days", "horizon_rows"):
+            self._check(name, getattr(self, name) >= 1, "at least 1")
         for name in ("learning_rate", "clip_norm"):
             self._check(name, getattr(self, name) > 0, "above 0")
         for name in ("weight_decay", "event_type_weight"):
@@ -124,6 +136,8 @@ class SequenceOptions:
         self._check("soft_targets", not self.soft_targets or self.objective == "next", "0 with the objective 'hidden'")
         self._check("pretrained", self.pretrained is None or self.backbone != "nextact", "None for backbone 'nextact'")
         check_backbone(self.backbone)
+        rising = all(low < high for low, high in pairwise((0, *self.horizon_days)))
+        self._check("horizon_days", rising, "at least 1 and ascending")
         self._check("text_blocks", len(set(self.text_blocks)) == len(self.text_blocks), "without repeats")
 
     def _check(self, name: str, holds: bool, wanted: str) -> None:

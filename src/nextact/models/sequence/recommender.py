@@ -14,6 +14,7 @@ from nextact.models.sequence.options import SequenceOptions
 from nextact.sequences.histories import Histories
 
 if TYPE_CHECKING:
+    from nextact.models.horizons.model import HorizonModel
     from nextact.models.sequence.network import SequenceNetwork
 
 
@@ -22,19 +23,26 @@ class SequenceRecommender:
 
     network: SequenceNetwork
     event_types: tuple[str, ...]
+    horizon_model: HorizonModel | None = None
 
     def __init__(self, options: SequenceOptions) -> None:
         self.options = options
 
     def fit(self, training: Training) -> FitReport:
-        """Train the network; the weights of the best validation epoch stay."""
+        """Train the network; the weights of the best validation epoch stay. Then fit the horizon heads to it."""
+        from nextact.models.horizons.model import LandmarkChoice, fit_horizons
         from nextact.models.sequence.fitting import fit_network
         from nextact.models.sequence.launching import fit_in_processes
 
         self.event_types = training.event_types
         fit = fit_in_processes if training.launch.processes > 1 else fit_network
         self.network, report = fit(self.options, training)
-        return report
+        options = self.options
+        choice = LandmarkChoice(
+            options.horizon_days, options.horizon_landmark_days, options.horizon_landmarks, options.horizon_rows
+        )
+        self.horizon_model, of_horizons = fit_horizons(training, choice, self._states)
+        return report | {"horizons": of_horizons}
 
     def score(self, histories: Histories) -> Scores:
         """Logits of all items; a user without a history gets the items' biases."""
@@ -60,6 +68,20 @@ class SequenceRecommender:
 
         return score_event_types(self.network, histories, self.options.max_steps)
 
+    def horizons(self) -> tuple[int, ...]:
+        """The horizons, in days, that the heads were fitted for; none without heads."""
+        return () if self.horizon_model is None else self.horizon_model.horizon_days
+
+    def predict_horizons(self, histories: Histories, moments: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Probability of an event of each type within each horizon of a moment, float64 [users, event types, horizons].
+
+        Raises:
+            NextactError: If the model has no horizon heads.
+        """
+        if self.horizon_model is None:
+            raise NextactError("sequence: no horizon heads were fitted; the fit report says why under 'horizons'")
+        return self.horizon_model.predict(histories, moments, self._states)
+
     def evidence(self, histories: Histories, item_index: NDArray[np.int32]) -> NDArray[np.int32]:
         """Item of the recent step without which a recommended item's score falls most; 0 where none falls."""
         from nextact.models.sequence.evidence import find_evidence
@@ -71,13 +93,22 @@ class SequenceRecommender:
         from nextact.models.sequence.storage import save_network
 
         save_network(self.network, self.options, self.event_types, folder)
+        if self.horizon_model is not None:
+            self.horizon_model.save(folder)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Read what :meth:`save` wrote."""
+        from nextact.models.horizons.model import HorizonModel
         from nextact.models.sequence.storage import load_network
 
         network, options, event_types = load_network(folder)
         model = cls(options)
         model.network, model.event_types = network, event_types
+        model.horizon_model = HorizonModel.load(folder)
         return model
+
+    def _states(self, histories: Histories) -> NDArray[np.float32]:
+        from nextact.models.sequence.inference import score_states
+
+        return score_states(self.network, histories, self.options.max_steps)

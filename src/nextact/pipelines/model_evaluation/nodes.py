@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 from nextact.evaluation import results
 from nextact.evaluation.attributes import item_attributes, item_codes, user_attributes
 from nextact.evaluation.behaviour import evaluate_behaviour
+from nextact.evaluation.horizons import evaluate_horizons, join_sections
 from nextact.evaluation.options import EvaluationOptions
 from nextact.evaluation.reading import ModelReading, read_model, shuffle_targets
 from nextact.evaluation.results import EvaluationSet
 from nextact.evaluation.tables import list_table, rank_table, target_table, user_table
+from nextact.models.recommender import PredictsHorizons
 from nextact.models.registry import ModelFolder
 from nextact.pipelines.model_training.nodes import ValidationOptions
 from nextact.protocol import Certificate, require_same_run, stamp
@@ -87,6 +89,17 @@ def evaluate_test(
         "models": rows,
         "chosen_against": results.chosen_against(values, chosen, validation.metric, validation.draws),
         "behaviour": evaluate_behaviour(types, holdout, training, event_types, validation.draws),
+        "horizons": {
+            "validation": join_sections({one["name"]: one["validation_horizons"] for one in leaderboard["models"]}),
+            "test": evaluate_horizons(
+                _horizon_predictors(leaderboard),
+                histories,
+                certificate["protocol"]["split"],
+                "test",
+                event_types,
+                validation.draws,
+            ),
+        },
         **{key: chosen_model[key] for key in ("test_readings",) if key in chosen_model},
     }
     targets = target_table(holdout, histories, cuts)
@@ -141,6 +154,16 @@ def _read(
     interval = [tested[end] for end in ("mean", "low", "high")]
     logger.info("%-18s validation %.4f  test %.4f [%.4f, %.4f]", one["name"], validated["mean"], *interval)
     return reading, row
+
+
+def _horizon_predictors(leaderboard: Mapping[str, Any]) -> dict[str, PredictsHorizons]:
+    """Models whose validation says something of horizons."""
+    found = {
+        one["name"]: ModelFolder(Path(one["folder"])).open()
+        for one in leaderboard["models"]
+        if "models" in one["validation_horizons"]
+    }
+    return {name: model for name, model in found.items() if isinstance(model, PredictsHorizons)}
 
 
 def _fitting_half(histories: Histories, cuts: Cuts, certificate: Certificate, n_types: int) -> Holdout:

@@ -16,6 +16,7 @@ from nextact.models.registry import HYBRID, MODELS, FittedModel, ModelFolder
 from nextact.protocol import Certificate, stable_hash, stamp
 from nextact.sequences.histories import Histories
 from nextact.sequences.holdout import Cuts, later_steps, make_holdout, training_histories, validation_halves
+from nextact.sequences.moments import observed_until
 from nextact.text.blocks import ItemVectors
 
 logger = logging.getLogger(__name__)
@@ -92,8 +93,9 @@ def _training(
     fit_half, _ = validation_halves(histories.n_users, seed)
     targets = protocol["target_event_types"] or event_types
     target_codes = np.array([code for code, name in enumerate(event_types) if name in targets])
+    known = training_histories(histories, cuts)
     return Training(
-        training_histories(histories, cuts),
+        known,
         protocol["data"]["items"],
         tuple(event_types),
         item_vectors.blocks,
@@ -104,6 +106,7 @@ def _training(
         launch=launch,
         sparse_vectors=item_vectors.sparse,
         later_steps=later_steps(histories, cuts, len(event_types), fit_half, target_codes),
+        observed_until=observed_until(protocol["split"], known),
     )
 
 

@@ -6,7 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from nextact.errors import NextactError, suggest
+from nextact.evaluation.horizons import evaluate_horizons
 from nextact.metrics.comparison import bootstrap_intervals
+from nextact.models.recommender import PredictsHorizons
 from nextact.models.registry import MODELS, ModelFolder
 from nextact.options import options as checked_options
 from nextact.pipelines.model_training.fitting import Candidate, hashes_read, options_hash
@@ -42,17 +44,29 @@ def validate(
     event_types: list[str],
     options: ValidationOptions,
 ) -> Candidate:
-    """Metrics on the half of the validation users that chooses."""
+    """Metrics on the half of the validation users that chooses, and what the model says of horizons of that half."""
     _, choose_half = validation_halves(histories.n_users, certificate["provenance"]["seed"])
     holdout = make_holdout(histories, cuts, len(event_types), choose_half)
-    values = evaluate(model.open(), holdout, certificate["protocol"]["exclude_seen"], options.ks)
+    recommender, protocol = model.open(), certificate["protocol"]
+    values = evaluate(recommender, holdout, protocol["exclude_seen"], options.ks)
     intervals = bootstrap_intervals(values, draws=options.draws, seed=0)
+    name = model.describe()["name"]
+    horizons = evaluate_horizons(
+        {name: recommender} if isinstance(recommender, PredictsHorizons) else {},
+        histories,
+        protocol["split"],
+        "validation",
+        event_types,
+        options.draws,
+        choose_half,
+    )
     return {
         **model.describe(),
         **stamp(certificate),
         "folder": str(model.path),
         "users": len(holdout.users),
         "validation": {name: dataclasses.asdict(interval) for name, interval in intervals.items()},
+        "validation_horizons": horizons,
     }
 
 

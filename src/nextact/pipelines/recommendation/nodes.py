@@ -9,12 +9,22 @@ import pandas as pd
 
 from nextact.events import columns as c
 from nextact.events.contract import EventOptions
+from nextact.events.moments import iso_moment
 from nextact.events.splitting import SplitOptions
-from nextact.models.recommender import PredictsEventType
+from nextact.models.recommender import PredictsEventType, PredictsHorizons
 from nextact.models.registry import MODELS, ModelFolder
 from nextact.options import options
 from nextact.protocol import Certificate, require_same_run
-from nextact.retrieval.recommending import BEHAVIOUR_COLUMNS, Catalogue, predict_behaviour, recommend_items
+from nextact.retrieval.recommending import (
+    BEHAVIOUR_COLUMNS,
+    HORIZON_COLUMNS,
+    HORIZON_DAYS,
+    PROBABILITY,
+    Catalogue,
+    predict_behaviour,
+    predict_within_horizons,
+    recommend_items,
+)
 from nextact.retrieval.scoring import fit_temperature
 from nextact.retrieval.summary import leaderboard_lines, user_lines
 from nextact.sequences.histories import Histories
@@ -98,6 +108,34 @@ def predict_behaviours(
     model: Any = ModelFolder(Path(behaviour_model["folder"])).open()
     found = predict_behaviour(model, histories, users[c.USER_ID].to_numpy(), event_types)
     return found.assign(model=behaviour_model["name"], run_id=behaviour_model["run_id"])
+
+
+def predict_horizons(
+    leaderboard: dict[str, Any],
+    chosen_model: dict[str, Any],
+    histories: Histories,
+    users: pd.DataFrame,
+    certificate: Certificate,
+    event_types: list[str],
+) -> pd.DataFrame:
+    """Probability of each event type within each horizon after the newest event of the log, and the run's name.
+
+    By the chosen model where it has horizons, else by the best-ranked one that has; no row where none has.
+    """
+    require_same_run("leaderboard", leaderboard, certificate, "model_training")
+    require_same_run("chosen_model", chosen_model, certificate, "model_training")
+    for one in [chosen_model, *leaderboard["models"]]:
+        if not issubclass(MODELS[one["family"]][one["name"]].recommender, PredictsHorizons):
+            continue
+        model: Any = ModelFolder(Path(one["folder"])).open()
+        if model.horizons():
+            moment = int(histories.timestamp.max()) + 1
+            found = predict_within_horizons(model, histories, users[c.USER_ID].to_numpy(), event_types, moment)
+            return found.assign(moment=iso_moment(moment), model=one["name"], run_id=one["run_id"])
+    logger.info("No model of this run says anything of horizons, so their table is empty")
+    kinds = {HORIZON_DAYS: "int32", PROBABILITY: "float64"}
+    columns = [*HORIZON_COLUMNS, "moment", "model", "run_id"]
+    return pd.DataFrame({name: pd.Series(dtype=kinds.get(name, "str")) for name in columns})
 
 
 def package(

@@ -8,7 +8,7 @@ TYPES, OPTIONS = "params:events.event_types", "params:recommendation"
 
 
 def create_pipeline() -> Pipeline:
-    """The chosen model, calibrated, for every user, then packaged; beside it the next behaviour."""
+    """The chosen model, calibrated, for every user, then packaged; beside it the next behaviour and horizons."""
     return pipeline(
         [
             node(
@@ -43,6 +43,12 @@ def create_pipeline() -> Pipeline:
                 ["behaviour_model", "histories", "users", "certificate", TYPES],
                 "behaviour_predictions",
                 name="predict_behaviours",
+            ),
+            node(
+                nodes.predict_horizons,
+                ["leaderboard", "chosen_model", "histories", "users", "certificate", TYPES],
+                "horizon_predictions",
+                name="predict_horizons",
             ),
             node(
                 nodes.package,

@@ -9,13 +9,14 @@ import torch
 from nextact.errors import NextactError
 from nextact.metrics.ranking import ranking_metrics
 from nextact.metrics.targets import Targets
-from nextact.models.recommender import Explains, PredictsEventType
+from nextact.models.recommender import Explains, PredictsEventType, PredictsHorizons
 from nextact.models.sequence import fitting
 from nextact.models.sequence.evidence import leave_out
 from nextact.models.sequence.options import SequenceOptions
 from nextact.models.sequence.recommender import SequenceRecommender
 from nextact.options import OptionsError
 from nextact.sequences.histories import Histories
+from nextact.sequences.moments import DAY
 
 from .conftest import N_ITEMS, holdout_of, random_histories, small, training_of
 
@@ -300,3 +301,59 @@ def test_bert_learns_what_follows_what_and_is_the_same_after_loading(tmp_path):
     model.save(tmp_path)
     again = SequenceRecommender.load(tmp_path)
     np.testing.assert_array_equal(again.score(histories), model.score(histories))
+
+
+DAYS = Histories(
+    CIRCLE_HISTORIES.offsets,
+    CIRCLE_HISTORIES.item_index,
+    CIRCLE_HISTORIES.event_type,
+    CIRCLE_HISTORIES.timestamp * DAY,  # one event a day, for seven days
+    CIRCLE_HISTORIES.starts_step,
+)
+
+
+def with_heads(**changed):
+    model = SequenceRecommender(small(epochs=1, horizon_days=(1, 2), horizon_landmark_days=1))
+    report = model.fit(training_of(DAYS, 8, holdout_of(Histories.from_lists([]), []), **changed))
+    return model, report
+
+
+def test_heads_are_fitted_to_the_frozen_network_saved_with_it_and_loaded(tmp_path):
+    model, report = with_heads(observed_until=7 * DAY)
+    assert isinstance(model, PredictsHorizons)
+    assert model.horizons() == (1, 2)
+    assert report["horizons"]["rows"] == 8 * 6
+    bare, _ = with_heads()
+    np.testing.assert_array_equal(model.score(DAYS), bare.score(DAYS))
+    moments = np.full(8, 6 * DAY)
+    found = model.predict_horizons(DAYS, moments)
+    assert found.shape == (8, 3, 2)
+    assert ((found >= 0) & (found <= 1)).all()
+    model.save(tmp_path)
+    loaded = SequenceRecommender.load(tmp_path)
+    np.testing.assert_array_equal(loaded.predict_horizons(DAYS, moments), found)
+
+
+def test_states_of_the_network_reach_the_heads():
+    model, _ = with_heads(observed_until=7 * DAY)
+    moments = np.full(8, 6 * DAY)
+    before = model.predict_horizons(DAYS, moments)
+    for head in model.horizon_model.heads.members:
+        torch.nn.init.normal_(head.linear.weight[:, -8:].data)
+    assert not np.allclose(model.predict_horizons(DAYS, moments), before)
+
+
+def test_without_an_end_of_observation_there_are_no_heads(tmp_path):
+    model, report = with_heads()
+    assert model.horizons() == ()
+    assert "not known under this split" in report["horizons"]["skipped"]
+    with pytest.raises(NextactError, match="no horizon heads were fitted"):
+        model.predict_horizons(DAYS, np.full(8, 6 * DAY))
+    model.save(tmp_path)
+    assert SequenceRecommender.load(tmp_path).horizons() == ()
+
+
+@pytest.mark.parametrize("days", [(7, 1), (0, 7), (7, 7)])
+def test_horizons_that_do_not_rise_are_refused(days):
+    with pytest.raises(OptionsError, match="horizon_days must be at least 1 and ascending"):
+        SequenceOptions(horizon_days=days)

@@ -1,0 +1,152 @@
+"""How well models say whether an event of each type comes within each horizon, of the users observed so long."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nextact.events.moments import iso_moment
+from nextact.metrics.comparison import bootstrap_intervals, paired_comparison
+from nextact.metrics.horizon import HorizonValues, auc_interval, horizon_values
+from nextact.models.recommender import PredictsHorizons
+from nextact.retrieval.scoring import user_blocks
+from nextact.sequences.histories import Histories
+from nextact.sequences.moments import DAY, days_to_first, holdout_window, known_before
+
+Row = dict[str, Any]
+Section = dict[str, Any]
+
+NO_COMMON_MOMENT = (
+    "Horizons are scored under a global time split alone: here users have moments of prediction of their own, and "
+    "nobody knows until when a quiet user was observed."
+)
+NO_MODEL = "No model of this run says anything of horizons."
+
+
+def evaluate_horizons(
+    models: Mapping[str, PredictsHorizons],
+    histories: Histories,
+    split: Mapping[str, Any],
+    part: str,
+    event_types: Sequence[str],
+    draws: int,
+    users: NDArray[np.int64] | None = None,
+) -> Section:
+    """Log loss, Brier score, ROC-AUC and mean of predicted probabilities beside what happened.
+
+    The moment of prediction is that of the split, for all users; what comes after it is looked at until the part ends.
+    Events are those on items of the catalogue. Users without an event before the moment are left out and counted; all
+    are left out of a horizon that the part does not observe to its end.
+
+    Args:
+        models: By name; those without horizons are passed over.
+        histories: All events.
+        split: As the certificate names it.
+        part: ``validation`` or ``test``.
+        event_types: Names in the order of their codes.
+        draws: Bootstrap draws of the intervals.
+        users: Only these users; all, if left out.
+
+    Returns:
+        ``moment``, ``until``, ``users``, ``users_left_out`` and rows by model; or ``why_not`` alone, in one sentence.
+    """
+    window = holdout_window(split, part, histories)
+    if window is None:
+        return {"why_not": NO_COMMON_MOMENT}
+    models = {name: model for name, model in models.items() if model.horizons()}
+    if not models:
+        return {"why_not": NO_MODEL}
+    moment, until = window
+    asked = np.arange(histories.n_users) if users is None else users
+    blocks = list(user_blocks(len(asked))) or [np.arange(0)]
+    parts = [_look(models, histories.take(asked[which]), window, len(event_types)) for which in blocks]
+    days = np.concatenate([part.days for part in parts])
+    observed = np.full(len(days), (until - moment) / DAY)
+    rows = {}
+    for name, model in models.items():
+        predicted = np.concatenate([part.predicted[name] for part in parts])
+        unknown = model.predict_horizons(Histories.from_lists([[]]), np.array([moment]))[0]
+        rows[name] = _rows(model.horizons(), predicted, unknown, days, observed, event_types, draws)
+    return {
+        "moment": iso_moment(moment),
+        "until": iso_moment(until),
+        "days_observed": round((until - moment) / DAY, 2),
+        "users": len(days),
+        "users_left_out": {"no event before the moment": len(asked) - len(days)},
+        "models": rows,
+    }
+
+
+def join_sections(sections: Mapping[str, Section]) -> Section:
+    """One section of several models from sections of one part with a model each; the reason where none has any.
+
+    Example:
+        >>> join_sections({"ease": {"why_not": NO_MODEL}})["why_not"] == NO_MODEL
+        True
+    """
+    told = [one for one in sections.values() if "models" in one]
+    if not told:
+        return dict(next(iter(sections.values()), {"why_not": NO_MODEL}))
+    return {**told[0], "models": {name: rows for one in told for name, rows in one["models"].items()}}
+
+
+@dataclass(frozen=True, eq=False)
+class _Looked:
+    """What came of some users, float64 [users, C] days, and what each model said, float64 [users, C, H]."""
+
+    days: NDArray[np.float64]
+    predicted: dict[str, NDArray[np.float64]]
+
+
+def _look(
+    models: Mapping[str, PredictsHorizons], histories: Histories, window: tuple[int, int], n_event_types: int
+) -> _Looked:
+    """Predictions and outcomes of the users with an event before the moment; models are shown no later one."""
+    moments = np.full(histories.n_users, window[0])
+    known = known_before(histories, moments)
+    active = np.flatnonzero(known.lengths > 0)
+    known, moments = known.take(active), moments[active]
+    days = days_to_first(histories.take(active), moments, n_event_types, window[1])
+    return _Looked(days, {name: model.predict_horizons(known, moments) for name, model in models.items()})
+
+
+def _rows(
+    horizons: Sequence[int],
+    predicted: NDArray[np.float64],
+    unknown: NDArray[np.float64],
+    days: NDArray[np.float64],
+    observed: NDArray[np.float64],
+    event_types: Sequence[str],
+    draws: int,
+) -> list[Row]:
+    """One row an event type and horizon; ``unknown``, [C, H], is what the model says of a user without a past."""
+    rows = []
+    for code, name in enumerate(event_types):
+        for place, horizon in enumerate(horizons):
+            probability = predicted[:, code, place]
+            found = horizon_values(probability, days[:, code], observed, horizon)
+            same = horizon_values(np.full(len(days), unknown[code, place]), days[:, code], observed, horizon)
+            rows.append({"event_type": name, "horizon_days": horizon} | _row(probability, found, same, draws))
+    return rows
+
+
+def _row(probability: NDArray[np.float64], found: HorizonValues, same: HorizonValues, draws: int) -> Row:
+    """One event type and horizon; ``same`` are the values of one probability for everybody."""
+    row: Row = {"users": len(found.users), "censored": found.n_censored}
+    if not len(found.users):
+        return row | dict.fromkeys(("happened", "predicted", "log_loss", "brier", "roc_auc", "log_loss_against_share"))
+    means = bootstrap_intervals({"log_loss": found.log_loss, "brier": found.brier}, draws=draws, seed=0)
+    area = auc_interval(probability[found.users], found.happened, draws=draws)
+    against = paired_comparison(found.log_loss, same.log_loss, draws=draws, seed=0)
+    return row | {
+        "happened": float(found.happened.mean()),
+        "predicted": float(probability[found.users].mean()),
+        **{name: dataclasses.asdict(interval) for name, interval in means.items()},
+        "roc_auc": None if area is None else dataclasses.asdict(area),
+        "log_loss_against_share": dataclasses.asdict(against),
+    }
