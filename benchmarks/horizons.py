@@ -7,7 +7,9 @@ The reference of the horizons is a logistic regression for each event type and h
 features that the heads read, at the same landmarks, its penalty chosen on held-out users; that of the next event type a
 multinomial one on the newest steps of the training window. Differences are the model minus the reference in the same
 users, with 95 % bootstrap intervals over users: below 0 is better of a log loss, above 0 of an area. ``event_type``
-``all`` is the mean over types and horizons. On validation the users are those on whom the network did not stop.
+``all`` is the mean over types and horizons. With ``--rhythm`` the regressions of the horizons read the days of the
+week, too, so that all that the heads have above them is the network's state and a hidden layer. On validation the users
+are those on whom the network did not stop.
 
 Data is prepared as by ``benchmarks/quality.py``. Lines are appended to ``--results``.
 """
@@ -33,7 +35,7 @@ import quality
 from nextact.metrics import behaviour
 from nextact.metrics.comparison import paired_comparison, resample_counts
 from nextact.metrics.horizon import auc_interval, horizon_values
-from nextact.models.horizons.activity import activity_features
+from nextact.models.horizons.activity import activity_features, rhythm_features
 from nextact.models.horizons.model import LandmarkChoice, horizon_rows
 from nextact.models.horizons.reference import TunedLogistic, fit_horizon_reference, predict_reference
 from nextact.models.recommender import Training
@@ -77,12 +79,12 @@ def compare(
     started = time.perf_counter()
     report = model.fit(training)
     seconds = time.perf_counter() - started
-    references = fit_references(model, training)
+    references = fit_references(model, training, arguments.rhythm)
     lines = [
         {"part": part} | line
         for part in arguments.parts
         for line in [
-            *of_horizons(model, references.horizons, data, part),
+            *of_horizons(model, references, data, part),
             *(of_next_type(model, references.next_type, data, part) if setup in SEVERAL_TYPES else []),
         ]
     ]
@@ -95,7 +97,8 @@ def compare(
         "landmark_rows": report["horizons"]["rows"],
         "certificate": data.certificate["protocol_hash"],
         "command": f"python benchmarks/horizons.py --setups {setup} --models {name} --seeds {seed} "
-        f"--parts {' '.join(arguments.parts)}",
+        f"--parts {' '.join(arguments.parts)}{' --rhythm' if arguments.rhythm else ''}",
+        "reference": "recency, frequency, days of the week" if arguments.rhythm else "recency, frequency",
         "commit": quality._commit(),
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "machine": f"{platform.machine()} {platform.system()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}",
@@ -109,17 +112,20 @@ class References:
 
     horizons: list[list[TunedLogistic]]
     next_type: TunedLogistic
+    rhythm: bool
 
 
-def fit_references(model: Any, training: Training) -> References:
+def fit_references(model: Any, training: Training, rhythm: bool) -> References:
     """The regressions, from training alone."""
     options = model.options
     choice = LandmarkChoice(
         model.horizons(), options.horizon_landmark_days, options.horizon_landmarks, options.horizon_rows
     )
     rows, _, _ = horizon_rows(training, choice, None)
+    if rhythm:
+        rows = dataclasses.replace(rows, activity=rows.inputs())  # without states: no network was asked
     next_step = next_type.fit_reference(training.histories, len(training.event_types), training.seed)
-    return References(fit_horizon_reference(rows, training.seed), next_step)
+    return References(fit_horizon_reference(rows, training.seed), next_step, rhythm)
 
 
 def users_of(data: quality.Data, part: str) -> np.ndarray | None:
@@ -127,7 +133,7 @@ def users_of(data: quality.Data, part: str) -> np.ndarray | None:
     return None if part == "test" else validation_halves(data.histories.n_users, quality.HALVES_SEED)[1]
 
 
-def of_horizons(model: Any, reference: list[list[TunedLogistic]], data: quality.Data, part: str) -> list[Line]:
+def of_horizons(model: Any, references: References, data: quality.Data, part: str) -> list[Line]:
     """The heads beside the regressions."""
     n_types, split, users = len(data.event_types), data.certificate["protocol"]["split"], users_of(data, part)
     moment, until = holdout_window(split, part, data.histories)
@@ -137,7 +143,11 @@ def of_horizons(model: Any, reference: list[list[TunedLogistic]], data: quality.
     days = days_to_first(asked, moments, n_types, until)
     observed = np.full(asked.n_users, (until - moment) / DAY)
     ours = model.predict_horizons(asked, moments)
-    theirs = predict_reference(reference, activity_features(known_before(asked, moments), moments, n_types))
+    known, reference = known_before(asked, moments), references.horizons
+    inputs = activity_features(known, moments, n_types)
+    if references.rhythm:
+        inputs = np.concatenate([inputs, rhythm_features(known, moments)], axis=1)
+    theirs = predict_reference(reference, inputs)
     lines, told = [], []
     for code, kind in enumerate(data.event_types):
         for place, horizon in enumerate(model.horizons()):
@@ -256,6 +266,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--models", nargs="+", choices=MODELS["sequence"], default=["gpt2"])
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
     parser.add_argument("--parts", nargs="+", choices=["validation", "test"], default=["validation"])
+    parser.add_argument("--rhythm", action="store_true", help="let the regressions read the days of the week, too")
     parser.add_argument("--results", type=Path, default=RESULTS)
     return parser.parse_args()
 
