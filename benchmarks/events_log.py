@@ -47,6 +47,8 @@ def write_log(folder: Path, rows: int, seed: int) -> Log:
     """
     folder.mkdir(parents=True, exist_ok=True)
     log = Log(folder, rows)
+    if log.items.exists():  # written last
+        return log
     random = np.random.default_rng(seed)
     users, items = (
         _Zipf("u", rows // ROWS_PER_USER, USER_SKEW, random),

@@ -1,5 +1,6 @@
 """Spark answers as DuckDB does: the same log, messy on purpose, through both engines."""
 
+import json
 import shutil
 from importlib.util import find_spec
 
@@ -10,19 +11,21 @@ import pyarrow.parquet as pq
 import pytest
 
 from nextact.events.contract import EventOptions
-from nextact.events.engines import row_number
+from nextact.events.engines import in_memory, row_number
 from nextact.events.erase import ErasedUsers
 from nextact.events.filtering import FilterOptions
 from nextact.events.items import ItemOptions, clean_items
 from nextact.events.labelling import count_rows, label_events
-from nextact.events.splitting import SplitOptions
+from nextact.events.quality import report_quality
+from nextact.events.quality_warnings import QualityOptions
+from nextact.events.splitting import SplitOptions, describe_split
 from nextact.sequences.build import VocabularyOptions, build_histories, fit_vocabulary
 
 pytestmark = [
     pytest.mark.spark,
     pytest.mark.slow,
-    pytest.mark.skipif(not shutil.which("java"), reason="Spark needs Java"),
-    pytest.mark.skipif(not find_spec("pyspark"), reason="pip install 'nextact[spark]'"),
+    pytest.mark.skipif(not shutil.which("java"), reason="Spark needs Java 17: none on the path"),
+    pytest.mark.skipif(not find_spec("pyspark"), reason="pyspark is missing: pip install 'nextact[spark]'"),
 ]
 
 LOCAL = {
@@ -41,6 +44,8 @@ ODD_TIMES = [
     "2024-02-30",
     "2024-12-31T23:59:60",
     "2024-01-01T25:00",
+    "2024-01-01T24:00:00",  # Spark reads midnight
+    "2024-01-01 24:00",
     "1969-12-31",
     "0001-01-01",
     "9999-12-31T23:59:59.999999",
@@ -66,7 +71,7 @@ def messy_log():
             "visit": random.choice(["a", "b", None], n),
         }
     )
-    log.loc[100:113, "when"] = ODD_TIMES
+    log.loc[100:115, "when"] = ODD_TIMES
     log.loc[120:129, "worth"] = ODD_VALUES
     log.loc[130:135, "who"] = [None, "", " ", "\t", "ü", "U001"]
     log.loc[140:142, "what"] = [None, "", "not in the catalogue"]
@@ -74,7 +79,8 @@ def messy_log():
     return pd.concat([log, log.iloc[20:60]], ignore_index=True)  # the repeats
 
 
-ITEMS = pd.DataFrame({"sku": [f"{item:03}" for item in range(1, 40)]})
+SKUS = [f"{item:03}" for item in range(1, 40)]
+ITEMS = pd.DataFrame({"sku": SKUS, "name": [None, " ", *(f"Thing {sku}" for sku in SKUS[2:])]})
 TEXT_TIMES = EventOptions(
     user_id="who",
     item_id="what",
@@ -92,6 +98,7 @@ TEXT_TIMES = EventOptions(
     stop_above_rejected_share=1.0,
 )
 SPLITS = {
+    "global_time": SplitOptions(),
     "targets": SplitOptions(target_event_types=("purchase",), ties="shuffled", ties_seed=3),
     "sessions": SplitOptions(session_gap_minutes=90),
     "leave_one_out": SplitOptions(kind="leave_one_out", baskets=False, ties="file", min_history=2),
@@ -132,7 +139,23 @@ def through(engine, folder, raw, events, split, core, erased=None):
         for name, array in vars(getattr(built, part)).items()
         if isinstance(array, np.ndarray)
     }
-    return frames, arrays, (vocabulary, built.user_ids), (count_rows(labelled), labelled.moments)
+    counts = count_rows(labelled) | {"moments": labelled.moments}
+    return frames, arrays, (vocabulary, built.user_ids), counts
+
+
+def quality(engine, frames, tables, counts, split, core):
+    """The report on what :func:`through` gave."""
+    ibis.set_backend(engine)
+    protocol = {
+        "split": describe_split(split, counts["moments"]),
+        "exclude_seen": False,
+        "filter": {"window": core.window},
+    }
+    accepted, rejected = (in_memory(frames[name]) for name in ("accepted", "rejected"))
+    items = clean_items(ITEMS, ItemOptions(item_id="sku"))
+    return report_quality(
+        accepted, rejected, items, tables[0], counts, protocol, ("view", "purchase"), True, ["name"], QualityOptions()
+    )
 
 
 def as_written(engine, table, folder):
@@ -165,7 +188,14 @@ def in_order(table):
     return sorted(table.to_pylist(), key=lambda row: (row["source"], row["source_row"]))
 
 
-CASES = [("targets", "training"), ("sessions", "training"), ("leave_one_out", "all"), ("unseen_users", "training")]
+CASES = [
+    ("global_time", "training"),
+    ("targets", "training"),
+    ("sessions", "training"),
+    ("leave_one_out", "training"),
+    ("leave_one_out", "all"),
+    ("unseen_users", "training"),
+]
 
 
 @pytest.mark.parametrize(("split", "core"), CASES)
@@ -175,11 +205,21 @@ def test_a_messy_log_gives_the_same_rows_splits_histories_and_cuts(engines, tmp_
         for name, engine in engines.items()
     }
     assert_equal(found["duckdb"], found["spark"])
-    frames, arrays, _, (counts, _) = found["spark"]
+    frames, arrays, _, counts = found["spark"]
     assert len(counts["rows_by_reason"]) >= 12
     assert len(counts["rows_by_split"]) == 3
     assert sum(len(frame) for frame in frames.values()) == len(messy_log())
     assert len(arrays) >= 8
+
+
+def test_the_quality_report_says_the_same(engines, tmp_path):
+    split, core = SPLITS["global_time"], CORES["training"]
+    ours = through(engines["duckdb"], tmp_path, messy_log(), TEXT_TIMES, split, core)
+    frames, _, tables, counts = ours
+    reports = {name: quality(engine, frames, tables, counts, split, core) for name, engine in engines.items()}
+    assert reports["duckdb"] == reports["spark"]
+    assert reports["spark"]["text"]["filled"]["name"] < 1
+    assert reports["spark"]["targets"]["all"] > 0
 
 
 def test_native_times_numbers_as_ids_and_erased_users_are_read_alike(engines, tmp_path):
@@ -197,7 +237,7 @@ def test_native_times_numbers_as_ids_and_erased_users_are_read_alike(engines, tm
         for name, engine in engines.items()
     }
     assert_equal(found["duckdb"], found["spark"])
-    assert found["spark"][3][0]["rows_by_reason"]["erased"] == 19
+    assert found["spark"][3]["rows_by_reason"]["erased"] == 19
 
 
 def test_rows_keep_their_place_in_the_file_on_many_partitions(engines, tmp_path):
@@ -212,3 +252,24 @@ def test_rows_keep_their_place_in_the_file_on_many_partitions(engines, tmp_path)
         engines["spark"]._session.conf.unset("spark.sql.files.maxPartitionBytes")
     assert list(placed["item_id"]) == list(log["item_id"])
     assert list(placed["place"]) == list(range(5000))
+
+
+def test_a_kedro_run_on_spark_writes_the_tables_of_a_run_on_duckdb(tmp_path, copy_project, kedro):
+    project = copy_project(tmp_path)
+    for name in ("catalog.yml", "parameters.yml"):  # the generated shop
+        shutil.copy(project / "conf" / "test" / name, project / "conf" / "spark" / name)
+    for environment in ("test", "spark"):
+        done = kedro(project, "run", "--env", environment, "--pipelines", "data_processing")
+        assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    ours, spark = (project / "data" / environment for environment in ("test", "spark"))
+    for name in ("03_primary/events", "03_primary/items", "02_intermediate/rejected_events"):
+        table, their_table = (pq.read_table(side / f"{name}.parquet") for side in (ours, spark))
+        assert kinds(table) == kinds(their_table)
+        assert sorted(map(str, table.to_pylist())) == sorted(map(str, their_table.to_pylist()))
+    for name in ("03_primary/vocabulary", "05_model_input/users"):
+        pd.testing.assert_frame_equal(*(pd.read_parquet(side / f"{name}.parquet") for side in (ours, spark)))
+    for path in sorted((ours / "05_model_input").rglob("*.npy")):
+        np.testing.assert_array_equal(np.load(path), np.load(spark / path.relative_to(ours)), err_msg=path.name)
+    for name in ("03_primary/event_counts", "05_model_input/certificate", "08_reporting/quality_report"):
+        texts = [json.loads((side / f"{name}.json").read_text()) for side in (ours, spark)]
+        assert texts[0] == texts[1]

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from functools import reduce
-
 import ibis
 
 from nextact.errors import NextactError, TableError
 from nextact.events import columns as c
 from nextact.events import reasons
+from nextact.events.coding import Texts, encode, keep_coded
 from nextact.events.contract import EventOptions, raw_sources
 from nextact.events.engines import keep
 from nextact.events.moments import iso_moment, microseconds
@@ -38,20 +37,24 @@ def clean_events(raw_events: object, options: EventOptions, items: ibis.Table | 
         TableError: If more than ``stop_above_rejected_share`` of the rows are rejected.
         NextactError: If a source is empty, or a mapped column is missing.
     """
+    events, texts = clean_coded(raw_events, options, items)
+    return texts.decoded(events)
+
+
+def clean_coded(raw_events: object, options: EventOptions, items: ibis.Table | None = None) -> tuple[ibis.Table, Texts]:
+    """The rows of :func:`clean_events` with codes for text where the engine is the better for it, and their texts."""
     maps = options.column_maps()
-    tables = [
-        to_contract(raw, source, maps[source], options) for source, raw in raw_sources(raw_events, options).items()
-    ]
-    events = keep(reduce(lambda one, other: one.union(other), tables))
+    raw = raw_sources(raw_events, options)
+    events, texts = encode({source: to_contract(raw[source], source, maps[source], options) for source in raw})
     if options.unknown_items == "reject":
-        events = _mark_unknown_items(events, items)
+        events = _mark_unknown_items(events, items, texts)
     if options.repeat_columns:
         events = mark_repeats(events, options.repeat_columns)
     if options.max_events_per_day is not None:
         events = _mark_crowded_users(events, options.max_events_per_day)
-    events = keep(events)
-    _stop_if_mostly_rejected(events, options)
-    return events
+    events = keep_coded(events, texts)
+    _stop_if_mostly_rejected(events, options, texts)
+    return events, texts
 
 
 def accepted(events: ibis.Table) -> ibis.Table:
@@ -71,10 +74,11 @@ def count_reasons(events: ibis.Table) -> dict[str, int]:
     return {str(k): int(n) for k, n in sorted(zip(counts["reason"], counts["n"], strict=True))}
 
 
-def count_by_source(events: ibis.Table) -> dict[str, dict[str, int]]:
-    """Source -> rows by reason, as :func:`count_reasons` gives them."""
+def count_by_source(events: ibis.Table, texts: Texts | None = None) -> dict[str, dict[str, int]]:
+    """Source -> rows by reason, as :func:`count_reasons` gives them; ``texts`` where the sources are coded."""
     reason = events[c.REJECTED_REASON].fill_null(ACCEPTED)
-    counts = events.group_by(c.SOURCE, reason=reason).aggregate(n=events.count()).execute()
+    counted = events.group_by(c.SOURCE, reason=reason).aggregate(n=events.count())
+    counts = (texts or Texts()).decoded(counted).execute()
     by_source: dict[str, dict[str, int]] = {}
     for source, why, n in sorted(zip(counts[c.SOURCE], counts["reason"], counts["n"], strict=True)):
         by_source.setdefault(str(source), {})[str(why)] = int(n)
@@ -87,10 +91,11 @@ def _mark(events: ibis.Table, condition: ibis.Value, reason: str) -> ibis.Table:
     return events.mutate(**{c.REJECTED_REASON: (already.isnull() & condition).ifelse(ibis.literal(reason), already)})
 
 
-def _mark_unknown_items(events: ibis.Table, items: ibis.Table | None) -> ibis.Table:
+def _mark_unknown_items(events: ibis.Table, items: ibis.Table | None, texts: Texts) -> ibis.Table:
     if items is None:
         raise NextactError("events.unknown_items: 'reject' needs the item table")
-    known = items.filter(items[c.ITEM_ID].notnull())
+    coded = texts.coded(items.select(c.ITEM_ID), [c.ITEM_ID])
+    known = coded.filter(coded[c.ITEM_ID].notnull())
     return _mark(events, events[c.ITEM_ID].notin(known[c.ITEM_ID]), reasons.UNKNOWN_ITEM)
 
 
@@ -122,8 +127,8 @@ def _mark_crowded_users(events: ibis.Table, max_events_per_day: int) -> ibis.Tab
     return _mark(marked, marked.most > max_events_per_day, reasons.TOO_MANY).drop("on_day", "most")
 
 
-def _stop_if_mostly_rejected(events: ibis.Table, options: EventOptions) -> None:
-    by_source = count_by_source(events)
+def _stop_if_mostly_rejected(events: ibis.Table, options: EventOptions, texts: Texts) -> None:
+    by_source = count_by_source(events, texts)
     for source in options.column_maps():
         if source not in by_source:
             raise NextactError(f"{source}: the table is empty")
@@ -139,7 +144,7 @@ def _stop_if_mostly_rejected(events: ibis.Table, options: EventOptions) -> None:
         f"{n_rejected / n_rows:.1%} of the rows are rejected, more than the {options.stop_above_rejected_share:.1%} "
         f"allowed (events.stop_above_rejected_share): {lines}; the most frequent, {worst!r} of {source},",
         counts[source, worst],
-        _example(events, source, worst),
+        _example(texts.decoded(events), source, worst),
     )
 
 

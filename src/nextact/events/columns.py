@@ -15,6 +15,7 @@ SOURCE_ROW = "source_row"  # 0-based, within its source
 STEP = "step"  # 0-based: the user's baskets, or events where baskets are off, oldest first
 SPLIT = "split"  # "train", "validation" or "test"
 IS_TARGET = "is_target"
+PLACE = "place"  # 0-based: of an event among its user's, oldest first
 
 ITEM_TEXT = "item_text"
 ITEM_INDEX = "item_index"  # 1 .. n_items; 0 is padding

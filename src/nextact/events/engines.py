@@ -8,6 +8,7 @@ import ibis
 import pyarrow as pa
 
 SPARK = "pyspark"
+DUCKDB = "duckdb"
 
 
 def in_memory(arrow: pa.Table) -> ibis.Table:
@@ -39,6 +40,16 @@ def keep(table: ibis.Table) -> ibis.Table:
     return _named(engines[0], frame.to(_spark_schema(table.schema())).localCheckpoint())
 
 
+def prefers_codes(table: ibis.Table) -> bool:
+    """Whether text is worth coding before rows are sorted: DuckDB keeps 16 bytes a text, and sorts them slowly.
+
+    Spark shuffles rows to look codes up, which costs it more than it gains.
+    """
+    engines, is_only_translated = table._find_backends()
+    names = {engine.name for engine in engines} or {getattr(ibis.options.default_backend, "name", DUCKDB)}
+    return not is_only_translated and names == {DUCKDB}
+
+
 def _session() -> Any:
     from pyspark.sql import SparkSession
 
@@ -64,12 +75,21 @@ def monotonically_increasing_id() -> int:
     raise NotImplementedError("Spark works it out")
 
 
-def row_number(table: ibis.Table) -> ibis.Value:
-    """0-based place of each row in the order in which the engine reads the table.
+def number_rows(table: ibis.Table, name: str) -> ibis.Table:
+    """The table with the 0-based place of each row in the order in which the engine reads it.
 
     Spark reads the partitions of a frame and the blocks of one file in order; where a table is many files, theirs is
-    Spark's choice.
+    Spark's choice. DuckDB counts rows with one thread, and all that comes of them with the same one; so its rows are
+    kept first, in their order, and then have numbers.
     """
+    if prefers_codes(table) and not any(kind.is_interval() for kind in table.schema().values()):  # cannot be kept
+        kept = keep(table)
+        return kept.mutate(**{name: kept.rowid()})
+    return table.mutate(**{name: row_number(table)})
+
+
+def row_number(table: ibis.Table) -> ibis.Value:
+    """The number that :func:`number_rows` gives, for one query."""
     if {backend.name for backend in table._find_backends()[0]} != {SPARK}:
         return ibis.row_number().cast("int64")
     return ibis.row_number().over(ibis.window(order_by=monotonically_increasing_id())).cast("int64")

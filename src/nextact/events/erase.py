@@ -11,6 +11,7 @@ from typing import Any, Self
 import ibis
 
 from nextact.events import columns as c
+from nextact.events.coding import Texts
 from nextact.events.engines import keep
 
 ERASED = "erased"  # the reason of a rejected row
@@ -55,7 +56,7 @@ class ErasedUsers:
         return type(self)(self.salt, {**self.erased_at, self.hash_of(user_id): moment})
 
 
-def reject_erased(events: ibis.Table, erased: ErasedUsers) -> ibis.Table:
+def reject_erased(events: ibis.Table, erased: ErasedUsers, texts: Texts | None = None) -> ibis.Table:
     """Give every row of an erased user the reason :data:`ERASED`, and empty it.
 
     Rejected rows are kept, so these must not hold what was to be erased: only ``source`` and ``source_row`` are left,
@@ -64,6 +65,7 @@ def reject_erased(events: ibis.Table, erased: ErasedUsers) -> ibis.Table:
     Args:
         events: Contract columns with ``rejected_reason``, of good and of broken rows.
         erased: Whom to look for.
+        texts: What the user ids stand for, where they are coded.
 
     Returns:
         The table with the same columns and rows.
@@ -71,9 +73,10 @@ def reject_erased(events: ibis.Table, erased: ErasedUsers) -> ibis.Table:
     if not erased.erased_at:
         return events
     users = events.select(c.USER_ID).distinct()
-    hashes = ibis.literal(erased.salt).concat(users[c.USER_ID]).hexdigest("sha256")
-    gone = keep(users.filter(hashes.isin(list(erased.erased_at))))
-    is_gone = events[c.USER_ID].isin(gone[c.USER_ID]).fill_null(False)
+    named = (texts or Texts()).decoded(users.mutate(user=users[c.USER_ID]), [c.USER_ID])
+    hashes = ibis.literal(erased.salt).concat(named[c.USER_ID]).hexdigest("sha256")
+    gone = keep(named.filter(hashes.isin(list(erased.erased_at))).select("user"))
+    is_gone = events[c.USER_ID].isin(gone["user"]).fill_null(False)
     changed = {
         name: is_gone.ifelse(ibis.null(kind), events[name])
         for name, kind in events.schema().items()

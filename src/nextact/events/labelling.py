@@ -10,6 +10,7 @@ import ibis
 
 from nextact.events import cleaning, engines
 from nextact.events import columns as c
+from nextact.events.coding import Texts
 from nextact.events.contract import EventOptions
 from nextact.events.erase import ErasedUsers, reject_erased
 from nextact.events.filtering import FilterOptions, mark_too_rare
@@ -21,14 +22,27 @@ class LabelledEvents:
     """What became of every raw row; ``accepted`` and ``rejected`` together are all of them.
 
     Attributes:
-        accepted: Contract columns with ``step``, ``split`` and ``is_target``.
-        rejected: Contract columns with ``rejected_reason``.
+        stayed: Accepted rows, with codes for text where the engine is the better for it.
+        left: Rejected rows, the same: by cleaning, by the k-core.
         moments: ISO moments of a split by time, else none.
+        texts: What the codes stand for.
     """
 
-    accepted: ibis.Table
-    rejected: ibis.Table
+    stayed: ibis.Table
+    left: tuple[ibis.Table, ibis.Table]
     moments: dict[str, str]
+    texts: Texts
+
+    @property
+    def accepted(self) -> ibis.Table:
+        """Contract columns with ``place``, ``step``, ``split`` and ``is_target``."""
+        return self.texts.decoded(self.stayed)
+
+    @property
+    def rejected(self) -> ibis.Table:
+        """Contract columns with ``rejected_reason``."""
+        broken, rare = (self.texts.decoded(rows) for rows in self.left)
+        return broken.union(rare)
 
 
 def label_events(
@@ -54,10 +68,10 @@ def label_events(
             :func:`~nextact.events.splitting.split_events`.
     """
     split.require_event_types(events.event_types)
-    cleaned = cleaning.clean_events(raw_events, events, items)
+    cleaned, texts = cleaning.clean_coded(raw_events, events, items)
     if erased is not None:
-        cleaned = reject_erased(cleaned, erased)
-    good = cleaning.accepted(cleaned)
+        cleaned = reject_erased(cleaned, erased, texts)
+    good = texts.decoded(cleaning.accepted(cleaned), split.compared_texts)
     if keep.window == "all":
         marked = engines.keep(mark_too_rare(good, keep))
         labelled, moments = split_events(cleaning.accepted(marked), split, events.has_times)
@@ -66,16 +80,16 @@ def label_events(
         marked = mark_too_rare(labelled, keep)
         labelled = cleaning.accepted(marked)
     rare = cleaning.rejected(marked).select(*cleaned.columns)
-    return LabelledEvents(labelled, cleaning.rejected(cleaned).union(rare), moments)
+    return LabelledEvents(labelled, (cleaning.rejected(cleaned), rare), moments, texts)
 
 
 def count_rows(labelled: LabelledEvents) -> dict[str, dict[str, Any]]:
     """Rows by reason (``accepted`` for those that stayed), the same by source, and accepted rows by split."""
-    stayed = labelled.accepted.mutate(reason=ibis.literal(cleaning.ACCEPTED), part=labelled.accepted[c.SPLIT])
-    left = labelled.rejected.mutate(reason=labelled.rejected[c.REJECTED_REASON], part=ibis.null("string"))
+    stayed = labelled.stayed.mutate(reason=ibis.literal(cleaning.ACCEPTED), part=labelled.stayed[c.SPLIT])
+    left = (rows.mutate(reason=rows[c.REJECTED_REASON], part=ibis.null("string")) for rows in labelled.left)
     keys = [c.SOURCE, "reason", "part"]
-    counted = [rows.group_by(keys).aggregate(n=rows.count()) for rows in (stayed, left)]
-    counts = counted[0].union(counted[1]).execute()
+    first, *others = (rows.group_by(keys).aggregate(n=rows.count()) for rows in (stayed, *left))
+    counts = labelled.texts.decoded(first.union(*others)).execute()
     by_reason, by_source, by_split = Counter[str](), defaultdict[str, Counter[str]](Counter), Counter[str]()
     for source, reason, part, n in zip(*(counts[name] for name in (*keys, "n")), strict=True):
         by_reason[reason] += int(n)

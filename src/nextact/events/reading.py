@@ -16,8 +16,10 @@ LARGEST_FLOAT = sys.float_info.max  # Ibis's own isinf finds nothing on Spark
 LARGEST_TIME = 2**62  # microseconds; far beyond any date, and the arithmetic around it stays in 64 bits
 UNITS_PER_SECOND = {"s": 1, "ms": 1_000, "us": 1_000_000}
 EPOCH = "1970-01-01 00:00:00"
+HOUR, SIXTY = r"(?:[01]\d|2[0-3])", r"[0-5]\d"  # engines do not agree on 24:00 and on leap seconds: no such times
 ISO = (  # groups: 1 date and time, 2 zone, 3 sign, 4 hours, 5 minutes
-    r"^(\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?)?)(Z|z|([+-])(\d{2})(?::?(\d{2}))?)?$"
+    rf"^(\d{{4}}-\d{{2}}-\d{{2}}(?:[T ]{HOUR}:{SIXTY}(?::{SIXTY}(?:\.\d{{1,9}})?)?)?)"
+    r"(Z|z|([+-])(\d{2})(?::?(\d{2}))?)?$"
 )
 
 

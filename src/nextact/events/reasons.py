@@ -14,3 +14,22 @@ UNKNOWN_ITEM = "item_id is not in the item table"
 REPEAT = "repeats an earlier row"
 TOO_MANY = "its user has too many events on one day"
 TOO_RARE = "its item or user has too few events"
+
+
+def of_cleaning() -> tuple[str, ...]:
+    """All that cleaning gives. A reason that is not among these would be lost where reasons are coded."""
+    return (
+        *(MISSING.format(name) for name in ("user_id", "item_id", "event_type")),
+        *(NOT_WHOLE.format(name) for name in ("user_id", "item_id", "session_id", "position")),
+        NOT_IN_MAP,
+        NOT_DECLARED,
+        NO_TIME,
+        TOO_EARLY,
+        TOO_LATE,
+        NO_POSITION,
+        UNREADABLE_VALUE,
+        ENDLESS_VALUE,
+        UNKNOWN_ITEM,
+        REPEAT,
+        TOO_MANY,
+    )

@@ -7,7 +7,7 @@ import ibis
 from nextact.events import columns as c
 from nextact.events import reasons
 from nextact.events.contract import ColumnMap, EventOptions
-from nextact.events.engines import row_number
+from nextact.events.engines import number_rows
 from nextact.events.moments import microseconds
 from nextact.events.reading import Cells, is_whole, read_id, read_number, read_time
 from nextact.events.tables import as_table
@@ -45,8 +45,7 @@ def to_contract(raw: object, source: str, columns: ColumnMap, events: EventOptio
     Raises:
         NextactError: If a mapped column is missing, or its type cannot hold what it is mapped to.
     """
-    table = as_table(raw, source, columns.columns())
-    table = table.mutate(**{c.SOURCE_ROW: row_number(table)})
+    table = number_rows(as_table(raw, source, columns.columns()), c.SOURCE_ROW)
     if columns.timestamp is not None:  # a step of its own: the expression is long, and what follows reads it often
         place = f"{source}[{columns.timestamp!r}]"
         time = read_time(table[columns.timestamp], columns.timestamp_unit, columns.timezone, place)

@@ -14,6 +14,7 @@ from nextact.events.steps import IS_TARGET_TYPE, N_BEFORE, StepOptions, add_step
 from nextact.options import options
 
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
+WIDTHS = (86_400_000_000, 1_000_000, 1)  # microseconds: a day, a second, a moment
 HASH_DIGITS = 8  # of the hexadecimal digest by which users are drawn
 
 
@@ -37,6 +38,12 @@ class SplitOptions(StepOptions):
     test_from: float | str = 0.9
     users_seed: int = 0
     min_history: int = 1
+
+    @property
+    def compared_texts(self) -> tuple[str, ...]:
+        """Columns whose text decides about order, steps or parts."""
+        of_parts = (c.USER_ID,) if self.kind == "unseen_users" else ()
+        return (*of_parts, *super().compared_texts)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -89,8 +96,10 @@ def split_events(
 
 
 def _stepped(events: ibis.Table, options: SplitOptions) -> ibis.Table:
-    """Events with their steps, kept: what follows looks at them more than once."""
-    return keep(add_steps(events, options))
+    """Events with their steps, kept, in few bytes a row: what follows looks at them more than once."""
+    stepped = add_steps(events, options)
+    narrow = dict.fromkeys((c.POSITION, c.PLACE, c.STEP, N_BEFORE), "int32")
+    return keep(stepped.cast(narrow)).cast({name: stepped[name].type() for name in narrow})
 
 
 def describe_split(options: SplitOptions, moments: dict[str, str]) -> dict[str, Any]:
@@ -185,8 +194,11 @@ def _refuse_empty_parts(events: ibis.Table) -> None:
 
 def _moments(events: ibis.Table, options: SplitOptions) -> tuple[int, int]:
     time = events[c.TIMESTAMP]
-    first, last = (int(v) for v in events.aggregate(a=time.min(), b=time.max()).execute().iloc[0])
-    moments = [_moment(events, getattr(options, name)) for name in ("validation_from", "test_from")]
+    first, last, n_events = (
+        int(value) for value in events.aggregate(a=time.min(), b=time.max(), n=events.count()).execute().iloc[0]
+    )
+    wanted = [getattr(options, name) for name in ("validation_from", "test_from")]
+    moments = [microseconds(one) if isinstance(one, str) else nth_smallest(time, int(one * n_events)) for one in wanted]
     if not first < moments[0] < moments[1] <= last:
         raise NextactError(
             f"split: validation_from {iso_moment(moments[0])} and test_from {iso_moment(moments[1])} must follow each "
@@ -195,10 +207,23 @@ def _moments(events: ibis.Table, options: SplitOptions) -> tuple[int, int]:
     return moments[0], moments[1]
 
 
-def _moment(events: ibis.Table, wanted: float | str) -> int:
-    if isinstance(wanted, str):
-        return microseconds(wanted)
-    # the exact order statistic: approximate quantiles differ from engine to engine
-    rank = int(wanted * events.count().execute())
-    earliest = events.order_by([c.TIMESTAMP]).limit(rank + 1)  # no offset: Ibis counts it wrongly on Spark
-    return int(earliest[c.TIMESTAMP].max().execute())
+def nth_smallest(values: ibis.Value, n: int) -> int:
+    """The value before which ``n`` others come in ascending order, exactly, on every engine.
+
+    Approximate quantiles differ from engine to engine, and sorting a whole log takes long. Values are counted in
+    stretches of a day, then of a second of the day in which the wanted one lies, then one by one.
+
+    Args:
+        values: int64 column without nulls, of more than ``n`` rows.
+        n: At least 0.
+    """
+    rows = values.as_table()
+    for width in WIDTHS:
+        column = rows[values.get_name()]
+        start = column - (column % width + width) % width  # rounds down negative values as well
+        counts = rows.group_by(start=start).aggregate(n=rows.count()).execute().sort_values("start")
+        n_until = counts["n"].cumsum().to_numpy()
+        at = int((n_until <= n).sum())
+        chosen, n = int(counts["start"].iloc[at]), n - int(n_until[at - 1] if at else 0)
+        rows = rows.filter((column >= chosen) & (column < chosen + width))
+    return chosen

@@ -42,6 +42,12 @@ class StepOptions:
         if self.target_event_types is not None and not self.target_event_types:
             raise ValueError("target_event_types must name an event type; null counts all")
 
+    @property
+    def compared_texts(self) -> tuple[str, ...]:
+        """Columns whose text, and not only whether it is the same, decides about order and steps."""
+        of_ties = (c.USER_ID, c.ITEM_ID, c.EVENT_TYPE, c.SESSION_ID) if self.ties == "shuffled" else ()
+        return of_ties or ((c.EVENT_TYPE,) if self.target_event_types else ())
+
     def require_event_types(self, declared: tuple[str, ...]) -> None:
         """Raise unless the target event types are declared ones."""
         for name in self.target_event_types or ():
@@ -50,7 +56,7 @@ class StepOptions:
 
 
 def add_steps(events: ibis.Table, options: StepOptions) -> ibis.Table:
-    """Add ``step``, ``n_before`` and ``is_target_type``, and make ``position`` the order of events at one moment.
+    """Add ``step``, ``place``, ``n_before`` and ``is_target_type``; ``position`` becomes the order at one moment.
 
     Args:
         events: Contract columns, one row per accepted event.
@@ -58,7 +64,7 @@ def add_steps(events: ibis.Table, options: StepOptions) -> ibis.Table:
 
     Returns:
         The events; ``position`` counts from 0 within a user's moment, ``step`` from 0 within a user, oldest first;
-        ``n_before`` is how many of the user's events come before the step.
+        ``place`` counts a user's events from 0, oldest first; ``n_before`` is how many of them come before the step.
         Ordering by user, ``timestamp`` and ``position`` leaves nothing open.
     """
     types = options.target_event_types
@@ -69,6 +75,7 @@ def add_steps(events: ibis.Table, options: StepOptions) -> ibis.Table:
     in_order = _of_user(events, [*moments, *_tie_order(events, options)])
     nth = ibis.row_number().over(in_order)
     numbers = {c.POSITION: (nth - ibis.rank().over(_of_user(events, [events[c.TIMESTAMP]]))).cast("float64")}
+    numbers[c.PLACE] = nth.cast("int64")
     if not options.baskets:
         numbers |= {c.STEP: nth, N_BEFORE: nth}
     elif options.session_gap_minutes is None:

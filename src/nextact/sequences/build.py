@@ -15,6 +15,7 @@ from nextact.events import columns as c
 from nextact.options import options
 from nextact.sequences.histories import Histories
 from nextact.sequences.holdout import Cuts
+from nextact.sequences.places import KINDS, Places
 from nextact.sequences.writing import HistoriesWriter, add_counts
 
 
@@ -66,12 +67,13 @@ class BuiltHistories:
 def build_histories(events: ibis.Table, vocabulary: pd.DataFrame, event_types: tuple[str, ...]) -> BuiltHistories:
     """Write catalogue events into flat arrays, oldest first, and find each user's cuts.
 
-    The engine sorts; its rows are read a batch at a time into memory-mapped files, and what is counted is counted by
-    user, so that memory grows with the users and not with the events. The files lie in the folder for temporary files
-    (``TMPDIR``) and go when the arrays go.
+    The engine hands rows out in any order, a batch at a time, and each is put where ``place`` says; they go on into
+    memory-mapped files, and what is counted is counted by user, so that memory grows with the users and not with the
+    events. The files lie in the folder for temporary files (``TMPDIR``) and go when the arrays go.
 
     Args:
-        events: Accepted events with ``step``, ``split`` and ``is_target``.
+        events: Accepted events with ``step``, ``split`` and ``is_target``; where there is no ``place``, events are
+            ordered by ``step``, ``timestamp``, ``position`` and ``source_row``.
         vocabulary: The catalogue; events of other items are left out of the arrays, and counted as missing where they
             are targets.
         event_types: Declared behaviours, in the order of their codes.
@@ -79,15 +81,19 @@ def build_histories(events: ibis.Table, vocabulary: pd.DataFrame, event_types: t
     Returns:
         Users in the order of ``user_id``, those without any catalogue event too.
     """
-    users = events.select(c.USER_ID).distinct().order_by(c.USER_ID).execute()
-    users.insert(0, c.USER_INDEX, np.arange(len(users)))
+    if c.PLACE not in events.columns:
+        events = events.mutate(**{c.PLACE: _place(events)})
+    counted = events.group_by(c.USER_ID).aggregate(n_places=events[c.PLACE].max() + 1).order_by(c.USER_ID).execute()
+    users = pd.DataFrame({c.USER_INDEX: np.arange(len(counted)), c.USER_ID: counted[c.USER_ID]})
     coded = _coded(events, vocabulary, users, event_types)
-    known = coded.filter(coded[c.ITEM_INDEX].notnull())
-    ordered = known.order_by([c.USER_INDEX, c.STEP, c.TIMESTAMP, c.POSITION, c.SOURCE_ROW])
-    writer = HistoriesWriter(int(known.count().execute()), len(users))
+    places = Places(counted["n_places"].to_numpy(np.int64))
+    for batch in (
+        coded.filter(coded[c.ITEM_INDEX].notnull()).select(*BATCH_COLUMNS).to_pyarrow_batches(chunk_size=BATCH_ROWS)
+    ):
+        places.put({name: batch[name].to_numpy(zero_copy_only=False) for name in BATCH_COLUMNS})
+    writer = HistoriesWriter(places.n_put, len(users))
     held_out = [_HeldOut(coded, name, splits, len(users)) for name, splits in KNOWN_BEFORE.items()]
-    for batch in ordered.select(*BATCH_COLUMNS).to_pyarrow_batches(chunk_size=BATCH_ROWS):
-        arrays = {name: batch[name].to_numpy(zero_copy_only=False) for name in BATCH_COLUMNS}
+    for arrays in places.batches(BATCH_ROWS):
         writer.append(arrays)
         for one in held_out:
             one.count(arrays)
@@ -101,7 +107,12 @@ TRAIN = SPLITS.index("train")
 KNOWN_BEFORE = {"validation": ("train",), "test": ("train", "validation")}
 NO_STEP = -1
 BATCH_ROWS = 500_000
-BATCH_COLUMNS = (c.USER_INDEX, c.ITEM_INDEX, "event_code", c.TIMESTAMP, c.STEP, "split_code", c.IS_TARGET)
+BATCH_COLUMNS = (c.USER_INDEX, c.PLACE, *KINDS)
+
+
+def _place(events: ibis.Table) -> ibis.Value:
+    in_order = [c.STEP, c.TIMESTAMP, c.POSITION, c.SOURCE_ROW]
+    return ibis.row_number().over(ibis.window(group_by=c.USER_ID, order_by=in_order)).cast("int64")
 
 
 def _coded(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -31,8 +32,7 @@ class HistoriesWriter:
         self.n_events, self.n_written = n_events, 0
         self.lengths = np.zeros(n_users, np.int64)
         self.last = (-1, -1)  # user and step of the last row
-        with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-            self.arrays = {name: _mapped(Path(folder) / name, n_events, kind) for name, kind in KINDS.items()}
+        self.arrays = mapped_arrays(n_events, KINDS)
 
     def append(self, batch: dict[str, NDArray[Any]]) -> None:
         """Write the next rows: ``user_index``, ``item_index``, ``event_code``, ``timestamp`` and ``step``.
@@ -70,7 +70,13 @@ def add_counts(total: NDArray[np.int64], user: NDArray[np.int64]) -> None:
         total[first : last + 1] += np.bincount(user - first, minlength=last - first + 1)
 
 
+def mapped_arrays(length: int, kinds: Mapping[str, DTypeLike]) -> dict[str, NDArray[Any]]:
+    """Arrays of zeros in files without a name, whose space is free when nothing refers to the arrays any more."""
+    with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        return {name: _mapped(Path(folder) / name, length, kind) for name, kind in kinds.items()}
+
+
 def _mapped(path: Path, length: int, kind: DTypeLike) -> NDArray[Any]:
     if not length:  # an empty file cannot be mapped
-        return np.empty(0, kind)
+        return np.zeros(0, kind)
     return np.memmap(path, dtype=kind, mode="w+", shape=(length,))
