@@ -76,11 +76,14 @@ def _evidence_of_block(
         full = scores(recent)
         falls = np.stack([full - scores(leave_out(recent, back)) for back in range(1, NEWEST_STEPS + 1)])
         vectors, wanted = matrix_VD.cpu().numpy(), items_BKD.cpu().numpy()
-    best = falls.argmax(axis=0)  # [B, K], 0 is the newest step; a step that is not there changes no score
+    bounds = [recent.step_start(back) for back in range(NEWEST_STEPS + 1)]
+    # Without a step that is not there scores change by rounding alone, where others of the batch get shorter.
+    falls[np.stack(bounds[1:]) == np.stack(bounds[:-1])] = -np.inf
+    best = falls.argmax(axis=0)  # [B, K], 0 is the newest step
     found = np.zeros(item_index.shape, np.int32)
     for back in range(1, NEWEST_STEPS + 1):
         chosen = (best == back - 1) & (falls[back - 1] > 0)
-        start, end = recent.step_start(back), recent.step_start(back - 1)
+        start, end = bounds[back], bounds[back - 1]
         for user in np.flatnonzero(chosen.any(axis=1)):
             own = recent.item_index[start[user] : end[user]]
             nearest = own[(wanted[user] @ vectors[own].T).argmax(axis=1)]

@@ -10,7 +10,7 @@ from nextact.errors import NextactError
 from nextact.metrics.ranking import ranking_metrics
 from nextact.metrics.targets import Targets
 from nextact.models.recommender import Explains, PredictsEventType, PredictsHorizons
-from nextact.models.sequence import fitting
+from nextact.models.sequence import evidence, fitting
 from nextact.models.sequence.evidence import leave_out
 from nextact.models.sequence.options import SequenceOptions
 from nextact.models.sequence.recommender import SequenceRecommender
@@ -216,6 +216,22 @@ def test_the_model_says_event_types_and_evidence():
     model = SequenceRecommender(small())
     assert isinstance(model, PredictsEventType)
     assert isinstance(model, Explains)
+
+
+def test_rounding_never_makes_a_step_that_is_not_there_the_evidence(fitted, monkeypatch):
+    exact, calls = evidence.last_item_states, []
+
+    def rounded(network, matrix_VD, histories, max_steps):
+        calls.append(len(calls))
+        # The further back the step that is left out, the more each state moves against all items alike.
+        return exact(network, matrix_VD, histories, max_steps) - 1e-2 * len(calls) * matrix_VD[1:].mean(dim=0)
+
+    monkeypatch.setattr(evidence, "last_item_states", rounded)
+    found = fitted.evidence(Histories.from_lists([[3], [5, 2], []]), np.tile(np.arange(1, 9, dtype=np.int32), (3, 1)))
+    assert len(calls) == 1 + evidence.NEWEST_STEPS
+    assert set(found[0].tolist()) <= {0, 3}
+    assert set(found[1].tolist()) <= {0, 2, 5}
+    assert not found[2].any()
 
 
 def test_evidence_is_the_nearest_item_of_the_step_that_counts_most(fitted):
