@@ -113,7 +113,7 @@ def build(events: pd.DataFrame, output: Path) -> None:
 
 
 def cuts(events: pd.DataFrame, code: Any, known: Any, offsets: Any, name: str, before: list[str]) -> NDArray[np.int64]:
-    """Rows of the project's cuts: end of the history, of the target, missing targets, end of training."""
+    """Rows of the project's cuts: ends of history and target, missing targets, ends of training and window."""
     n_users, step, part = len(offsets) - 1, events["step"].to_numpy(), events["split"].to_numpy()
     is_target = events["is_target"].to_numpy() & (part == name)
     target_step = np.full(n_users, -1)
@@ -126,7 +126,8 @@ def cuts(events: pd.DataFrame, code: Any, known: Any, offsets: Any, name: str, b
     history_end = offsets[:-1] + np.bincount(code[past & known], minlength=n_users)
     target_end = history_end + np.bincount(code[is_target & known], minlength=n_users)
     learnt = offsets[:-1] + np.bincount(code[(part == "train") & known], minlength=n_users)
-    return np.stack([history_end, target_end, n_missing, learnt])
+    window_end = offsets[:-1] + np.bincount(code[np.isin(part, [*before, name]) & known], minlength=n_users)
+    return np.stack([history_end, target_end, n_missing, learnt, window_end])
 
 
 if __name__ == "__main__":
