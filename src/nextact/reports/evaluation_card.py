@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nextact.reports.evaluation_horizons import NAMES, horizons_lines
-from nextact.reports.evaluation_page import fit_seconds
+from nextact.reports.evaluation_page import energy, fit_seconds
 from nextact.reports.evaluation_words import caption, interval, signed_interval, verdict
 from nextact.reports.numbers import decimal, whole
 
@@ -170,16 +170,9 @@ def _cost(results: Report) -> str:
             "## Cost",
             f"{decimal(fit_seconds(chosen), 1)} s to fit (members of a hybrid included), "
             f"{decimal(chosen['score_seconds'], 1)} s to score {whole(results['users'])} users, on {machine}. All "
-            f"models of the run together took {decimal(together, 1)} s to fit. {_energy(results)}",
+            f"models of the run together took {decimal(together, 1)} s to fit. {energy(results)}",
         ]
     )
-
-
-def _energy(results: Report) -> str:
-    joules = [model.get("fit_joules") for model in results["models"]]
-    if any(used is None for used in joules):
-        return "Energy was not measured: this machine shows no counter of it."
-    return f"The processors used {decimal(sum(joules) / 3600, 2)} Wh meanwhile, other work on the machine included."
 
 
 def _table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

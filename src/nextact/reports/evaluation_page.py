@@ -230,7 +230,7 @@ def _beyond_accuracy(results: Report) -> str:
             ["model", "seconds to fit, members of a hybrid included", "seconds to score"],
             seconds,
         ),
-        text("Energy was not measured."),
+        text(energy(results)),
     )
 
 
@@ -252,6 +252,15 @@ def _cost(results: Report) -> str:
     return named_points_chart(
         points, Axes(f"{results['metric']} beside cost", "seconds to fit", results["metric"]), log_x=True
     )
+
+
+def energy(results: Report) -> str:
+    """What fitting all models took of the processors, or that nobody counted it, in a sentence."""
+    joules = [model.get("fit_joules") for model in results["models"]]
+    if any(used is None for used in joules):
+        return "Energy was not measured: this machine shows no counter of it."
+    watt_hours = decimal(sum(joules) / 3600, 2)
+    return f"While all models were fitted the processors used {watt_hours} Wh, other work on the machine included."
 
 
 def fit_seconds(model: Report) -> float:

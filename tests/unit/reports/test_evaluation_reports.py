@@ -316,6 +316,18 @@ def test_the_card_names_data_protocol_results_limits_and_cost():
     assert "| layers | 2 |" in text.replace("`", "")
 
 
+def test_energy_is_told_where_every_model_was_counted():
+    results = copy.deepcopy(RESULTS)
+    for one in results["models"]:
+        one["fit_joules"] = 7_200.0
+    wanted = f"processors used {2 * len(results['models'])}.00 Wh"
+    assert wanted in page(results)
+    assert wanted in card(results)
+    results["models"][0]["fit_joules"] = None
+    assert "Energy was not measured" in page(results)
+    assert "Energy was not measured" in card(results)
+
+
 def test_members_of_a_hybrid_count_as_cost():
     results = copy.deepcopy(RESULTS)
     results["models"][0]["members_fit_seconds"] = 40.0
