@@ -15,7 +15,7 @@ from scipy.sparse import csr_matrix
 from nextact.errors import NextactError
 from nextact.options import options
 from nextact.sequences.histories import Histories
-from nextact.sequences.holdout import Holdout
+from nextact.sequences.holdout import Holdout, LaterSteps
 
 
 @options
@@ -64,8 +64,8 @@ class Training:
         target_event_types: Event types that count as targets; all, if empty.
         launch: Where long trainings leave checkpoints, and in how many processes they run.
         sparse_vectors: Block name -> csr float32 [n_items + 1, words]; rows as in ``item_vectors``.
-        later_steps: What the users of ``validation`` did next after its targets, a row a step: hybrids learn from these
-            too. None where the protocol holds out one step a user.
+        later_steps: What the users of ``validation`` did after its targets, for hybrids, which learn from these too;
+            None for other models.
         observed_until: Moment, in microseconds since 1970 UTC, before which ``histories`` hold every catalogue event of
             their users; None where it is not known, as under leave-one-out.
     """
@@ -81,7 +81,7 @@ class Training:
     target_event_types: tuple[str, ...] = ()
     launch: LaunchOptions = field(default_factory=LaunchOptions)
     sparse_vectors: dict[str, csr_matrix] = field(default_factory=dict)
-    later_steps: Holdout | None = None
+    later_steps: LaterSteps | None = None
     observed_until: int | None = None
 
 

@@ -98,10 +98,40 @@ def make_holdout(
     )
 
 
+@dataclass(frozen=True, eq=False)
+class LaterSteps:
+    """Where each step behind a holdout's target lies; histories are copied for the rows that are taken alone.
+
+    Attributes:
+        users: int64 [B], user indices; a user has several steps.
+        histories: All events.
+        starts: int64 [B], positions in the histories' flat arrays.
+        ends: int64 [B].
+        n_event_types: Number of declared event types.
+    """
+
+    users: NDArray[np.int64]
+    histories: Histories
+    starts: NDArray[np.int64]
+    ends: NDArray[np.int64]
+    n_event_types: int
+
+    def take(self, which: NDArray[np.int64]) -> Holdout:
+        """Some steps, by position in ``users``, each with all that came before it; unknown items are not counted."""
+        users, starts = self.users[which], self.starts[which]
+        target_events = self.histories.between(starts, self.ends[which])
+        return Holdout(
+            users,
+            self.histories.between(self.histories.offsets[:-1][users], starts),
+            _distinct_targets(target_events, np.zeros(len(users), np.int64)),
+            _type_shares(target_events, self.n_event_types),
+        )
+
+
 def later_steps(
     histories: Histories, cuts: Cuts, n_event_types: int, users: NDArray[np.int64], target_codes: NDArray[np.integer]
-) -> Holdout:
-    """Every step of the holdout's window behind its target, each with the history before it.
+) -> LaterSteps:
+    """Every step of the holdout's window behind its target.
 
     What a ranker of other models' scores may learn from besides the targets: the models that it ranks by saw none of
     these steps. Leave-one-out has none.
@@ -114,7 +144,7 @@ def later_steps(
         target_codes: Event types that count as targets; steps without one are left out.
 
     Returns:
-        A row a step, by user and then oldest first; users repeat. Items outside the catalogue are not counted.
+        By user, and then oldest first.
     """
     starts = histories.step_bounds()
     owner = np.searchsorted(histories.offsets, starts, side="right") - 1
@@ -123,14 +153,7 @@ def later_steps(
     wanted &= cuts.history_end[owner] > histories.offsets[:-1][owner]
     counted = np.concatenate([[0], np.cumsum(np.isin(histories.event_type, target_codes))])
     wanted &= counted[ends] > counted[starts]
-    starts, ends, owner = starts[wanted], ends[wanted], owner[wanted]
-    target_events = histories.between(starts, ends)
-    return Holdout(
-        users=owner,
-        histories=histories.between(histories.offsets[:-1][owner], starts),
-        targets=_distinct_targets(target_events, np.zeros(len(owner), np.int64)),
-        next_types=_type_shares(target_events, n_event_types),
-    )
+    return LaterSteps(owner[wanted], histories, starts[wanted], ends[wanted], n_event_types)
 
 
 def validation_halves(n_users: int, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -19,7 +19,8 @@ EVERYONE = np.arange(3)
 
 
 def found(codes=(VIEW, BUY), users=EVERYONE, cuts=CUTS):
-    return later_steps(HISTORIES, cuts, 2, users, np.array(codes))
+    steps = later_steps(HISTORIES, cuts, 2, users, np.array(codes))
+    return steps.take(np.arange(len(steps.users)))
 
 
 def test_each_step_of_the_window_behind_the_target_is_a_row_with_all_that_came_before():

@@ -15,7 +15,7 @@ from nextact.models.recommender import LaunchOptions, Recommender, Training
 from nextact.models.registry import HYBRID, MODELS, FittedModel, ModelFolder
 from nextact.protocol import Certificate, stable_hash, stamp
 from nextact.sequences.histories import Histories
-from nextact.sequences.holdout import Cuts, later_steps, make_holdout, training_histories, validation_halves
+from nextact.sequences.holdout import Cuts, LaterSteps, later_steps, make_holdout, training_histories, validation_halves
 from nextact.sequences.moments import observed_until
 from nextact.text.blocks import ItemVectors
 
@@ -59,6 +59,7 @@ def fit_hybrid(name: str) -> Callable[..., FittedModel]:
     ) -> FittedModel:
         members = _members(name, options.members, [one for family in candidates for one in family], certificate)
         training = _training(histories, cuts, item_vectors, certificate, event_types, launch)
+        training = dataclasses.replace(training, later_steps=_later_steps(histories, cuts, certificate, event_types))
         fitted = _fit(HYBRID, name, entry.recommender(options, members), training, item_vectors, certificate)
         member_seconds = sum(member.describe()["fit_seconds"] for member in members.values())
         return dataclasses.replace(fitted, described=fitted.described | {"members_fit_seconds": member_seconds})
@@ -91,8 +92,6 @@ def _training(
 ) -> Training:
     protocol, seed = certificate["protocol"], certificate["provenance"]["seed"]
     fit_half, _ = validation_halves(histories.n_users, seed)
-    targets = protocol["target_event_types"] or event_types
-    target_codes = np.array([code for code, name in enumerate(event_types) if name in targets])
     known = training_histories(histories, cuts)
     return Training(
         known,
@@ -105,9 +104,15 @@ def _training(
         target_event_types=tuple(protocol["target_event_types"]),
         launch=launch,
         sparse_vectors=item_vectors.sparse,
-        later_steps=later_steps(histories, cuts, len(event_types), fit_half, target_codes),
         observed_until=observed_until(protocol["split"], known),
     )
+
+
+def _later_steps(histories: Histories, cuts: Cuts, certificate: Certificate, event_types: list[str]) -> LaterSteps:
+    fit_half, _ = validation_halves(histories.n_users, certificate["provenance"]["seed"])
+    targets = certificate["protocol"]["target_event_types"] or event_types
+    codes = np.array([code for code, name in enumerate(event_types) if name in targets])
+    return later_steps(histories, cuts, len(event_types), fit_half, codes)
 
 
 def _fit(
