@@ -28,9 +28,22 @@ class PolicyOptions:
     Attributes:
         exclude_seen: Whether items of the history are left out. People buy again but rarely read the same news
             twice, so this is stated, never a silent default.
+        refit: Whether every model, once validated, is fitted again with the events of the validation window too, and
+            that second model is tested and serves. Without it models of the time before validation meet a test that
+            comes later, as is the custom under leave-one-out.
     """
 
     exclude_seen: bool
+    refit: bool = True
+
+    @property
+    def described(self) -> dict[str, Any]:
+        """The policies as a certificate names them."""
+        return {"exclude_seen": self.exclude_seen, "refit": UNTIL_TEST if self.refit else NO_REFIT}
+
+
+NO_REFIT = "none: test is scored by the model fitted on training events"
+UNTIL_TEST = "until test: test is scored by the model fitted again on training and validation events"
 
 
 VERSIONED_PACKAGES = ("nextact", "torch", "transformers", "numpy", "ibis-framework", "duckdb")
@@ -74,6 +87,12 @@ def write_certificate(protocol: Mapping[str, Any], seed: int, started_at: dateti
             "machine": f"{platform.machine()} {platform.system()}",
         },
     }
+
+
+def is_refitted(certificate: Certificate) -> bool:
+    """Whether test is scored by models that were fitted again on training and validation events."""
+    refit: str = certificate["protocol"]["refit"]
+    return refit == UNTIL_TEST
 
 
 def stamp(certificate: Certificate) -> dict[str, str]:

@@ -149,13 +149,35 @@ def test_what_happens_after_the_test_moment_changes_no_model(project, tmp_path):
 
 def test_what_happens_after_the_validation_moment_changes_no_baseline(project, tmp_path):
     changed = with_another_future(project, tmp_path, "validation_cuts.npy")
-    folders = sorted((project / "data/test/06_models").glob("baselines.*/model.safetensors"))
+    models = (project / "data/test/06_models").glob("baselines.*/model.safetensors")
+    folders = sorted(path for path in models if not path.parent.name.endswith(".refitted"))
     spaces = ",".join(path.parent.name for path in folders)
     done = kedro(changed, "run", "--env", "test", "--pipelines", "model_training", "--namespaces", spaces)
     assert done.returncode == 0, done.stderr[-3000:]
     assert len(folders) >= 6
     for path in folders:
         assert path.read_bytes() == (changed / path.relative_to(project)).read_bytes(), path
+
+
+def test_what_happens_in_the_validation_window_changes_the_refitted_models(project):
+    """Those that validation measures know nothing of it, and those that meet test have learnt from it."""
+    for name in ("transition", "popularity", "ease"):
+        first, again = (project / f"data/test/06_models/baselines.{name}{end}" for end in ("", ".refitted"))
+        assert (first / "model.safetensors").read_bytes() != (again / "model.safetensors").read_bytes()
+    first, again = (read(project, f"06_models/sequence.gpt2{end}/fitted.json") for end in ("", ".refitted"))
+    assert again["report"]["epochs"] == first["report"]["best_epoch"]
+    assert all(epoch["validation"] is None for epoch in again["report"]["curve"])
+
+
+def test_a_model_without_its_refit_is_left_out(project, tmp_path):
+    shutil.copytree(project, tmp_path / "again", symlinks=True)
+    shutil.rmtree(tmp_path / "again/data/test/06_models/baselines.ease.refitted")
+    done = kedro(tmp_path / "again", "run", "--env", "test", "--namespaces=baselines.gather,choice")
+    assert done.returncode == 0, done.stdout[-3000:]
+    names = [model["name"] for model in read(tmp_path / "again", "06_models/leaderboard.json")["models"]]
+    assert "ease was validated but not refitted" in " ".join(done.stdout.split())
+    assert "ease" not in names
+    assert "transition" in names
 
 
 def test_a_pipeline_run_before_its_inputs_exist_says_what_to_run_first(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,11 @@ from kedro_datasets.json import JSONDataset
 from nextact.models.registry import FittedModel, ModelFolder, save_fitted
 
 
-class ModelFolderDataset(AbstractDataset[FittedModel, ModelFolder]):
-    """Saves a fitted model as a folder without pickle; loads a handle to it."""
+class ModelFolderDataset(AbstractDataset[FittedModel | ModelFolder, ModelFolder]):
+    """Saves a fitted model as a folder without pickle; loads a handle to it.
+
+    A model that was saved already is saved here by hard links: a folder that stands alone and takes no room.
+    """
 
     def __init__(self, *, filepath: str, metadata: dict[str, Any] | None = None) -> None:
         self._filepath, self.metadata = Path(filepath), metadata
@@ -22,19 +26,29 @@ class ModelFolderDataset(AbstractDataset[FittedModel, ModelFolder]):
         """The handle; opening it reads the weights."""
         return ModelFolder(self._filepath)
 
-    def save(self, data: FittedModel) -> None:
+    def save(self, data: FittedModel | ModelFolder) -> None:
         """Write beside, then put in place, so that a killed run leaves the old model whole."""
         beside = self._filepath.with_name(self._filepath.name + ".new")
         shutil.rmtree(beside, ignore_errors=True)
-        save_fitted(data, beside)
+        if isinstance(data, ModelFolder):
+            shutil.copytree(data.path, beside, copy_function=_link)
+        else:
+            save_fitted(data, beside)
         shutil.rmtree(self._filepath, ignore_errors=True)
         beside.rename(self._filepath)
 
     def _exists(self) -> bool:
-        return (self._filepath / "fitted.json").exists()
+        return ModelFolder(self._filepath).exists
 
     def _describe(self) -> dict[str, Any]:
         return {"filepath": str(self._filepath)}
+
+
+def _link(source: str, target: str) -> None:
+    try:
+        os.link(source, target)
+    except OSError:  # a file system without hard links, or another one
+        shutil.copy2(source, target)
 
 
 class CandidateDataset(JSONDataset):

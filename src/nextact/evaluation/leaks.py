@@ -19,6 +19,7 @@ from nextact.events import columns as c
 from nextact.events.moments import iso_moment, microseconds
 from nextact.events.quality_bins import bin_bounds, bin_label
 from nextact.metrics.targets import Targets
+from nextact.sequences.histories import Histories
 
 Numbers = dict[str, Any]
 
@@ -44,25 +45,19 @@ class Check:
     words: str
 
 
-def check_training_moment(held_out: HeldOut, vocabulary: pd.DataFrame, split: Mapping[str, Any]) -> Check:
+def check_training_moment(training: Histories, vocabulary: pd.DataFrame, split: Mapping[str, Any]) -> Check:
     """No training event at or after the validation moment, and none but training events behind the item counts.
 
     Args:
-        held_out: Users and arrays.
+        training: What the validated models have learnt from.
         vocabulary: ``item_index`` and ``n_training_events``.
         split: The split of the protocol; a split by time names its moments.
     """
-    counted = vocabulary.set_index(c.ITEM_INDEX)[c.N_TRAINING_EVENTS].reindex(range(1, len(held_out.popularity)))
-    n_differ = int((counted.fillna(0).to_numpy() != held_out.popularity[1:]).sum())
-    moment = split["validation_from"] if split["kind"] == "global_time" else None  # of unseen users it is a share
-    times = held_out.training.timestamp
-    n_late = int((times >= microseconds(moment)).sum()) if moment else 0
-    numbers: Numbers = {"training_events": len(times), "late_events": n_late, "item_counts_that_differ": n_differ}
-    if moment:
-        numbers |= {
-            "split_moment": moment,
-            "newest_training_event": iso_moment(int(times.max())) if len(times) else None,
-        }
+    counted = vocabulary.set_index(c.ITEM_INDEX)[c.N_TRAINING_EVENTS].sort_index()
+    found = np.bincount(training.item_index, minlength=int(counted.index.max()) + 1)
+    n_differ = int((counted.to_numpy() != found[counted.index]).sum())
+    moment, n_late, numbers = _late_events(training, split, "validation_from")
+    numbers |= {"item_counts_that_differ": n_differ}
     if n_late:
         words = f"{n_late:,} training events lie at or after {moment}, the moment of the split"
     elif n_differ:
@@ -70,6 +65,27 @@ def check_training_moment(held_out: HeldOut, vocabulary: pd.DataFrame, split: Ma
     else:
         words = "items are counted on training events only" + (f", all of them before {moment}" if moment else "")
     return Check("training events before the split", not n_late and not n_differ, numbers, words)
+
+
+def check_refit_moment(training: Histories, split: Mapping[str, Any]) -> Check:
+    """No event that the refitted models have learnt from at or after the test moment."""
+    moment, n_late, numbers = _late_events(training, split, "test_from")
+    words = "models were fitted again on what came before test" + (f", all of it before {moment}" if moment else "")
+    if n_late:
+        words = f"{n_late:,} events that the refit learnt from lie at or after {moment}, the moment of test"
+    return Check("refit before test", not n_late, numbers, words)
+
+
+def _late_events(training: Histories, split: Mapping[str, Any], name: str) -> tuple[str | None, int, Numbers]:
+    """The moment of a split by time (of unseen users it is a share), events at or after it, and both in numbers."""
+    moment = split[name] if split["kind"] == "global_time" else None
+    times = training.timestamp
+    n_late = int((times >= microseconds(moment)).sum()) if moment else 0
+    numbers: Numbers = {"training_events": len(times), "late_events": n_late}
+    if moment:
+        newest = iso_moment(int(times.max())) if len(times) else None
+        numbers |= {"split_moment": moment, "newest_training_event": newest}
+    return moment, n_late, numbers
 
 
 def check_order(held_out: HeldOut) -> Check:

@@ -34,7 +34,7 @@ class HeldOut:
         users: :func:`nextact.evaluation.tables.user_table`.
         targets: :func:`nextact.evaluation.tables.target_table`.
         histories: All events.
-        training: Events before the validation cut of all users.
+        training: Events of all users that the tested models have learnt from.
         popularity: int64 [n_items + 1]; training events of each item.
     """
 

@@ -68,6 +68,8 @@ class Training:
             None for other models.
         observed_until: Moment, in microseconds since 1970 UTC, before which ``histories`` hold every catalogue event of
             their users; None where it is not known, as under leave-one-out.
+        epochs: In a refit, the epoch that validation found best in the first fit: the training ends there. None where
+            ``validation`` decides.
     """
 
     histories: Histories
@@ -83,6 +85,7 @@ class Training:
     sparse_vectors: dict[str, csr_matrix] = field(default_factory=dict)
     later_steps: LaterSteps | None = None
     observed_until: int | None = None
+    epochs: int | None = None
 
 
 class Recommender(Protocol):

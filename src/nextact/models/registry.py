@@ -104,6 +104,11 @@ class ModelFolder:
 
     path: Path
 
+    @property
+    def exists(self) -> bool:
+        """Whether a model was saved there."""
+        return (self.path / "fitted.json").exists()
+
     def describe(self) -> dict[str, Any]:
         """What was saved beside the weights: family, name, run, options hash, fit report."""
         described: dict[str, Any] = read_json(self.path / "fitted.json")

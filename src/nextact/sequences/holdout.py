@@ -70,6 +70,13 @@ def training_histories(histories: Histories, validation: Cuts) -> Histories:
     return histories.between(histories.offsets[:-1], validation.learnt_until)
 
 
+def learnt_histories(histories: Histories, validation: Cuts, refitted: bool) -> Histories:
+    """Events that the model which meets test has learnt from: with a refit the validation window's too, all users."""
+    if not refitted:
+        return training_histories(histories, validation)
+    return histories.between(histories.offsets[:-1], validation.observed_until)
+
+
 def make_holdout(
     histories: Histories, cuts: Cuts, n_event_types: int, users: NDArray[np.int64] | None = None
 ) -> Holdout:

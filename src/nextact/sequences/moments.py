@@ -57,16 +57,17 @@ def days_to_first(histories: Histories, moments: Moments, n_event_types: int, un
     return found
 
 
-def observed_until(split: Mapping[str, Any], training: Histories) -> int | None:
+def observed_until(split: Mapping[str, Any], training: Histories, refitted: bool = False) -> int | None:
     """Moment up to which every training user was observed, in microseconds since 1970 UTC; None where nobody knows.
 
     Args:
         split: As the certificate names it. Under ``leave_one_out`` a user's held-out steps follow at times that
             training must not know, so nothing says whether a quiet user was quiet.
-        training: Training events.
+        training: Training events; in a refit those of the validation window too.
+        refitted: Whether it is a refit.
     """
     if split["kind"] == "global_time":
-        return microseconds(split["validation_from"])
+        return microseconds(split["test_from" if refitted else "validation_from"])
     if split["kind"] == "unseen_users" and training.n_events:
         return int(training.timestamp.max()) + 1
     return None

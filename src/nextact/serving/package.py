@@ -121,7 +121,7 @@ def describe_package(
     """The package of a run's chosen model.
 
     Args:
-        chosen_model: Handle of the model that ranks: ``family``, ``name``, ``folder``.
+        chosen_model: Handle of the model that ranks: ``family``, ``name``, ``refitted_folder``.
         behaviour_model: Handle of the model that predicts event types; empty where there is none.
         temperature: Calibrated for the chosen model.
         items: ``item_id``, ``item_text`` and ``n_training_events`` in the order of the item index.
@@ -147,8 +147,8 @@ def describe_package(
         earliest=events.earliest,
         latest=events.latest,
     )
-    behaviour = ModelFolder(Path(behaviour_model["folder"])) if behaviour_model else None
-    return Package(manifest, certificate, items, ModelFolder(Path(chosen_model["folder"])), behaviour)
+    behaviour = ModelFolder(Path(behaviour_model["refitted_folder"])) if behaviour_model else None
+    return Package(manifest, certificate, items, ModelFolder(Path(chosen_model["refitted_folder"])), behaviour)
 
 
 def full_name(model: dict[str, Any]) -> str:

@@ -193,7 +193,7 @@ def _finish_epoch(
         state.finish_epoch(result)
     if state.accelerator.is_main_process:
         _log_epoch(result, log_curve)
-        if state.is_over and result.epoch < state.settings.epochs:
+        if state.is_over and result.epoch < (state.settings.last_epoch or state.settings.epochs):
             logger.info("no better validation in %d epochs, stopped", state.settings.patience)
 
 

@@ -18,7 +18,11 @@ from nextact.errors import NextactError
 
 @dataclass(frozen=True)
 class LoopSettings:
-    """How to train; see the options of the model for what each means."""
+    """How to train; see the options of the model for what each means.
+
+    Attributes:
+        last_epoch: Epoch after which training ends while the step size still falls towards the end of ``epochs``.
+    """
 
     epochs: int
     learning_rate: float
@@ -30,6 +34,7 @@ class LoopSettings:
     micro_batches: int = 1
     average_decay: float = 0.0
     seed: int = 0
+    last_epoch: int | None = None
 
 
 @dataclass(frozen=True)
@@ -70,7 +75,8 @@ class TrainingState:
     def is_over(self) -> bool:
         """Whether all epochs ran, or validation stopped rising."""
         waited = self.curve[-1].epoch - self.best.epoch if self.curve else 0
-        return self.epoch > self.settings.epochs or waited >= self.settings.patience
+        last = self.settings.epochs if self.settings.last_epoch is None else self.settings.last_epoch
+        return self.epoch > last or waited >= self.settings.patience
 
     def step(self, learning_rate: float, n_before: int) -> None:
         """Update the weights from their gradients, and the average of the weights, after ``n_before`` updates."""

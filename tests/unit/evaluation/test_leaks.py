@@ -49,14 +49,14 @@ def results(shuffled, chosen="net"):
 
 def test_training_before_the_split_passes():
     data = held_out()
-    check = leaks.check_training_moment(data, vocabulary_of(data), SPLIT)
+    check = leaks.check_training_moment(data.training, vocabulary_of(data), SPLIT)
     assert check.passed
     assert check.numbers["newest_training_event"] == "1970-01-02T00:00:00+00:00"
 
 
 def test_a_training_event_after_the_split_fails_and_stops_the_run():
     data = held_out(training_ends=(3, 1))
-    check = leaks.check_training_moment(data, vocabulary_of(data), SPLIT)
+    check = leaks.check_training_moment(data.training, vocabulary_of(data), SPLIT)
     assert not check.passed
     assert check.numbers["late_events"] == 1
     with pytest.raises(NextactError, match="1 training events lie at or after 1970-01-03"):
@@ -65,12 +65,20 @@ def test_a_training_event_after_the_split_fails_and_stops_the_run():
 
 def test_a_training_event_at_the_very_moment_is_late():
     data = held_out(days=((0, 2, 4), (0, 5)))
-    assert leaks.check_training_moment(data, vocabulary_of(data), SPLIT).numbers["late_events"] == 1
+    assert leaks.check_training_moment(data.training, vocabulary_of(data), SPLIT).numbers["late_events"] == 1
+
+
+def test_a_refit_that_reaches_into_test_stops_the_run():
+    moments = {"kind": "global_time", "validation_from": "1970-01-02", "test_from": "1970-01-03T00:00:00+00:00"}
+    assert leaks.check_refit_moment(held_out().training, moments).passed
+    late = leaks.check_refit_moment(held_out(training_ends=(3, 1)).training, moments)
+    with pytest.raises(NextactError, match="1 events that the refit learnt from lie at or after 1970-01-03"):
+        leaks.refuse_outright_leaks([late])
 
 
 def test_a_vocabulary_that_counted_held_out_events_fails_without_stopping_the_run():
     data = held_out()
-    check = leaks.check_training_moment(data, vocabulary_of(data, {3: 1}), {"kind": "leave_one_out"})
+    check = leaks.check_training_moment(data.training, vocabulary_of(data, {3: 1}), {"kind": "leave_one_out"})
     assert not check.passed
     assert check.numbers["item_counts_that_differ"] == 1
     leaks.refuse_outright_leaks([check])
@@ -79,7 +87,7 @@ def test_a_vocabulary_that_counted_held_out_events_fails_without_stopping_the_ru
 @pytest.mark.parametrize("split", [{"kind": "leave_one_out"}, {"kind": "unseen_users", "validation_from": 0.8}])
 def test_a_split_without_a_moment_is_checked_by_counts_alone(split):
     data = held_out(training_ends=(3, 1))
-    assert leaks.check_training_moment(data, vocabulary_of(data), split).passed
+    assert leaks.check_training_moment(data.training, vocabulary_of(data), split).passed
 
 
 def test_a_history_that_ends_after_its_target_fails():

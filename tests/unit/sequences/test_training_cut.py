@@ -9,7 +9,7 @@ from nextact.events.filtering import FilterOptions
 from nextact.events.labelling import label_events
 from nextact.events.splitting import SplitOptions
 from nextact.sequences.build import VocabularyOptions, build_histories, fit_vocabulary
-from nextact.sequences.holdout import make_holdout, training_histories
+from nextact.sequences.holdout import learnt_histories, make_holdout, training_histories
 
 TYPES = ("view", "purchase")
 
@@ -63,3 +63,17 @@ def test_histories_end_before_the_target_and_training_before_the_split(split, ho
         assert found.targets.take(place).item_index.tolist() == sorted({index[item] for item in target["item_id"]})
         seen_users += 1
     assert seen_users >= 5
+
+
+@pytest.mark.parametrize("kind", ["unseen_users", "global_time", "leave_one_out"])
+def test_a_refit_learns_from_train_and_validation_and_never_from_test(kind):
+    shares = {"validation_from": 0.6, "test_from": 0.8} if kind == "unseen_users" else {}
+    rows, vocabulary, result = built(0, kind=kind, **shares)
+    index = dict(zip(vocabulary["item_id"], vocabulary["item_index"], strict=True))
+    rows = rows[rows["item_id"].isin(index)].sort_values(["user_id", "step", "timestamp", "position"])
+    again = learnt_histories(result.histories, result.validation, refitted=True)
+    for user, user_id in enumerate(result.user_ids["user_id"]):
+        own = rows[(rows["user_id"] == user_id) & (rows["split"] != "test")]
+        assert again.take(np.array([user])).item_index.tolist() == [index[item] for item in own["item_id"]]
+    first = learnt_histories(result.histories, result.validation, refitted=False)
+    assert first.n_events == training_histories(result.histories, result.validation).n_events < again.n_events

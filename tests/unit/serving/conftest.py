@@ -42,7 +42,7 @@ def fitted(folder, family, name, recommender):
     recommender.fit(training())
     described = {"run_id": "run", "options": dataclasses.asdict(recommender.options), "report": {}, "fit_seconds": 0.1}
     save_fitted(FittedModel(family, name, recommender, described), folder)
-    return {"family": family, "name": name, "folder": str(folder)}
+    return {"family": family, "name": name, "refitted_folder": str(folder)}
 
 
 def certificate(exclude_seen=True):

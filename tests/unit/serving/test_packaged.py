@@ -89,7 +89,7 @@ def test_seen_items_stay_where_the_policy_says_so(package_of, tmp_path):
 
 def test_one_model_may_rank_and_predict_behaviours(package_of, tmp_path):
     both = package_of(tmp_path, behaviour=True)
-    handle = {"family": "sequence", "name": "gpt2", "folder": str(both.behaviour_model.path)}
+    handle = {"family": "sequence", "name": "gpt2", "refitted_folder": str(both.behaviour_model.path)}
     same = package_of_one(both, handle)
     same.save(tmp_path / "packaged")
     assert not (tmp_path / "packaged" / "behaviour_model").exists()

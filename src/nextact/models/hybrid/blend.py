@@ -61,6 +61,12 @@ class Blend:
             },
         }
 
+    def over(self, members: dict[str, ModelFolder], training: Training) -> Self:
+        """The same weights over members that were fitted again; nothing of ``training`` is learnt."""
+        model = type(self)(self.options, members)
+        model.weights = self.weights
+        return model
+
     def score(self, histories: Histories) -> Scores:
         """The weighted sum."""
         total: Scores = np.zeros((1, 1), np.float32)

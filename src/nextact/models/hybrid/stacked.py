@@ -75,6 +75,13 @@ class StackedRanker:
             "gain_share": {name: round(gain / max(sum(gains.values()), 1e-9), 4) for name, gain in gains.items()},
         }
 
+    def over(self, members: dict[str, ModelFolder], training: Training) -> Self:
+        """The same trees over members that were fitted again, with the items' facts of ``training``."""
+        model = type(self)(self.options, members)
+        model.booster, model.exclude_seen = self.booster, self.exclude_seen
+        model.facts = item_facts(training.histories, training.n_items)
+        return model
+
     def score(self, histories: Histories) -> Scores:
         """The trees' scores of the candidates; every other item less than the last of them, by the members' mean."""
         scores = self.members.scores(histories)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import time
+from collections.abc import Callable
 from dataclasses import asdict, fields
 from importlib.metadata import version
 from pathlib import Path
@@ -53,13 +54,20 @@ def fit_network(options: SequenceOptions, training: Training) -> tuple[SequenceN
             network,
             updates,
             objective,
-            (lambda: validation_ndcg(network, training, options.max_steps)) if len(training.validation.users) else None,
-            _loop_settings(options, training.seed),
+            _validation(network, training, options.max_steps),
+            _loop_settings(options, training),
             training.log_curve,
             checkpoints_of(options, training),
         )
     report = _report(network, result, time.perf_counter() - started)
     return network, report | {"loss": objective.loss, "forecast": asdict(forecast)}
+
+
+def _validation(network: SequenceNetwork, training: Training, max_steps: int) -> Callable[[], float] | None:
+    """None where nobody validates: there is no such user, or an earlier fit has said when to end."""
+    if training.epochs is not None or not len(training.validation.users):
+        return None
+    return lambda: validation_ndcg(network, training, max_steps)
 
 
 def start_network(options: SequenceOptions, training: Training) -> SequenceNetwork:
@@ -127,7 +135,7 @@ def checkpoints_of(options: SequenceOptions, training: Training) -> Checkpoints 
 def training_key(options: SequenceOptions, training: Training) -> str:
     """Sixteen hexadecimal digits over options, seed, versions, data and text."""
     parts = [asdict(options), training.seed, training.n_items, training.event_types, training.exclude_seen]
-    parts += [training.target_event_types, version("nextact"), version("torch")]
+    parts += [training.target_event_types, training.epochs, version("nextact"), version("torch")]
     found = hashlib.sha256(repr(parts).encode())
     for histories in (training.histories, training.validation.histories):
         for array in vars(histories).values():
@@ -139,9 +147,10 @@ def training_key(options: SequenceOptions, training: Training) -> str:
     return found.hexdigest()[:16]
 
 
-def _loop_settings(options: SequenceOptions, seed: int) -> LoopSettings:
-    shared = {field.name for field in fields(LoopSettings)} - {"seed"}
-    return LoopSettings(**{name: getattr(options, name) for name in shared}, seed=seed)
+def _loop_settings(options: SequenceOptions, training: Training) -> LoopSettings:
+    shared = {field.name for field in fields(LoopSettings)} - {"seed", "last_epoch"}
+    values = {name: getattr(options, name) for name in shared}
+    return LoopSettings(**values, seed=training.seed, last_epoch=training.epochs)
 
 
 def _report(network: SequenceNetwork, result: LoopResult, seconds: float) -> FitReport:

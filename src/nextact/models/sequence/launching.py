@@ -28,7 +28,7 @@ from nextact.models.sequence.storage import load_network, save_network
 from nextact.sequences.histories import Histories
 from nextact.sequences.holdout import Holdout
 
-PLAIN = ("n_items", "event_types", "exclude_seen", "seed", "target_event_types", "observed_until")
+PLAIN = ("n_items", "event_types", "exclude_seen", "seed", "target_event_types", "observed_until", "epochs")
 
 
 def fit_in_processes(options: SequenceOptions, training: Training) -> tuple[SequenceNetwork, FitReport]:
@@ -102,6 +102,7 @@ def open_training(folder: Path) -> tuple[SequenceOptions, Training]:
         plain["seed"],
         target_event_types=tuple(plain["target_event_types"]),
         observed_until=plain["observed_until"],
+        epochs=plain["epochs"],
         launch=LaunchOptions(**described["launch"]),
     )
     return SequenceOptions(**described["options"]), training

@@ -79,8 +79,7 @@ def certify(
         "ties": describe_ties(split, events.has_positions),
         "target_event_types": list(split.target_event_types or events.event_types),
         "filter": {"item": keep.min_item_events, "user": keep.min_user_events, "window": keep.window},
-        "exclude_seen": policy.exclude_seen,
-        "refit": "none: test is scored by the model fitted on training events",
+        **policy.described,
         "metrics": "full ranking, binary gains, ties by expectation, unreachable targets count as missed",
     }
     return write_certificate(protocol, seed)

@@ -15,10 +15,10 @@ from nextact.evaluation.tables import ranks_of
 from nextact.events import columns as c
 from nextact.events.contract import EventOptions
 from nextact.pipelines.model_training.nodes import ValidationOptions
-from nextact.protocol import Certificate, require_same_run, stamp
+from nextact.protocol import Certificate, is_refitted, require_same_run, stamp
 from nextact.retrieval.recommending import Catalogue
 from nextact.sequences.histories import Histories
-from nextact.sequences.holdout import Cuts, training_histories
+from nextact.sequences.holdout import Cuts, learnt_histories, training_histories
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ def slice_test(
 ) -> dict[str, Any]:
     """The chosen model beside the best baseline in groups of users and of items."""
     require_same_run("test_results", test_results, certificate, "model_evaluation")
-    held_out = _held_out(test_users, test_targets, histories, validation_cuts, vocabulary)
+    held_out = _held_out(test_users, test_targets, histories, validation_cuts, vocabulary, is_refitted(certificate))
     groupings = standard_groupings(held_out, events.event_types, events.has_times)
     groupings += column_groupings(
         held_out, users, items, options.user_columns, options.item_columns, options.max_groups
@@ -71,10 +71,12 @@ def check_leaks(
 ) -> dict[str, Any]:
     """What may make the results look better than the models are; training events after the split stop the run."""
     require_same_run("test_results", test_results, certificate, "model_evaluation")
-    held_out = _held_out(test_users, test_targets, histories, validation_cuts, vocabulary)
-    protocol, relevant = certificate["protocol"], held_out.relevant
+    refitted, protocol = is_refitted(certificate), certificate["protocol"]
+    held_out = _held_out(test_users, test_targets, histories, validation_cuts, vocabulary, refitted)
+    first, relevant = training_histories(histories, validation_cuts), held_out.relevant
     checks = [
-        leaks.check_training_moment(held_out, vocabulary, protocol["split"]),
+        leaks.check_training_moment(first, vocabulary, protocol["split"]),
+        *([leaks.check_refit_moment(held_out.training, protocol["split"])] if refitted else []),
         leaks.check_order(held_out),
         leaks.check_repeats(held_out, protocol["exclude_seen"]),
         leaks.check_shuffled(test_results, relevant, held_out.popularity),
@@ -104,7 +106,7 @@ def tell_examples(
 ) -> dict[str, Any]:
     """Right and wrong recommendations of the chosen model in words."""
     require_same_run("test_results", test_results, certificate, "model_evaluation")
-    held_out = _held_out(test_users, test_targets, histories, validation_cuts, vocabulary)
+    held_out = _held_out(test_users, test_targets, histories, validation_cuts, vocabulary, is_refitted(certificate))
     ids, names = users.sort_values(c.USER_INDEX)[c.USER_ID].tolist(), Catalogue(item_texts).names
     chosen, seed = test_results["chosen"], certificate["provenance"]["seed"]
     return {
@@ -115,8 +117,13 @@ def tell_examples(
 
 
 def _held_out(
-    users: pd.DataFrame, targets: pd.DataFrame, histories: Histories, validation_cuts: Cuts, vocabulary: pd.DataFrame
+    users: pd.DataFrame,
+    targets: pd.DataFrame,
+    histories: Histories,
+    validation_cuts: Cuts,
+    vocabulary: pd.DataFrame,
+    refitted: bool,
 ) -> HeldOut:
-    training = training_histories(histories, validation_cuts)
+    training = learnt_histories(histories, validation_cuts, refitted)
     popularity = np.bincount(training.item_index, minlength=len(vocabulary) + 1)
     return HeldOut(users, targets, histories, training, popularity)

@@ -21,11 +21,11 @@ from nextact.evaluation.tables import list_table, rank_table, target_table, user
 from nextact.models.recommender import PredictsHorizons
 from nextact.models.registry import ModelFolder
 from nextact.pipelines.model_training.nodes import ValidationOptions
-from nextact.protocol import Certificate, require_same_run, stamp
+from nextact.protocol import Certificate, is_refitted, require_same_run, stamp
 from nextact.reports import figures
 from nextact.retrieval.scoring import fit_temperature
 from nextact.sequences.histories import Histories
-from nextact.sequences.holdout import Cuts, Holdout, make_holdout, training_histories, validation_halves
+from nextact.sequences.holdout import Cuts, Holdout, learnt_histories, make_holdout, validation_halves
 from nextact.text.blocks import ItemVectors
 
 logger = logging.getLogger(__name__)
@@ -60,7 +60,7 @@ def evaluate_test(
     """
     require_same_run("leaderboard", leaderboard, certificate, "model_training")
     require_same_run("chosen_model", chosen_model, certificate, "model_training")
-    training = training_histories(histories, validation_cuts)
+    training = learnt_histories(histories, validation_cuts, is_refitted(certificate))
     holdout = make_holdout(histories, cuts, len(event_types))
     fitting = _fitting_half(histories, validation_cuts, certificate, len(event_types))
     block = _diversity_block(item_vectors, options.diversity_block)
@@ -141,25 +141,29 @@ def _evaluation_set(
 def _read(
     one: Mapping[str, Any], held_out: EvaluationSet, fitting: Holdout, calibration_users: int | None
 ) -> tuple[ModelReading, dict[str, Any]]:
-    """The chosen model, of no stated number of users, has the very temperature that it recommends with."""
-    model = ModelFolder(Path(one["folder"])).open()
+    """The refitted model on test, with the temperature of the validated one, which has not seen validation.
+
+    The chosen model, of no stated number of users, has the very temperature that it recommends with.
+    """
     few = {} if calibration_users is None else {"max_users": calibration_users}
-    temperature = fit_temperature(model, fitting, held_out.exclude_seen, **few)
+    validated = ModelFolder(Path(one["folder"])).open()
+    temperature = fit_temperature(validated, fitting, held_out.exclude_seen, **few)
+    model = ModelFolder(Path(one["refitted_folder"])).open()
     reading = read_model(
         model, held_out.holdout, held_out.shuffled_targets, held_out.exclude_seen, held_out.depth, temperature
     )
     known = ("family", "name", "fit_seconds", "fit_joules", "members_fit_seconds", "validation")
     row = {key: one[key] for key in known if key in one} | results.model_row(reading, held_out, temperature)
-    validated, tested = one["validation"][held_out.metric], row["test"][held_out.metric]
+    earlier, tested = one["validation"][held_out.metric], row["test"][held_out.metric]
     interval = [tested[end] for end in ("mean", "low", "high")]
-    logger.info("%-18s validation %.4f  test %.4f [%.4f, %.4f]", one["name"], validated["mean"], *interval)
+    logger.info("%-18s validation %.4f  test %.4f [%.4f, %.4f]", one["name"], earlier["mean"], *interval)
     return reading, row
 
 
 def _horizon_predictors(leaderboard: Mapping[str, Any]) -> dict[str, PredictsHorizons]:
     """Models whose validation says something of horizons."""
     found = {
-        one["name"]: ModelFolder(Path(one["folder"])).open()
+        one["name"]: ModelFolder(Path(one["refitted_folder"])).open()
         for one in leaderboard["models"]
         if "models" in one["validation_horizons"]
     }

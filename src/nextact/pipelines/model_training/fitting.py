@@ -36,8 +36,8 @@ def fit(family: str, name: str) -> Callable[..., FittedModel]:
         launch: LaunchOptions,
         options: Any,
     ) -> FittedModel:
-        training = _training(histories, cuts, item_vectors, certificate, event_types, launch)
-        return _fit(family, name, entry.recommender(options), training, item_vectors, certificate)
+        training = training_of(histories, cuts, item_vectors, certificate, event_types, launch)
+        return fit_with(family, name, entry.recommender(options), training, item_vectors, certificate)
 
     fit_model.__annotations__["options"] = entry.options
     return fit_model
@@ -57,10 +57,10 @@ def fit_hybrid(name: str) -> Callable[..., FittedModel]:
         options: Any,
         *candidates: list[Candidate],
     ) -> FittedModel:
-        members = _members(name, options.members, [one for family in candidates for one in family], certificate)
-        training = _training(histories, cuts, item_vectors, certificate, event_types, launch)
+        members = members_of(name, options.members, [one for family in candidates for one in family], certificate)
+        training = training_of(histories, cuts, item_vectors, certificate, event_types, launch)
         training = dataclasses.replace(training, later_steps=_later_steps(histories, cuts, certificate, event_types))
-        fitted = _fit(HYBRID, name, entry.recommender(options, members), training, item_vectors, certificate)
+        fitted = fit_with(HYBRID, name, entry.recommender(options, members), training, item_vectors, certificate)
         member_seconds = sum(member.describe()["fit_seconds"] for member in members.values())
         return dataclasses.replace(fitted, described=fitted.described | {"members_fit_seconds": member_seconds})
 
@@ -82,7 +82,7 @@ def hashes_read(family: str, name: str, options: Any, item_vectors: ItemVectors)
     }
 
 
-def _training(
+def training_of(
     histories: Histories,
     cuts: Cuts,
     item_vectors: ItemVectors,
@@ -90,6 +90,7 @@ def _training(
     event_types: list[str],
     launch: LaunchOptions,
 ) -> Training:
+    """What a model may learn from before the choice."""
     protocol, seed = certificate["protocol"], certificate["provenance"]["seed"]
     fit_half, _ = validation_halves(histories.n_users, seed)
     known = training_histories(histories, cuts)
@@ -115,7 +116,7 @@ def _later_steps(histories: Histories, cuts: Cuts, certificate: Certificate, eve
     return later_steps(histories, cuts, len(event_types), fit_half, codes)
 
 
-def _fit(
+def fit_with(
     family: str,
     name: str,
     recommender: Recommender,
@@ -123,6 +124,7 @@ def _fit(
     item_vectors: ItemVectors,
     certificate: Certificate,
 ) -> FittedModel:
+    """Fit a recommender and say what it was fitted with."""
     options: Any = recommender.options  # type: ignore[attr-defined]
     started, meter = time.perf_counter(), EnergyMeter()
     report = recommender.fit(training)
@@ -140,12 +142,23 @@ def _fit(
     return FittedModel(family, name, recommender, described)
 
 
-def _members(
-    hybrid: str, wanted: tuple[str, ...], candidates: list[Candidate], certificate: Certificate
+def members_of(
+    hybrid: str, wanted: tuple[str, ...], candidates: list[Candidate], certificate: Certificate, kind: str = "folder"
 ) -> dict[str, ModelFolder]:
-    """Folders of the members in the order asked for; one that this run did not validate is named in the log."""
+    """Folders of the members in the order asked for; one that this run did not validate is named in the log.
+
+    Args:
+        hybrid: The name of the hybrid.
+        wanted: Members.
+        candidates: Of all families.
+        certificate: Of this run.
+        kind: ``folder`` of the validated models, or ``refitted_folder``.
+
+    Raises:
+        NextactError: If fewer than two are there.
+    """
     folders = {
-        one["name"]: ModelFolder(Path(one["folder"])) for one in candidates if one["run_id"] == certificate["run_id"]
+        one["name"]: ModelFolder(Path(one[kind])) for one in candidates if one["run_id"] == certificate["run_id"]
     }
     absent = [name for name in wanted if name not in folders]
     if absent:

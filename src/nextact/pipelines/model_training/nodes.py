@@ -71,16 +71,15 @@ def validate(
 
 
 def gather(family: str, names: list[str]) -> Callable[..., list[Candidate]]:
-    """The gathering node of a family: certificate and item vectors, then options and candidate of each model."""
+    """The gathering node of a family: certificate, item vectors, then options, candidate and refitted model of each."""
 
-    def gather_family(
-        certificate: Certificate, item_vectors: ItemVectors, *options_and_candidates: Any
-    ) -> list[Candidate]:
-        pairs = zip(names, options_and_candidates[::2], options_and_candidates[1::2], strict=True)
+    def gather_family(certificate: Certificate, item_vectors: ItemVectors, *of_models: Any) -> list[Candidate]:
+        each = zip(names, of_models[::3], of_models[1::3], of_models[2::3], strict=True)
         return [
-            candidate
-            for name, options, candidate in pairs
+            candidate | {"refitted_folder": str(refitted.path)}
+            for name, options, candidate, refitted in each
             if _is_fresh(family, name, options, candidate, certificate, item_vectors)
+            and _is_refitted(family, name, options, refitted, certificate)
         ]
 
     return gather_family
@@ -97,8 +96,7 @@ def _is_fresh(
     """Whether a candidate exists and was fitted in this run with these options; a stale one is named in the log."""
     if candidate is None:
         return False
-    # where the model's own fit node is not in the run, Kedro hands on the options as it read them
-    wanted = MODELS[family][name].options(**options) if isinstance(options, dict) else options
+    wanted = _checked(family, name, options)
     if candidate["run_id"] != certificate["run_id"]:
         why = "belongs to another run"
     elif candidate["options_hash"] != options_hash(wanted):
@@ -109,6 +107,21 @@ def _is_fresh(
         return True
     logger.warning("%s.%s %s and is left out", family, name, why)
     return False
+
+
+def _is_refitted(family: str, name: str, options: Any, refitted: ModelFolder, certificate: Certificate) -> bool:
+    """Whether the model that would meet test is of this run and these options; a missing one is named in the log."""
+    if refitted.exists:
+        described = refitted.describe()
+        if described["run_id"] == certificate["run_id"]:
+            return bool(described["options_hash"] == options_hash(_checked(family, name, options)))
+    logger.warning("%s.%s was validated but not refitted in this run and is left out", family, name)
+    return False
+
+
+def _checked(family: str, name: str, options: Any) -> Any:
+    """Options as their class; where a model's own nodes are not in the run, Kedro hands them on as it read them."""
+    return MODELS[family][name].options(**options) if isinstance(options, dict) else options
 
 
 def compare(certificate: Certificate, options: ValidationOptions, *families: list[Candidate]) -> dict[str, Any]:
@@ -136,4 +149,5 @@ def choose(leaderboard: dict[str, Any]) -> dict[str, Any]:
     """The handle of the best model, with the reason it was chosen."""
     best = leaderboard["models"][0]
     reason = f"best {leaderboard['metric']} on the choosing half of the validation users"
-    return {key: best[key] for key in ("run_id", "protocol_hash", "family", "name", "folder")} | {"reason": reason}
+    handle = ("run_id", "protocol_hash", "family", "name", "folder", "refitted_folder")
+    return {key: best[key] for key in handle} | {"reason": reason}

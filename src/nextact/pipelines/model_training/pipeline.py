@@ -1,4 +1,4 @@
-"""Lists the nodes: one namespace a model, one gathering a family, one choice."""
+"""Lists the nodes: one namespace a model (fit, validate, refit), one gathering a family, one choice."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from kedro.pipeline import Pipeline, node, pipeline
 
 from nextact.models.registry import HYBRID, MODELS
-from nextact.pipelines.model_training import fitting, nodes
+from nextact.pipelines.model_training import fitting, nodes, refitting
 
 MEMBER_FAMILIES = [family for family in MODELS if family != HYBRID]
 MEMBER_CANDIDATES = [f"{family}_candidates" for family in MEMBER_FAMILIES]
@@ -31,7 +31,8 @@ def create_pipeline(full: bool = False) -> Pipeline:
 def _family(family: str, full: bool) -> Pipeline:
     models = [name for name, entry in MODELS[family].items() if full or entry.by_default]
     make = _hybrid if family == HYBRID else _model
-    each = [part for name in models for part in (f"params:{family}.{name}.options", f"{family}.{name}.candidate")]
+    parts = ("params:{}.{}.options", "{}.{}.candidate", "{}.{}.refitted")
+    each = [part.format(family, name) for name in models for part in parts]
     gather = node(
         nodes.gather(family, models),
         ["certificate", "item_vectors", *each],
@@ -43,17 +44,19 @@ def _family(family: str, full: bool) -> Pipeline:
 
 
 def _model(family: str, name: str) -> Pipeline:
-    return _fit_and_validate(family, name, fitting.fit(family, name), [])
+    return _steps(family, name, fitting.fit(family, name), refitting.refit(family, name), [])
 
 
 def _hybrid(family: str, name: str) -> Pipeline:
-    return _fit_and_validate(family, name, fitting.fit_hybrid(name), MEMBER_CANDIDATES)
+    return _steps(family, name, fitting.fit_hybrid(name), refitting.refit_hybrid(name), MEMBER_CANDIDATES)
 
 
-def _fit_and_validate(family: str, name: str, fit: Callable[..., Any], members: list[str]) -> Pipeline:
+def _steps(family: str, name: str, fit: Callable[..., Any], refit: Callable[..., Any], members: list[str]) -> Pipeline:
+    tags, data = MODELS[family][name].tags, [*DATA, "params:options", *members]
     steps = pipeline(
         [
-            node(fit, [*DATA, "params:options", *members], "model", name="fit", tags=MODELS[family][name].tags),
+            node(fit, data, "model", name="fit", tags=tags),
+            node(refit, ["model", *data], "refitted", name="refit", tags=tags),
             node(
                 nodes.validate,
                 [

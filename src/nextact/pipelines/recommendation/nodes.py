@@ -52,7 +52,10 @@ class RecommendationOptions:
 def calibrate(
     chosen_model: dict[str, Any], histories: Histories, cuts: Cuts, certificate: Certificate, event_types: list[str]
 ) -> float:
-    """Softmax temperature of the chosen model, on the half of the validation users that did not choose it."""
+    """Softmax temperature of the chosen model, on the half of the validation users that did not choose it.
+
+    Of the model that was validated: one that was refitted has learnt from these very users.
+    """
     require_same_run("chosen_model", chosen_model, certificate, "model_training")
     fit_half, _ = validation_halves(histories.n_users, certificate["provenance"]["seed"])
     holdout = make_holdout(histories, cuts, len(event_types), fit_half)
@@ -72,7 +75,7 @@ def recommend(
 ) -> pd.DataFrame:
     """The best items of every user after all their events: rank, score, probability, reason, and the run's name."""
     require_same_run("chosen_model", chosen_model, certificate, "model_training")
-    model = ModelFolder(Path(chosen_model["folder"])).open()
+    model = ModelFolder(Path(chosen_model["refitted_folder"])).open()
     exclude_seen = certificate["protocol"]["exclude_seen"]
     user_ids = users[c.USER_ID].to_numpy()
     catalogue = Catalogue(_catalogue_items(vocabulary, item_texts))
@@ -88,7 +91,7 @@ def choose_behaviour_model(
     require_same_run("chosen_model", chosen_model, certificate, "model_training")
     for one in [chosen_model, *leaderboard["models"]]:
         if issubclass(MODELS[one["family"]][one["name"]].recommender, PredictsEventType):
-            return {key: one[key] for key in ("run_id", "protocol_hash", "family", "name", "folder")}
+            return {key: one[key] for key in ("run_id", "protocol_hash", "family", "name", "refitted_folder")}
     logger.info("No model of this run predicts event types, so the table of next behaviours is empty")
     return {}
 
@@ -105,7 +108,7 @@ def predict_behaviours(
         columns = [*BEHAVIOUR_COLUMNS, "model", "run_id"]
         return pd.DataFrame({name: pd.Series(dtype="float64" if name == "probability" else "str") for name in columns})
     require_same_run("behaviour_model", behaviour_model, certificate, "model_training")
-    model: Any = ModelFolder(Path(behaviour_model["folder"])).open()
+    model: Any = ModelFolder(Path(behaviour_model["refitted_folder"])).open()
     found = predict_behaviour(model, histories, users[c.USER_ID].to_numpy(), event_types)
     return found.assign(model=behaviour_model["name"], run_id=behaviour_model["run_id"])
 
@@ -127,7 +130,7 @@ def predict_horizons(
     for one in [chosen_model, *leaderboard["models"]]:
         if not issubclass(MODELS[one["family"]][one["name"]].recommender, PredictsHorizons):
             continue
-        model: Any = ModelFolder(Path(one["folder"])).open()
+        model: Any = ModelFolder(Path(one["refitted_folder"])).open()
         if model.horizons():
             moment = int(histories.timestamp.max()) + 1
             found = predict_within_horizons(model, histories, users[c.USER_ID].to_numpy(), event_types, moment)

@@ -54,6 +54,15 @@ def test_a_loaded_blend_scores_the_same_without_its_members_folders(blend, train
     np.testing.assert_array_equal(again.score(training.histories), blend.score(training.histories))
 
 
+def test_over_members_that_were_fitted_again_the_weights_stay(blend, folders, training):
+    swapped = dict(zip(folders, reversed(folders.values()), strict=True))
+    again = blend.over(swapped, training)
+    np.testing.assert_array_equal(again.weights, blend.weights)
+    members = again.members.scores(training.histories)
+    expected = sum(weight * scores for weight, scores in zip(blend.weights, members, strict=True))
+    np.testing.assert_allclose(again.score(training.histories), expected, atol=1e-5)
+
+
 def test_a_user_without_a_history_is_scored_by_what_the_members_say_of_nobody(blend):
     nobody = Histories.from_lists([[]])
     by_hand = Blend(blend.options, blend.members)

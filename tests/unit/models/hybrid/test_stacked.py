@@ -76,6 +76,15 @@ def test_a_loaded_ranker_scores_the_same(ranker, training, tmp_path):
     np.testing.assert_array_equal(again.score(training.histories), ranker.score(training.histories))
 
 
+def test_over_members_of_more_events_the_trees_stay_and_the_facts_are_new(ranker, folders, training):
+    twice = dataclasses.replace(training, histories=Histories.from_lists(2 * [[1, 2, 3]] + [[4]]))
+    again = ranker.over(folders, twice)
+    assert again.booster.model_to_string() == ranker.booster.model_to_string()
+    np.testing.assert_array_equal(again.facts, item_facts(twice.histories, training.n_items))
+    again.facts = ranker.facts
+    np.testing.assert_array_equal(again.score(training.histories), ranker.score(training.histories))
+
+
 def test_the_same_seed_grows_the_same_trees(ranker, folders, training):
     again = StackedRanker(options(), folders)
     again.fit(training)

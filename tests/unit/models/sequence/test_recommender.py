@@ -57,6 +57,17 @@ def test_event_type_probabilities_sum_to_one(fitted, histories):
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-12)
 
 
+def test_a_refit_on_the_same_data_ends_with_the_weights_of_the_best_epoch(histories):
+    options = small(learning_rate=0.02, epochs=4, patience=4)
+    first = SequenceRecommender(options)
+    best = first.fit(training_of(histories))["best_epoch"]
+    assert best < 4  # else nothing shows that it ended early
+    again, nobody = SequenceRecommender(options), holdout_of(histories.take(np.empty(0, np.int64)), [])
+    report = again.fit(training_of(histories, validation=nobody, epochs=best))
+    assert (report["epochs"], report["validation_ndcg@10"]) == (best, None)
+    np.testing.assert_array_equal(again.score(histories), first.score(histories))
+
+
 # Item n is always followed by item n + 1; even items are viewed, odd ones bought.
 CIRCLE = [[1 + (start + step) % 8 for step in range(7)] for start in range(8)]
 CIRCLE_HISTORIES = Histories.from_lists(CIRCLE, [[2 * (item % 2) for item in user] for user in CIRCLE])

@@ -1,0 +1,91 @@
+"""The refit nodes, one a model: the models that meet test and serve."""
+
+import dataclasses
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from nextact.models.recommender import LaunchOptions, Training
+from nextact.models.registry import HYBRID, MODELS, FittedModel, ModelFolder
+from nextact.pipelines.model_training.fitting import Candidate, fit_with, members_of, training_of
+from nextact.protocol import Certificate, is_refitted
+from nextact.sequences.histories import Histories
+from nextact.sequences.holdout import Cuts, learnt_histories
+from nextact.sequences.moments import observed_until
+from nextact.text.blocks import ItemVectors
+
+
+def refit(family: str, name: str) -> Callable[..., FittedModel | ModelFolder]:
+    """The refit node of one model, with the epoch that validation found best; the model as it is without a refit."""
+    entry = MODELS[family][name]
+
+    def refit_model(
+        model: ModelFolder,
+        histories: Histories,
+        cuts: Cuts,
+        item_vectors: ItemVectors,
+        certificate: Certificate,
+        event_types: list[str],
+        launch: LaunchOptions,
+        options: Any,
+    ) -> FittedModel | ModelFolder:
+        if not is_refitted(certificate):
+            return model
+        training = _until_test(histories, cuts, item_vectors, certificate, event_types, launch)
+        training = dataclasses.replace(training, epochs=model.describe()["report"].get("best_epoch"))
+        return fit_with(family, name, entry.recommender(options), training, item_vectors, certificate)
+
+    refit_model.__annotations__["options"] = entry.options
+    return refit_model
+
+
+def refit_hybrid(name: str) -> Callable[..., FittedModel | ModelFolder]:
+    """The refit node of a hybrid: what it learnt of its members stays, and the members are those fitted again."""
+    entry = MODELS[HYBRID][name]
+
+    def refit_model(
+        model: ModelFolder,
+        histories: Histories,
+        cuts: Cuts,
+        item_vectors: ItemVectors,
+        certificate: Certificate,
+        event_types: list[str],
+        launch: LaunchOptions,
+        options: Any,
+        *candidates: list[Candidate],
+    ) -> FittedModel | ModelFolder:
+        if not is_refitted(certificate):
+            return model
+        started, fitted = time.perf_counter(), model.open()
+        wanted = tuple(fitted.members.names)  # type: ignore[attr-defined]
+        handed_in = [one for family in candidates for one in family]
+        members = members_of(name, wanted, handed_in, certificate, "refitted_folder")
+        training = _until_test(histories, cuts, item_vectors, certificate, event_types, launch)
+        again = fitted.over(members, training)  # type: ignore[attr-defined]
+        described = {key: value for key, value in model.describe().items() if key not in ("family", "name")}
+        described |= {"fit_seconds": round(time.perf_counter() - started, 2), "fit_joules": None}
+        return FittedModel(HYBRID, name, again, described)
+
+    refit_model.__annotations__["options"] = entry.options
+    return refit_model
+
+
+def _until_test(
+    histories: Histories,
+    cuts: Cuts,
+    item_vectors: ItemVectors,
+    certificate: Certificate,
+    event_types: list[str],
+    launch: LaunchOptions,
+) -> Training:
+    """What a model learns from in a refit: everything before test, and nobody is left to validate on."""
+    first = training_of(histories, cuts, item_vectors, certificate, event_types, launch)
+    known = learnt_histories(histories, cuts, refitted=True)
+    return dataclasses.replace(
+        first,
+        histories=known,
+        validation=first.validation.take(np.empty(0, np.int64)),
+        observed_until=observed_until(certificate["protocol"]["split"], known, refitted=True),
+    )

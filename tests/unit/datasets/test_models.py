@@ -1,0 +1,30 @@
+from nextact.datasets.models import ModelFolderDataset
+from nextact.models.baselines.options import PopularityOptions
+from nextact.models.baselines.popularity import Popularity
+from nextact.models.recommender import Training
+from nextact.models.registry import FittedModel
+from nextact.sequences.histories import Histories
+
+
+def fitted():
+    model = Popularity(PopularityOptions())
+    model.fit(Training(Histories.from_lists([[1, 2], [2]]), 2, ("click",), {}, None, False, 0))
+    return FittedModel("baselines", "popularity", model, {"run_id": "one"})
+
+
+def test_a_model_that_was_saved_already_takes_no_room_and_outlives_the_first(tmp_path):
+    first, again = (ModelFolderDataset(filepath=str(tmp_path / name)) for name in ("model", "refitted"))
+    first.save(fitted())
+    again.save(first.load())
+    files = sorted(path.name for path in first.load().path.iterdir())
+    assert all((tmp_path / "model" / name).samefile(tmp_path / "refitted" / name) for name in files)
+    first.save(fitted())
+    histories = Histories.from_lists([[1]])
+    assert again.load().describe()["run_id"] == "one"
+    assert again.load().open().score(histories).tolist() == first.load().open().score(histories).tolist()
+
+
+def test_a_folder_without_a_model_is_not_there(tmp_path):
+    dataset = ModelFolderDataset(filepath=str(tmp_path / "model"))
+    assert not dataset.exists()
+    assert not dataset.load().exists
