@@ -47,7 +47,7 @@ def fit_network(options: SequenceOptions, training: Training) -> tuple[SequenceN
     with seeded(training.seed):
         network = start_network(options, training)
         objective = Objective(network, options, training)
-        forecast = forecast_training(network, updates, objective, options)
+        forecast = forecast_training(network, updates, objective, options, training)
         logger.info("%s", forecast.in_words())
         check_it_fits(forecast, options)
         result = train(

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
+import numpy as np
 import psutil
 import torch
-from torch import Tensor
-from torch.autograd.graph import saved_tensors_hooks
 
 from nextact.errors import NextactError
+from nextact.models.recommender import Training
+from nextact.models.sequence.inference import last_states
+from nextact.models.sequence.memory import peak_bytes
 from nextact.models.sequence.network import SequenceNetwork
 from nextact.models.sequence.objective import Objective
 from nextact.models.sequence.options import SequenceOptions
@@ -22,9 +24,9 @@ from nextact.training.windows import StepBatch
 
 GIB = 2**30
 FLOAT = 4  # bytes
-PROBE_SHARDS = 4  # memory is measured on a part of the largest update
+PROBE_PARTS = 8, 4  # memory is measured on an eighth and a quarter of the largest update
 TIMED_UPDATES = 3
-VALIDATED_USERS, VALIDATION_COPIES = 512, 4  # scores of a block of users, masked, ranked
+VALIDATED_USERS, SCORE_COPIES = 512, 1.25  # a block of users; their scores are masked in place and ranked
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ class Forecast:
 
 
 def forecast_training(
-    network: SequenceNetwork, updates: Batches, objective: Objective, options: SequenceOptions
+    network: SequenceNetwork, updates: Batches, objective: Objective, options: SequenceOptions, training: Training
 ) -> Forecast:
     """Measure a few batches on the device that will train; the network's weights stay as they are."""
     device = best_device()
@@ -73,7 +75,8 @@ def forecast_training(
     largest = sum(batch.n_steps for batch in updates.largest(1))
     copies = 5 + bool(options.average_decay)  # weights, gradients, two of AdamW, best ones, and their average
     held = (copies - (device.type == "cpu")) * FLOAT * parameters
-    memory = held + max(_bytes_of_update(objective, updates, options, device), _bytes_of_validation(network))
+    of_update = _bytes_of_update(objective, updates, options, device)
+    memory = held + max(of_update, _bytes_of_validation(network, training, options))
     network.zero_grad(set_to_none=True)
     seconds = _epoch_seconds(objective, updates, device)
     network.zero_grad(set_to_none=True)
@@ -107,39 +110,52 @@ def check_it_fits(forecast: Forecast, options: SequenceOptions) -> None:
 
 
 def _bytes_of_update(objective: Objective, updates: Batches, options: SequenceOptions, device: torch.device) -> float:
-    """What one batch keeps for its backward pass, and the logits of a chunk with their gradients."""
-    shards = PROBE_SHARDS * options.micro_batches
-    probe = next(batch for batch in updates.largest(shards) if batch.n_steps).to(device)
+    """Peak of the largest batch, forward and backward, by the line through those of two parts of it."""
+    small, large = (
+        next(batch for batch in updates.largest(parts * options.micro_batches) if batch.n_steps).to(device)
+        for parts in PROBE_PARTS
+    )
     largest = max(_places(batch) for batch in updates.largest(options.micro_batches))
-    kept = _saved_bytes(objective, probe) * largest / _places(probe)
-    items, dimensions = objective.network.item_table_VD.shape
-    chunk = min(options.loss_chunk_steps, largest)
-    return kept + FLOAT * items * (2 * chunk + 3 * dimensions)
+    peaks = [_peak_of_batch(objective, batch, device) for batch in (small, large)]
+    grown = _places(large) - _places(small)
+    slope = max(peaks[1] - peaks[0], 0) / grown if grown else 0.0
+    return peaks[1] + slope * (largest - _places(large))
 
 
 def _places(batch: StepBatch) -> int:
     return batch.inputs.n_windows * batch.inputs.n_columns
 
 
-def _saved_bytes(objective: Objective, batch: StepBatch) -> int:
-    """Bytes of the storages, apart from weights, that autograd keeps for a batch."""
-    known = {tensor.untyped_storage().data_ptr() for tensor in objective.network.state_dict().values()}
-    found: dict[int, int] = {}
+def _peak_of_batch(objective: Objective, batch: StepBatch, device: torch.device) -> float:
+    """Without the gradients themselves, which are counted with what is held all the time."""
 
-    def note(tensor: Tensor) -> Tensor:
-        storage = tensor.untyped_storage()
-        if storage.data_ptr() not in known:
-            found[storage.data_ptr()] = storage.nbytes()
-        return tensor
+    def work() -> None:
+        loss: Any = objective(batch, 0.0)
+        loss.backward()
 
-    with saved_tensors_hooks(note, lambda tensor: tensor):
-        loss = objective(batch, 0.0)
-    del loss
-    return sum(found.values())
+    objective.network.zero_grad(set_to_none=True)
+    peak = peak_bytes(work, device)
+    gradients = sum(p.grad.nbytes for p in objective.network.parameters() if p.grad is not None)
+    return max(peak - gradients, 0)
 
 
-def _bytes_of_validation(network: SequenceNetwork) -> float:
-    return FLOAT * VALIDATED_USERS * len(network.item_table_VD) * VALIDATION_COPIES
+def _bytes_of_validation(network: SequenceNetwork, training: Training, options: SequenceOptions) -> float:
+    """The item matrix with what reading the longest histories takes, or with the scores of a block of users."""
+    histories = training.validation.histories
+    n_users = min(VALIDATED_USERS, histories.n_users)
+    if training.epochs is not None or not n_users:
+        return 0.0
+    longest = histories.take(np.sort(np.argsort(histories.lengths, kind="stable")[-n_users:]))
+    matrix = FLOAT * network.item_table_VD.numel()
+
+    def read() -> None:
+        with torch.inference_mode():
+            last_states(network, network.item_matrix(), longest, options.max_steps)
+
+    network.eval()
+    reading = peak_bytes(read, network.item_table_VD.device)
+    network.train()
+    return max(reading, matrix + FLOAT * n_users * len(network.item_table_VD) * SCORE_COPIES)
 
 
 def _epoch_seconds(objective: Objective, updates: Batches, device: torch.device) -> float:

@@ -134,7 +134,7 @@ def forecast_of(options, training):
         network = start_network(options, training)
     before = {name: p.detach().clone() for name, p in network.named_parameters()}
     found = forecast.forecast_training(
-        network, make_batches(options, training), Objective(network, options, training), options
+        network, make_batches(options, training), Objective(network, options, training), options, training
     )
     for name, parameter in network.named_parameters():
         assert torch.equal(parameter, before[name])

@@ -1,0 +1,147 @@
+"""Whether the forecast before a training says what the training then takes: memory, updates and time.
+
+    python benchmarks/forecast.py
+    python benchmarks/forecast.py table
+
+Each size trains two epochs on generated histories in a process of its own. What is measured is the highest resident
+memory during the training less that just before it, with freed memory given back first; Linux alone says so. One line a
+size and allocator is appended to the results: glibc as it is keeps freed memory that it cannot hand out again, and with
+``MALLOC_MMAP_THRESHOLD_=65536`` gives it back, so that what is resident is what tensors hold.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ctypes
+import json
+import os
+import subprocess
+import sys
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+import numpy as np
+import psutil
+from text_tasks import stamp
+
+from nextact.metrics.targets import Targets
+from nextact.models.recommender import Training
+from nextact.models.sequence import fitting
+from nextact.models.sequence.options import SequenceOptions
+from nextact.sequences.histories import Histories
+from nextact.sequences.holdout import Holdout
+from nextact.training.state import TrainingState
+
+RESULTS = Path(__file__).parent / "results" / "forecast.jsonl"
+GIB = 2**30
+ALLOCATORS = {"glibc": {}, "glibc, MALLOC_MMAP_THRESHOLD_=65536": {"MALLOC_MMAP_THRESHOLD_": "65536"}}
+COMMON = {"layers": 2, "heads": 2, "dropout": 0.1, "epochs": 2, "learning_rate": 0.001}
+SIZES: dict[str, dict[str, Any]] = {
+    "64 wide, 12,000 items": {"items": 12_000, "users": 1_000, "steps": 40, "dimensions": 64, "batch_steps": 512},
+    "64 wide, larger updates": {"items": 12_000, "users": 1_000, "steps": 40, "dimensions": 64, "batch_steps": 8_192},
+    "256 wide, 12,000 items": {"items": 12_000, "users": 500, "steps": 40, "dimensions": 256, "batch_steps": 4_096},
+    "128 wide, long histories": {"items": 3_400, "users": 300, "steps": 200, "dimensions": 128, "batch_steps": 4_096},
+    "64 wide, 200,000 items, sampled": {
+        "items": 200_000,
+        "users": 500,
+        "steps": 40,
+        "dimensions": 64,
+        "batch_steps": 2_048,
+        "loss": "sampled",
+    },
+}
+
+
+def generated(users: int, items: int, steps: int) -> Training:
+    """Histories of random items, of half to all of ``steps`` steps; the same users validate."""
+    random = np.random.default_rng(0)
+    lengths = random.integers(steps // 2, steps + 1, users)
+    histories = Histories.from_lists([random.integers(1, items + 1, length).tolist() for length in lengths])
+    targets = Targets.from_lists([[int(item)] for item in random.integers(1, items + 1, users)])
+    holdout = Holdout(np.arange(users), histories, targets, np.ones((users, 1)))
+    return Training(histories, items, ("event",), {}, holdout, False, 0)
+
+
+class PeakMemory:
+    """Highest resident memory since ``start``."""
+
+    def start(self) -> None:
+        """Give freed memory back, then count anew."""
+        ctypes.CDLL("libc.so.6").malloc_trim(0)
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+        self.before = psutil.Process().memory_info().rss
+
+    @property
+    def gib(self) -> float:
+        """Above what was in use at the start."""
+        status = Path("/proc/self/status").read_text(encoding="ascii")
+        peak = next(line for line in status.splitlines() if line.startswith("VmHWM"))
+        return (int(peak.split()[1]) * 1024 - self.before) / GIB
+
+
+def measure(name: str) -> dict[str, Any]:
+    """Train one size and compare."""
+    size = dict(SIZES[name])
+    training = generated(size.pop("users"), size.pop("items"), size.pop("steps"))
+    memory, train, step, n_updates = PeakMemory(), fitting.train, TrainingState.step, 0
+
+    def measured(*parts: Any) -> Any:
+        memory.start()
+        return train(*parts)
+
+    def counted(*parts: Any) -> None:
+        nonlocal n_updates
+        n_updates += 1
+        step(*parts)
+
+    fitting.train, TrainingState.step = measured, counted  # type: ignore[method-assign]
+    _, report = fitting.fit_network(SequenceOptions(max_steps=200, text_blocks=(), **COMMON, **size), training)
+    forecast = report["forecast"]
+    row = {"size": name, "memory_gib": round(memory.gib, 3), "forecast_gib": forecast["memory_gib"]}
+    row["memory_ratio"] = round(forecast["memory_gib"] / memory.gib, 3)
+    row |= {"updates": n_updates, "forecast_updates": forecast["updates"], "loss": forecast["loss"]}
+    row["epoch_seconds"] = round(sum(epoch["seconds"] for epoch in report["curve"]) / len(report["curve"]), 2)
+    return row | {"forecast_epoch_seconds": forecast["epoch_seconds"]}
+
+
+def table(results: Path) -> str:
+    """The newest row of each size, as Markdown."""
+    rows = map(json.loads, results.read_text(encoding="utf-8").splitlines())
+    newest = {(row["size"], row["allocator"]): row for row in rows}
+    lines = [
+        "| size | allocator | forecast, GiB | measured, GiB | forecast / measured | s an epoch |",
+        "|" + "---|" * 6,
+    ]
+    for (name, allocator), row in newest.items():
+        cells = [f"{row['forecast_gib']:.2f}", f"{row['memory_gib']:.2f}", f"{row['memory_ratio']:.2f}"]
+        lines.append(f"| {name} | {allocator} | {' | '.join(cells)} | {row['epoch_seconds']:.1f} |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Measure every size, or one, or print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", nargs="?", choices=["table"])
+    parser.add_argument("--size", choices=list(SIZES), help="one size, in this process, to standard output")
+    parser.add_argument("--results", type=Path, default=RESULTS)
+    asked = parser.parse_args()
+    if asked.what:
+        print(table(asked.results))
+    elif asked.size:
+        print(json.dumps(measure(asked.size)))
+    else:
+        for name, allocator in product(SIZES, ALLOCATORS):
+            command, settings = [sys.executable, __file__, "--size", name], os.environ | ALLOCATORS[allocator]
+            done = subprocess.run(command, check=True, stdout=subprocess.PIPE, env=settings)
+            row = json.loads(done.stdout.splitlines()[-1]) | {"allocator": allocator}
+            row |= stamp("python benchmarks/forecast.py")
+            print(row, flush=True)
+            with asked.results.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(row) + "\n")
+
+
+if __name__ == "__main__":
+    main()
