@@ -47,7 +47,13 @@ from nextact.pipelines.data_processing.nodes import certify
 from nextact.protocol import PolicyOptions
 from nextact.retrieval.scoring import masked_scores, user_blocks
 from nextact.sequences.build import BuiltHistories, VocabularyOptions, build_histories, fit_vocabulary
-from nextact.sequences.holdout import Holdout, make_holdout, training_histories, validation_halves
+from nextact.sequences.holdout import (
+    Holdout,
+    learnt_histories,
+    make_holdout,
+    training_histories,
+    validation_halves,
+)
 
 RESULTS = Path(__file__).parent / "results" / "protocols.jsonl"
 METRIC, K, SEED = "ndcg@10", 10, 0
@@ -65,6 +71,7 @@ class Log:
     split: SplitOptions
     keep: FilterOptions
     exclude_seen: bool
+    refit: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -120,10 +127,14 @@ VARIANTS: dict[str, list[tuple[str, str, dict[str, Any]]]] = {
         ("exclude_seen", "true", {"exclude_seen": True}),
         ("k-core window", "all", {"keep": {"window": "all"}}),
         ("k-core", "1", {"keep": {"min_item_events": 1}}),
+        ("refit", "until test", {"refit": True}),
     ],
     "beauty": [
         ("protocol", "as it is", {}),
         ("split", "global_time", {"split": {"kind": "global_time"}}),
+        ("refit", "leave_one_out, until test", {"refit": True}),
+        ("refit", "global_time, none", {"split": {"kind": "global_time"}}),
+        ("refit", "global_time, until test", {"split": {"kind": "global_time"}, "refit": True}),
         ("ties", "shuffled", {"split": {"ties": "shuffled"}}),
         ("baskets", "true", {"split": {"baskets": True}}),
         ("exclude_seen", "false", {"exclude_seen": False}),
@@ -137,7 +148,8 @@ def vary(log: Log, changes: dict[str, Any]) -> Log:
     blocks = {
         name: dataclasses.replace(getattr(log, name), **changes[name]) for name in ("split", "keep") if name in changes
     }
-    return dataclasses.replace(log, **blocks, exclude_seen=changes.get("exclude_seen", log.exclude_seen))
+    policies = {name: changes[name] for name in ("exclude_seen", "refit") if name in changes}
+    return dataclasses.replace(log, **blocks, **policies)
 
 
 def prepare(log: Log) -> Prepared:
@@ -147,7 +159,7 @@ def prepare(log: Log) -> Prepared:
     vocabulary = fit_vocabulary(accepted, log.items, VocabularyOptions())
     built = build_histories(accepted, vocabulary, log.events.event_types)
     report = count_rows(labelled) | {"moments": labelled.moments}
-    policy = PolicyOptions(exclude_seen=log.exclude_seen)
+    policy = PolicyOptions(exclude_seen=log.exclude_seen, refit=log.refit)
     certificate = certify(built.histories, vocabulary, report, log.events, log.split, log.keep, policy, SEED)
     return Prepared(built, len(vocabulary), log.exclude_seen, certificate["protocol_hash"], len(log.events.event_types))
 
@@ -157,7 +169,7 @@ def fit_models(log: Log, prepared: Prepared) -> dict[str, Recommender]:
     built = prepared.built
     fit_half, _ = validation_halves(built.histories.n_users, SEED)
     training = Training(
-        training_histories(built.histories, built.validation),
+        learnt_histories(built.histories, built.validation, log.refit),
         prepared.n_items,
         log.events.event_types,
         {},

@@ -132,6 +132,7 @@ TABLES: dict[str, Callable[[Sequence[Row]], str]] = {
     "core": lambda rows: models_table(
         rows, ["k-core window", "k-core"], ["missing_share", "targets_per_training_event"]
     ),
+    "refit": lambda rows: models_table(rows, ["refit"]),
     "ties": lambda rows: models_table(rows, ["ties"]),
     "baskets": lambda rows: models_table(rows, ["baskets"]),
     "seen": lambda rows: models_table(rows, ["exclude_seen"], ["in_history_share"]),
