@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -14,6 +15,8 @@ from nextact.events import reasons
 from nextact.events.engines import in_memory, keep, prefers_codes
 
 CODED = (c.USER_ID, c.ITEM_ID, c.EVENT_TYPE, c.SESSION_ID)
+FEW = 16  # so few texts are told apart one by one; more are looked up in a table
+PLAIN = r"[A-Za-z0-9_ .:-]{1,64}"
 
 
 @dataclass(frozen=True)
@@ -22,9 +25,11 @@ class Texts:
 
     Attributes:
         of: Column -> table of its distinct values: ``<column>_code`` (int32) and ``<column>_text``.
+        few: Column -> its texts by code, where there are at most :data:`FEW` and all are plain.
     """
 
     of: Mapping[str, ibis.Table] = field(default_factory=dict)
+    few: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def decoded(self, rows: ibis.Table, names: Iterable[str] | None = None) -> ibis.Table:
         """The rows with text in these columns (all, if left out); columns that hold text already stay."""
@@ -37,11 +42,13 @@ class Texts:
         return self._exchanged(rows, [name for name in names if name in self.of], "text", "code")
 
     def _exchanged(self, rows: ibis.Table, names: list[str], old: str, new: str) -> ibis.Table:
-        joined = rows
-        for name in names:
+        told_apart = {name: _told_apart(rows[name], self.few[name], new) for name in names if name in self.few}
+        joined = rows = rows.mutate(**told_apart) if told_apart else rows
+        many = [name for name in names if name not in self.few]
+        for name in many:
             joined = joined.left_join(self.of[name], [(name, f"{name}_{old}")])
-        kept = {name: joined[f"{name}_{new}"] if name in names else joined[name] for name in rows.columns}
-        return joined.select(**kept)
+        kept = {name: joined[f"{name}_{new}"] if name in many else joined[name] for name in rows.columns}
+        return joined.select(**kept) if many else rows
 
 
 def encode(tables: Mapping[str, ibis.Table]) -> tuple[ibis.Table, Texts]:
@@ -62,7 +69,8 @@ def encode(tables: Mapping[str, ibis.Table]) -> tuple[ibis.Table, Texts]:
         return keep(whole), Texts()
     sources = {name: code for code, name in enumerate(sorted(tables))}
     numbered = _union(rows.mutate(**{c.SOURCE: ibis.literal(sources[name], "int32")}) for name, rows in tables.items())
-    texts = Texts({name: keep(_distinct(whole, name)) for name in CODED} | {c.SOURCE: _listed(c.SOURCE, list(sources))})
+    tables_of = {name: keep(_distinct(whole, name)) for name in CODED} | {c.SOURCE: _listed(c.SOURCE, list(sources))}
+    texts = Texts(tables_of, _few(tables_of))
     kept = _with_reasons(keep(texts.coded(_with_reason_codes(numbered), CODED)))
     _refuse_changes(kept, ", ".join(tables))
     return kept, texts
@@ -73,6 +81,21 @@ def keep_coded(rows: ibis.Table, texts: Texts) -> ibis.Table:
     if not texts.of:
         return keep(rows)
     return _with_reasons(keep(_with_reason_codes(rows)))
+
+
+def _few(tables: Mapping[str, ibis.Table]) -> dict[str, tuple[str, ...]]:
+    """The texts of columns that have few; they go into queries as they are, so odd ones stay in their tables."""
+    heads = {name: table.limit(FEW + 1).to_pyarrow().sort_by(f"{name}_code") for name, table in tables.items()}
+    texts = {name: tuple(head[f"{name}_text"].to_pylist()) for name, head in heads.items() if len(head) <= FEW}
+    return {name: found for name, found in texts.items() if all(re.fullmatch(PLAIN, text) for text in found)}
+
+
+def _told_apart(column: ibis.Value, texts: tuple[str, ...], new: str) -> ibis.Value:
+    nothing = ibis.null("int32" if new == "code" else "string")
+    if not texts:
+        return nothing
+    cases = [(column == code, text) if new == "text" else (column == text, code) for code, text in enumerate(texts)]
+    return ibis.cases(*cases, else_=nothing).cast(nothing.type())
 
 
 def _union(tables: Iterable[ibis.Table]) -> ibis.Table:
