@@ -45,7 +45,8 @@ def clean_coded(raw_events: object, options: EventOptions, items: ibis.Table | N
     """The rows of :func:`clean_events` with codes for text where the engine is the better for it, and their texts."""
     maps = options.column_maps()
     raw = raw_sources(raw_events, options)
-    events, texts = encode({source: to_contract(raw[source], source, maps[source], options) for source in raw})
+    rows = {source: to_contract(raw[source], source, maps[source], options) for source in raw}
+    events, texts = encode(rows, () if any(one.session_id for one in maps.values()) else (c.SESSION_ID,))
     if options.unknown_items == "reject":
         events = _mark_unknown_items(events, items, texts)
     if options.repeat_columns:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 import ibis
@@ -31,15 +31,21 @@ class Texts:
     of: Mapping[str, ibis.Table] = field(default_factory=dict)
     few: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
+    def knows(self, name: str) -> bool:
+        """Whether a column is coded."""
+        return name in self.of or name in self.few
+
     def decoded(self, rows: ibis.Table, names: Iterable[str] | None = None) -> ibis.Table:
         """The rows with text in these columns (all, if left out); columns that hold text already stay."""
         chosen = rows.columns if names is None else names
-        coded = [name for name in chosen if name in self.of and name in rows.columns and rows[name].type().is_integer()]
+        coded = [
+            name for name in chosen if self.knows(name) and name in rows.columns and rows[name].type().is_integer()
+        ]
         return self._exchanged(rows, coded, "code", "text") if coded else rows
 
     def coded(self, rows: ibis.Table, names: Iterable[str]) -> ibis.Table:
         """The rows with codes in these columns, null for text that has none."""
-        return self._exchanged(rows, [name for name in names if name in self.of], "text", "code")
+        return self._exchanged(rows, [name for name in names if self.knows(name)], "text", "code")
 
     def _exchanged(self, rows: ibis.Table, names: list[str], old: str, new: str) -> ibis.Table:
         told_apart = {name: _told_apart(rows[name], self.few[name], new) for name in names if name in self.few}
@@ -51,11 +57,12 @@ class Texts:
         return joined.select(**kept) if many else rows
 
 
-def encode(tables: Mapping[str, ibis.Table]) -> tuple[ibis.Table, Texts]:
+def encode(tables: Mapping[str, ibis.Table], empty: Collection[str] = ()) -> tuple[ibis.Table, Texts]:
     """All sources as one kept table, with codes for text where the engine is the better for it.
 
     Args:
         tables: Source name -> its rows in the contract's columns.
+        empty: Columns without any text, which need not be looked through.
 
     Returns:
         The rows, and what their codes stand for; ``rejected_reason`` is text. Codes of ``source`` have the order of
@@ -69,8 +76,9 @@ def encode(tables: Mapping[str, ibis.Table]) -> tuple[ibis.Table, Texts]:
         return keep(whole), Texts()
     sources = {name: code for code, name in enumerate(sorted(tables))}
     numbered = _union(rows.mutate(**{c.SOURCE: ibis.literal(sources[name], "int32")}) for name, rows in tables.items())
-    tables_of = {name: keep(_distinct(whole, name)) for name in CODED} | {c.SOURCE: _listed(c.SOURCE, list(sources))}
-    texts = Texts(tables_of, _few(tables_of))
+    tables_of = {name: keep(_distinct(whole, name)) for name in CODED if name not in empty}
+    listed = {c.SOURCE: _listed(c.SOURCE, list(sources))}
+    texts = Texts(tables_of | listed, dict.fromkeys(empty, ()) | _few(tables_of | listed))
     kept = _with_reasons(keep(texts.coded(_with_reason_codes(numbered), CODED)))
     _refuse_changes(kept, ", ".join(tables))
     return kept, texts
