@@ -169,7 +169,7 @@ def line(part: str, engine: str, data: Path, used: dict[str, float], arguments: 
 def require_equal(ours: Path, theirs: Path) -> None:
     """End the benchmark unless both found the same counts, users, catalogue, histories and cuts."""
     counts = [json.loads((side / "03_primary" / "event_counts.json").read_text()) for side in (ours, theirs)]
-    for key in ("rows_by_reason", "rows_by_split", "moments"):
+    for key in ("rows_by_reason", "rows_by_source", "rows_by_split", "moments"):
         if counts[0][key] != counts[1][key]:
             sys.exit(f"{key} differ: {counts[0][key]} here, {counts[1][key]} by hand")
     for name in ("03_primary/vocabulary.parquet", "05_model_input/users.parquet"):

@@ -15,6 +15,8 @@ import pandas as pd
 from events_log import EVENT_TYPES, Log
 from numpy.typing import NDArray
 
+EARLIEST = 0  # microseconds
+MOST_REJECTED = 0.05
 LATEST = pd.Timestamp("2025-01-02").value // 1_000  # microseconds
 MIN_ITEM_EVENTS = 5
 DECLARED = [name for name in EVENT_TYPES if name != "scroll"]
@@ -26,7 +28,9 @@ def main() -> None:
     log, output = Log(Path(sys.argv[1]), 0), Path(sys.argv[2])
     for name in ("02_intermediate", "03_primary", "05_model_input/histories"):
         (output / name).mkdir(parents=True)
-    raw = clean(pd.read_parquet(log.events), pd.read_parquet(log.items, columns=["product"])["product"])
+    items = clean_items(pd.read_parquet(log.items))
+    items.to_parquet(output / "03_primary" / "items.parquet")
+    raw = clean(pd.read_parquet(log.events), items["item_id"])
     events, moments = split(raw[raw["reason"].isna()].drop(columns="reason"))
     counts = events.loc[events["split"] == "train", "item_id"].value_counts()
     rare = (events["split"] == "train") & ~events["item_id"].isin(counts.index[counts >= MIN_ITEM_EVENTS])
@@ -36,8 +40,10 @@ def main() -> None:
     events = events[~rare]
     rejected.to_parquet(output / "02_intermediate" / "rejected_events.parquet")
     events.to_parquet(output / "03_primary" / "events.parquet")
+    by_reason = {"accepted": len(events)} | rejected["reason"].value_counts().to_dict()
     found = {
-        "rows_by_reason": {"accepted": len(events)} | rejected["reason"].value_counts().to_dict(),
+        "rows_by_reason": by_reason,
+        "rows_by_source": {"raw_events": by_reason},
         "rows_by_split": events["split"].value_counts().to_dict(),
         "moments": moments,
     }
@@ -45,22 +51,42 @@ def main() -> None:
     build(events, output)
 
 
+def clean_items(raw: pd.DataFrame) -> pd.DataFrame:
+    """One row per item."""
+    items = raw.rename(columns={"product": "item_id"})
+    if absent(items["item_id"]).any() or items["item_id"].duplicated().any():
+        sys.exit("items: ids are missing or repeat")
+    return items
+
+
+def absent(ids: pd.Series) -> pd.Series:
+    """Where an id is missing or blank."""
+    return ids.isna() | (ids.str.strip() == "")
+
+
 def clean(raw: pd.DataFrame, known: pd.Series) -> pd.DataFrame:
     """Contract columns and the first reason that applies."""
     names = {"visitor": "user_id", "product": "item_id", "kind": "event_type", "amount": "value"}
     events = raw.rename(columns=names).assign(timestamp=raw["millis"] * 1_000).drop(columns="millis")
-    events["source_row"] = np.arange(len(events))
+    events["source"], events["source_row"] = "raw_events", np.arange(len(events))
+    events["session_id"] = pd.Series(pd.NA, index=events.index, dtype="str")
     reason = pd.Series(pd.NA, index=events.index, dtype="str")
     for text, broken in (
-        ("user_id is missing", events["user_id"].isna()),
-        ("item_id is missing", events["item_id"].isna()),
+        ("user_id is missing", absent(events["user_id"])),
+        ("item_id is missing", absent(events["item_id"])),
+        ("event_type is missing", events["event_type"].isna() | (events["event_type"] == "")),
         ("event_type is not declared", ~events["event_type"].isin(DECLARED)),
+        ("timestamp is missing or unreadable", events["timestamp"].isna()),
+        ("timestamp is before the earliest allowed", events["timestamp"] < EARLIEST),
         ("timestamp is after the latest allowed", events["timestamp"] >= LATEST),
+        ("value is not finite", np.isinf(events["value"])),
         ("item_id is not in the item table", ~events["item_id"].isin(known)),
     ):
         reason[broken & reason.isna()] = text
     good = events.loc[reason.isna(), KEYS]
     reason[good.index[good.duplicated()]] = "repeats an earlier row"
+    if reason.notna().mean() > MOST_REJECTED:
+        sys.exit(f"{reason.notna().mean():.1%} of the rows are rejected")
     return events.assign(reason=reason)
 
 
@@ -74,6 +100,7 @@ def split(events: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, str]]:
     user, moment, row = new_user.cumsum(), new_moment.cumsum(), np.arange(len(events))
     starts = pd.Series(row).where(new_moment).ffill()
     events["position"] = row - starts
+    events["place"] = row - pd.Series(row).where(new_user).ffill()
     events["step"] = moment - moment.groupby(user).transform("first")
     n_before = starts - pd.Series(row).where(new_user).ffill()
     part = np.searchsorted(bounds, events["timestamp"].to_numpy(), side="right")

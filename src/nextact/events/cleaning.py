@@ -9,7 +9,7 @@ from nextact.events import columns as c
 from nextact.events import reasons
 from nextact.events.coding import Texts, encode, keep_coded
 from nextact.events.contract import EventOptions, raw_sources
-from nextact.events.engines import keep
+from nextact.events.engines import fingerprint, keep, repeated
 from nextact.events.moments import iso_moment, microseconds
 from nextact.events.source_rows import to_contract
 from nextact.events.tables import RAW_EVENTS
@@ -45,14 +45,16 @@ def clean_coded(raw_events: object, options: EventOptions, items: ibis.Table | N
     """The rows of :func:`clean_events` with codes for text where the engine is the better for it, and their texts."""
     maps = options.column_maps()
     raw = raw_sources(raw_events, options)
-    events, texts = encode({source: to_contract(raw[source], source, maps[source], options) for source in raw})
+    rows = {source: to_contract(raw[source], source, maps[source], options) for source in raw}
+    events, texts = encode(rows, () if any(one.session_id for one in maps.values()) else (c.SESSION_ID,))
     if options.unknown_items == "reject":
         events = _mark_unknown_items(events, items, texts)
     if options.repeat_columns:
         events = mark_repeats(events, options.repeat_columns)
     if options.max_events_per_day is not None:
         events = _mark_crowded_users(events, options.max_events_per_day)
-    events = keep_coded(events, texts)
+    if options.max_events_per_day is not None or not texts.of:  # else few rows more are marked, as often as asked for
+        events = keep_coded(events, texts)
     _stop_if_mostly_rejected(events, options, texts)
     return events, texts
 
@@ -94,17 +96,19 @@ def _mark(events: ibis.Table, condition: ibis.Value, reason: str) -> ibis.Table:
 def _mark_unknown_items(events: ibis.Table, items: ibis.Table | None, texts: Texts) -> ibis.Table:
     if items is None:
         raise NextactError("events.unknown_items: 'reject' needs the item table")
-    coded = texts.coded(items.select(c.ITEM_ID), [c.ITEM_ID])
-    known = coded.filter(coded[c.ITEM_ID].notnull())
-    return _mark(events, events[c.ITEM_ID].notin(known[c.ITEM_ID]), reasons.UNKNOWN_ITEM)
+    known = items.filter(items[c.ITEM_ID].notnull())[c.ITEM_ID]
+    if not texts.of:
+        return _mark(events, events[c.ITEM_ID].notin(known), reasons.UNKNOWN_ITEM)
+    coded = texts.of[c.ITEM_ID]
+    unknown = keep(coded.filter(coded[f"{c.ITEM_ID}_text"].notin(known)).select(f"{c.ITEM_ID}_code"))
+    return _mark(events, events[c.ITEM_ID].isin(unknown[f"{c.ITEM_ID}_code"]), reasons.UNKNOWN_ITEM)
 
 
 def mark_repeats(events: ibis.Table, repeat_columns: tuple[str, ...]) -> ibis.Table:
     """Give good rows that equal an earlier good one in these columns their reason."""
     good = events.filter(events[c.REJECTED_REASON].isnull()).select(c.SOURCE, c.SOURCE_ROW, *_distinct(repeat_columns))
-    hashed = good.mutate(alike=ibis.struct({name: good[name] for name in repeat_columns}).hash())
-    alike = hashed.group_by("alike").aggregate(n=hashed.count()).filter(lambda t: t.n > 1)
-    suspects = hashed.semi_join(alike, "alike")  # few rows, so that sorting by all columns is cheap
+    hashed = good.mutate(alike=fingerprint(good, repeat_columns))
+    suspects = hashed.semi_join(repeated(hashed, "alike"), "alike")  # few rows: sorting by all columns is cheap
     same = ibis.window(group_by=list(repeat_columns), order_by=[c.SOURCE, c.SOURCE_ROW])
     repeats = suspects.mutate(nth=ibis.row_number().over(same)).filter(lambda t: t.nth > 0)
     found = keep(repeats.select(c.SOURCE, c.SOURCE_ROW, is_repeat=ibis.literal(True)))

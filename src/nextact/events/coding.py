@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 import ibis
@@ -14,6 +15,8 @@ from nextact.events import reasons
 from nextact.events.engines import in_memory, keep, prefers_codes
 
 CODED = (c.USER_ID, c.ITEM_ID, c.EVENT_TYPE, c.SESSION_ID)
+FEW = 16  # so few texts are told apart one by one; more are looked up in a table
+PLAIN = r"[A-Za-z0-9_ .:-]{1,64}"
 
 
 @dataclass(frozen=True)
@@ -22,33 +25,44 @@ class Texts:
 
     Attributes:
         of: Column -> table of its distinct values: ``<column>_code`` (int32) and ``<column>_text``.
+        few: Column -> its texts by code, where there are at most :data:`FEW` and all are plain.
     """
 
     of: Mapping[str, ibis.Table] = field(default_factory=dict)
+    few: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def knows(self, name: str) -> bool:
+        """Whether a column is coded."""
+        return name in self.of or name in self.few
 
     def decoded(self, rows: ibis.Table, names: Iterable[str] | None = None) -> ibis.Table:
         """The rows with text in these columns (all, if left out); columns that hold text already stay."""
         chosen = rows.columns if names is None else names
-        coded = [name for name in chosen if name in self.of and name in rows.columns and rows[name].type().is_integer()]
+        coded = [
+            name for name in chosen if self.knows(name) and name in rows.columns and rows[name].type().is_integer()
+        ]
         return self._exchanged(rows, coded, "code", "text") if coded else rows
 
     def coded(self, rows: ibis.Table, names: Iterable[str]) -> ibis.Table:
         """The rows with codes in these columns, null for text that has none."""
-        return self._exchanged(rows, [name for name in names if name in self.of], "text", "code")
+        return self._exchanged(rows, [name for name in names if self.knows(name)], "text", "code")
 
     def _exchanged(self, rows: ibis.Table, names: list[str], old: str, new: str) -> ibis.Table:
-        joined = rows
-        for name in names:
+        told_apart = {name: _told_apart(rows[name], self.few[name], new) for name in names if name in self.few}
+        joined = rows = rows.mutate(**told_apart) if told_apart else rows
+        many = [name for name in names if name not in self.few]
+        for name in many:
             joined = joined.left_join(self.of[name], [(name, f"{name}_{old}")])
-        kept = {name: joined[f"{name}_{new}"] if name in names else joined[name] for name in rows.columns}
-        return joined.select(**kept)
+        kept = {name: joined[f"{name}_{new}"] if name in many else joined[name] for name in rows.columns}
+        return joined.select(**kept) if many else rows
 
 
-def encode(tables: Mapping[str, ibis.Table]) -> tuple[ibis.Table, Texts]:
+def encode(tables: Mapping[str, ibis.Table], empty: Collection[str] = ()) -> tuple[ibis.Table, Texts]:
     """All sources as one kept table, with codes for text where the engine is the better for it.
 
     Args:
         tables: Source name -> its rows in the contract's columns.
+        empty: Columns without any text, which need not be looked through.
 
     Returns:
         The rows, and what their codes stand for; ``rejected_reason`` is text. Codes of ``source`` have the order of
@@ -62,7 +76,9 @@ def encode(tables: Mapping[str, ibis.Table]) -> tuple[ibis.Table, Texts]:
         return keep(whole), Texts()
     sources = {name: code for code, name in enumerate(sorted(tables))}
     numbered = _union(rows.mutate(**{c.SOURCE: ibis.literal(sources[name], "int32")}) for name, rows in tables.items())
-    texts = Texts({name: keep(_distinct(whole, name)) for name in CODED} | {c.SOURCE: _listed(c.SOURCE, list(sources))})
+    tables_of = {name: keep(_distinct(whole, name)) for name in CODED if name not in empty}
+    listed = {c.SOURCE: _listed(c.SOURCE, list(sources))}
+    texts = Texts(tables_of | listed, dict.fromkeys(empty, ()) | _few(tables_of | listed))
     kept = _with_reasons(keep(texts.coded(_with_reason_codes(numbered), CODED)))
     _refuse_changes(kept, ", ".join(tables))
     return kept, texts
@@ -73,6 +89,21 @@ def keep_coded(rows: ibis.Table, texts: Texts) -> ibis.Table:
     if not texts.of:
         return keep(rows)
     return _with_reasons(keep(_with_reason_codes(rows)))
+
+
+def _few(tables: Mapping[str, ibis.Table]) -> dict[str, tuple[str, ...]]:
+    """The texts of columns that have few; they go into queries as they are, so odd ones stay in their tables."""
+    heads = {name: table.limit(FEW + 1).to_pyarrow().sort_by(f"{name}_code") for name, table in tables.items()}
+    texts = {name: tuple(head[f"{name}_text"].to_pylist()) for name, head in heads.items() if len(head) <= FEW}
+    return {name: found for name, found in texts.items() if all(re.fullmatch(PLAIN, text) for text in found)}
+
+
+def _told_apart(column: ibis.Value, texts: tuple[str, ...], new: str) -> ibis.Value:
+    nothing = ibis.null("int32" if new == "code" else "string")
+    if not texts:
+        return nothing
+    cases = [(column == code, text) if new == "text" else (column == text, code) for code, text in enumerate(texts)]
+    return ibis.cases(*cases, else_=nothing).cast(nothing.type())
 
 
 def _union(tables: Iterable[ibis.Table]) -> ibis.Table:

@@ -111,6 +111,13 @@ class EventOptions(ColumnMap):
         """Whether any source maps a position."""
         return any(columns.position is not None for columns in self.column_maps().values())
 
+    @property
+    def row_order(self) -> tuple[str, ...]:
+        """Columns that order the rows of one moment, as few as do: where one table maps no position, it is the row."""
+        if len(self.column_maps()) > 1:
+            return (c.POSITION, c.SOURCE, c.SOURCE_ROW)
+        return (c.POSITION, c.SOURCE_ROW) if self.has_positions else (c.SOURCE_ROW,)
+
     def column_maps(self) -> dict[str, ColumnMap]:
         """Source name -> where its table keeps what; ``raw_events`` where there is a single table."""
         common = {one.name: getattr(self, one.name) for one in fields(ColumnMap)}

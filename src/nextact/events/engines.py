@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import ibis
+import ibis.expr.datatypes as dt
+import numpy as np
 import pyarrow as pa
+
+from nextact.events.mapped import mapped_arrays
 
 SPARK = "pyspark"
 DUCKDB = "duckdb"
+BATCH_ROWS = 500_000
 
 
 def in_memory(arrow: pa.Table) -> ibis.Table:
@@ -48,6 +54,36 @@ def prefers_codes(table: ibis.Table) -> bool:
     engines, is_only_translated = table._find_backends()
     names = {engine.name for engine in engines} or {getattr(ibis.options.default_backend, "name", DUCKDB)}
     return not is_only_translated and names == {DUCKDB}
+
+
+def fingerprint(table: ibis.Table, names: Iterable[str]) -> ibis.Value:
+    """A hash of these columns of each row, equal for equal rows; no two engines have the same."""
+    row = ibis.struct({name: table[name] for name in names})
+    return _hash(row) if prefers_codes(table) else row.hash()  # Ibis makes DuckDB's a signed number by way of text
+
+
+@ibis.udf.scalar.builtin(name="hash")  # type: ignore[untyped-decorator, unused-ignore]
+def _hash(row) -> dt.uint64:  # type: ignore[no-untyped-def]
+    """DuckDB's hash of anything."""
+    raise NotImplementedError("DuckDB works it out")
+
+
+def repeated(table: ibis.Table, name: str) -> ibis.Table:
+    """The values of a column of fingerprints that several rows have, each once.
+
+    Where nearly every row has a value of its own, DuckDB groups five times as slowly as NumPy sorts. The values lie in
+    a file without a name, so that they need not fit into memory.
+    """
+    if not prefers_codes(table):
+        return table.group_by(name).aggregate(n=table.count()).filter(lambda t: t.n > 1)
+    values = mapped_arrays(int(table.count().execute()), {name: np.uint64})[name]
+    n = 0
+    for batch in table.select(name).to_pyarrow_batches(chunk_size=BATCH_ROWS):
+        values[n : n + len(batch)] = batch[name].to_numpy()
+        n += len(batch)
+    values.sort()
+    found = np.unique(values[1:][values[1:] == values[:-1]])
+    return in_memory(pa.table({name: found}))
 
 
 def _session() -> Any:

@@ -71,16 +71,17 @@ def label_events(
     cleaned, texts = cleaning.clean_coded(raw_events, events, items)
     if erased is not None:
         cleaned = reject_erased(cleaned, erased, texts)
+    broken = engines.keep(cleaning.rejected(cleaned))
     good = texts.decoded(cleaning.accepted(cleaned), split.compared_texts)
     if keep.window == "all":
         marked = engines.keep(mark_too_rare(good, keep))
-        labelled, moments = split_events(cleaning.accepted(marked), split, events.has_times)
+        labelled, moments = split_events(cleaning.accepted(marked), split, events.has_times, events.row_order)
     else:
-        labelled, moments = split_events(good, split, events.has_times)
+        labelled, moments = split_events(good, split, events.has_times, events.row_order)
         marked = mark_too_rare(labelled, keep)
         labelled = cleaning.accepted(marked)
-    rare = cleaning.rejected(marked).select(*cleaned.columns)
-    return LabelledEvents(labelled, (cleaning.rejected(cleaned), rare), moments, texts)
+    rare = engines.keep(cleaning.rejected(marked).select(*cleaned.columns))
+    return LabelledEvents(labelled, (broken, rare), moments, texts)
 
 
 def count_rows(labelled: LabelledEvents) -> dict[str, dict[str, Any]]:

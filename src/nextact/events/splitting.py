@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any, Literal
 
 import ibis
+import pandas as pd
 
 from nextact.errors import NextactError
 from nextact.events import columns as c
 from nextact.events.engines import keep
 from nextact.events.moments import iso_moment, microseconds
-from nextact.events.steps import IS_TARGET_TYPE, N_BEFORE, StepOptions, add_steps
+from nextact.events.steps import IS_TARGET_TYPE, N_BEFORE, ROW_ORDER, StepOptions, add_steps
 from nextact.options import options
 
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
@@ -60,7 +61,7 @@ class SplitOptions(StepOptions):
 
 
 def split_events(
-    events: ibis.Table, options: SplitOptions, has_times: bool = True
+    events: ibis.Table, options: SplitOptions, has_times: bool = True, row_order: tuple[str, ...] = ROW_ORDER
 ) -> tuple[ibis.Table, dict[str, str]]:
     """Add ``step``, ``split`` and ``is_target`` to accepted events.
 
@@ -77,6 +78,7 @@ def split_events(
         events: Contract columns, one row per accepted event.
         options: What is held out.
         has_times: Whether ``timestamp`` holds times, or positions in their place.
+        row_order: Columns that order the rows of one moment, as for :func:`~nextact.events.steps.add_steps`.
 
     Returns:
         ``(events, moments)``: the table with the three columns, ordered by nothing, and the ISO moments
@@ -87,17 +89,18 @@ def split_events(
     """
     if not has_times:
         _refuse_without_times(options)
+    stepped = _stepped(events, options, row_order)
     if options.kind == "global_time":
-        moments = _moments(events, options)
-        split = _global_time(_stepped(events, options), options, *moments)
+        moments = _moments(stepped, options)
+        split = _global_time(stepped, options, *moments)
         return split, {"validation_from": iso_moment(moments[0]), "test_from": iso_moment(moments[1])}
     hold_out = _leave_one_out if options.kind == "leave_one_out" else _unseen_users
-    return hold_out(_stepped(events, options), options), {}
+    return hold_out(stepped, options), {}
 
 
-def _stepped(events: ibis.Table, options: SplitOptions) -> ibis.Table:
+def _stepped(events: ibis.Table, options: SplitOptions, row_order: tuple[str, ...]) -> ibis.Table:
     """Events with their steps, kept, in few bytes a row: what follows looks at them more than once."""
-    stepped = add_steps(events, options)
+    stepped = add_steps(events, options, row_order)
     narrow = dict.fromkeys((c.POSITION, c.PLACE, c.STEP, N_BEFORE), "int32")
     return keep(stepped.cast(narrow)).cast({name: stepped[name].type() for name in narrow})
 
@@ -133,8 +136,9 @@ def _global_time(events: ibis.Table, options: SplitOptions, validation_from: int
     split = ibis.cases((time < validation_from, TRAIN), (time < test_from, VALIDATION), else_=TEST)
     events = events.mutate(**{c.SPLIT: split})
     targets = _targets(events)
-    chosen = targets.group_by(c.USER_ID, c.SPLIT).aggregate(chosen=targets[c.STEP].min())
-    return _mark_chosen(events, chosen, [c.USER_ID, c.SPLIT], options)
+    in_validation = targets[c.SPLIT] == VALIDATION
+    firsts = {VALIDATION: targets[c.STEP].min(where=in_validation), TEST: targets[c.STEP].min(where=~in_validation)}
+    return _mark_chosen(events, targets.group_by(c.USER_ID).aggregate(**firsts), options)
 
 
 def _unseen_users(events: ibis.Table, options: SplitOptions) -> ibis.Table:
@@ -145,14 +149,16 @@ def _unseen_users(events: ibis.Table, options: SplitOptions) -> ibis.Table:
     events = events.mutate(**{c.SPLIT: split})
     _refuse_empty_parts(events)
     targets = _targets(events)
-    chosen = targets.group_by(c.USER_ID).aggregate(chosen=targets[c.STEP].max())
-    return _mark_chosen(events, chosen, [c.USER_ID], options)
+    newest = targets.group_by(c.USER_ID).aggregate(**dict.fromkeys((VALIDATION, TEST), targets[c.STEP].max()))
+    return _mark_chosen(events, newest, options)
 
 
-def _mark_chosen(events: ibis.Table, chosen: ibis.Table, by: list[str], options: SplitOptions) -> ibis.Table:
-    joined = events.left_join(keep(chosen), by)
+def _mark_chosen(events: ibis.Table, chosen: ibis.Table, options: SplitOptions) -> ibis.Table:
+    """Mark the chosen step of each user and part, which ``chosen`` names in the columns of the parts."""
+    joined = events.left_join(keep(chosen), c.USER_ID)
     held_out = (joined[c.SPLIT] != TRAIN) & (joined[N_BEFORE] >= options.min_history)
-    is_target = held_out & (joined[c.STEP] == joined["chosen"]).fill_null(False)
+    step = (joined[c.SPLIT] == VALIDATION).ifelse(joined[VALIDATION], joined[TEST])
+    is_target = held_out & (joined[c.STEP] == step).fill_null(False)
     return joined.mutate(**{c.IS_TARGET: is_target}).select(*_kept(events), c.IS_TARGET)
 
 
@@ -194,11 +200,12 @@ def _refuse_empty_parts(events: ibis.Table) -> None:
 
 def _moments(events: ibis.Table, options: SplitOptions) -> tuple[int, int]:
     time = events[c.TIMESTAMP]
-    first, last, n_events = (
-        int(value) for value in events.aggregate(a=time.min(), b=time.max(), n=events.count()).execute().iloc[0]
-    )
+    daily = _stretches(time, WIDTHS[0])
+    first, last, n_events = int(daily["first"].min()), int(daily["last"].max()), int(daily["n"].sum())
     wanted = [getattr(options, name) for name in ("validation_from", "test_from")]
-    moments = [microseconds(one) if isinstance(one, str) else nth_smallest(time, int(one * n_events)) for one in wanted]
+    moments = [
+        microseconds(one) if isinstance(one, str) else nth_smallest(time, int(one * n_events), daily) for one in wanted
+    ]
     if not first < moments[0] < moments[1] <= last:
         raise NextactError(
             f"split: validation_from {iso_moment(moments[0])} and test_from {iso_moment(moments[1])} must follow each "
@@ -207,7 +214,16 @@ def _moments(events: ibis.Table, options: SplitOptions) -> tuple[int, int]:
     return moments[0], moments[1]
 
 
-def nth_smallest(values: ibis.Value, n: int) -> int:
+def _stretches(values: ibis.Value, width: int) -> pd.DataFrame:
+    """``start``, ``n``, ``first`` and ``last`` of the values in each stretch, in ascending order."""
+    rows = values.as_table()
+    column = rows[values.get_name()]
+    start = column - (column % width + width) % width  # rounds down negative values as well
+    counted = rows.group_by(start=start).aggregate(n=rows.count(), first=column.min(), last=column.max())
+    return counted.execute().sort_values("start")  # type: ignore[no-any-return]
+
+
+def nth_smallest(values: ibis.Value, n: int, daily: pd.DataFrame | None = None) -> int:
     """The value before which ``n`` others come in ascending order, exactly, on every engine.
 
     Approximate quantiles differ from engine to engine, and sorting a whole log takes long. Values are counted in
@@ -216,12 +232,12 @@ def nth_smallest(values: ibis.Value, n: int) -> int:
     Args:
         values: int64 column without nulls, of more than ``n`` rows.
         n: At least 0.
+        daily: The values counted by day, where that was done already.
     """
     rows = values.as_table()
     for width in WIDTHS:
         column = rows[values.get_name()]
-        start = column - (column % width + width) % width  # rounds down negative values as well
-        counts = rows.group_by(start=start).aggregate(n=rows.count()).execute().sort_values("start")
+        counts = _stretches(column, width) if daily is None or width != WIDTHS[0] else daily
         n_until = counts["n"].cumsum().to_numpy()
         at = int((n_until <= n).sum())
         chosen, n = int(counts["start"].iloc[at]), n - int(n_until[at - 1] if at else 0)

@@ -55,12 +55,17 @@ class StepOptions:
                 raise NextactError(f"split.target_event_types: no event type {name!r}; {suggest(name, declared)}")
 
 
-def add_steps(events: ibis.Table, options: StepOptions) -> ibis.Table:
+ROW_ORDER = (c.POSITION, c.SOURCE, c.SOURCE_ROW)
+
+
+def add_steps(events: ibis.Table, options: StepOptions, row_order: tuple[str, ...] = ROW_ORDER) -> ibis.Table:
     """Add ``step``, ``place``, ``n_before`` and ``is_target_type``; ``position`` becomes the order at one moment.
 
     Args:
         events: Contract columns, one row per accepted event.
         options: Ties and steps.
+        row_order: Columns that order the rows of one moment; see
+            :attr:`~nextact.events.contract.EventOptions.row_order`.
 
     Returns:
         The events; ``position`` counts from 0 within a user's moment, ``step`` from 0 within a user, oldest first;
@@ -72,7 +77,7 @@ def add_steps(events: ibis.Table, options: StepOptions) -> ibis.Table:
     events = events.mutate(**{IS_TARGET_TYPE: is_target_type})
     # every window is of one user, and each order starts like the longest: DuckDB then sorts the events once
     moments = [events[c.TIMESTAMP]] if types is None else [events[c.TIMESTAMP], events[IS_TARGET_TYPE].desc()]
-    in_order = _of_user(events, [*moments, *_tie_order(events, options)])
+    in_order = _of_user(events, [*moments, *_tie_order(events, options, row_order)])
     nth = ibis.row_number().over(in_order)
     numbers = {c.POSITION: (nth - ibis.rank().over(_of_user(events, [events[c.TIMESTAMP]]))).cast("float64")}
     numbers[c.PLACE] = nth.cast("int64")
@@ -102,12 +107,12 @@ def describe_ties(options: StepOptions, has_positions: bool) -> dict[str, Any]:
     return {"order": "position" if options.ties == "position" and has_positions else "file"}
 
 
-def _tie_order(events: ibis.Table, options: StepOptions) -> list[Any]:
-    in_file = [events[c.SOURCE], events[c.SOURCE_ROW]]
+def _tie_order(events: ibis.Table, options: StepOptions, row_order: tuple[str, ...]) -> list[Any]:
+    in_file = [events[name] for name in row_order if name != c.POSITION]
     if options.ties == "file":
         return in_file
     if options.ties == "position":
-        return [events[c.POSITION], *in_file]
+        return [events[name] for name in row_order]
     content = [events[name].fill_null("") for name in (c.USER_ID, c.ITEM_ID, c.EVENT_TYPE, c.SESSION_ID)]
     text = ibis.literal("\x1f").join([ibis.literal(str(options.ties_seed)), *content])
     return [text.hexdigest("sha256"), *in_file]

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nextact.events import columns as c
+from nextact.events.mapped import mapped_arrays
 from nextact.sequences.histories import PADDING
-from nextact.sequences.writing import mapped_arrays
 
 KINDS = {
     c.ITEM_INDEX: np.int32,

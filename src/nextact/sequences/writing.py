@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import NDArray
 
 from nextact.errors import NextactError
 from nextact.events import columns as c
+from nextact.events.mapped import mapped_arrays
 from nextact.sequences.histories import Histories
 
 KINDS = {c.ITEM_INDEX: np.int32, "event_code": np.int8, c.TIMESTAMP: np.int64, "starts_step": np.bool_}
@@ -68,15 +66,3 @@ def add_counts(total: NDArray[np.int64], user: NDArray[np.int64]) -> None:
     if len(user):
         first, last = int(user[0]), int(user[-1])
         total[first : last + 1] += np.bincount(user - first, minlength=last - first + 1)
-
-
-def mapped_arrays(length: int, kinds: Mapping[str, DTypeLike]) -> dict[str, NDArray[Any]]:
-    """Arrays of zeros in files without a name, whose space is free when nothing refers to the arrays any more."""
-    with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        return {name: _mapped(Path(folder) / name, length, kind) for name, kind in kinds.items()}
-
-
-def _mapped(path: Path, length: int, kind: DTypeLike) -> NDArray[Any]:
-    if not length:  # an empty file cannot be mapped
-        return np.zeros(0, kind)
-    return np.memmap(path, dtype=kind, mode="w+", shape=(length,))
