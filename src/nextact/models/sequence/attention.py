@@ -53,27 +53,28 @@ class _BlockedAttention(torch.autograd.Function):
     def forward(ctx: Any, query: Tensor, key: Tensor, value: Tensor, scale: float, dropout: float) -> Tensor:
         query, key, value = (part.contiguous() for part in (query, key, value))
         kept = Kept(dropout)
-        ctx.scale, ctx.kept_scale, ctx.blocks = scale, kept.scale, []
+        ctx.scale, ctx.kept_scale = scale, kept.scale
+        blocks: list[Tensor] = []
         read_BHTK = torch.empty_like(query)
         for group, block in _blocks(query):
             query_GQK, key_GRK, value_GRK = _parts(query, key, value, group, block)
             weights_GQR = torch.baddbmm(_future(block, query), query_GQK, key_GRK.transpose(1, 2), alpha=scale)
             torch.softmax(weights_GQR, dim=2, out=weights_GQR)
             kept_GQR = kept.draw(weights_GQR.shape)
-            ctx.blocks.append((weights_GQR, kept_GQR))
+            blocks += [weights_GQR, kept_GQR]
             used_GQR = kept_GQR.to(query.dtype).mul_(weights_GQR)
             _rows(read_BHTK, group, block).copy_(torch.bmm(used_GQR, value_GRK).mul_(kept.scale))
-        ctx.save_for_backward(query, key, value, read_BHTK)
+        ctx.save_for_backward(query, key, value, read_BHTK, *blocks)
         return read_BHTK
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        query, key, value, read = ctx.saved_tensors
+        query, key, value, read, *blocks = ctx.saved_tensors
         grad = grad.contiguous()
         # The weights' gradients of a row, weighted by them, sum to this (Dao et al., 2022, "FlashAttention", B.2).
         total_BHT1 = (grad * read).sum(dim=3, keepdim=True)
         of_query, of_key, of_value = torch.empty_like(query), torch.zeros_like(key), torch.zeros_like(value)
-        for (group, block), (weights_GQR, kept_GQR) in zip(_blocks(query), ctx.blocks, strict=True):
+        for (group, block), weights_GQR, kept_GQR in zip(_blocks(query), blocks[::2], blocks[1::2], strict=True):
             query_GQK, key_GRK, value_GRK = _parts(query, key, value, group, block)
             grad_GQK, until = _rows(grad, group, block), slice(0, block.stop)
             share_GQR = kept_GQR.to(query.dtype).mul_(ctx.kept_scale)

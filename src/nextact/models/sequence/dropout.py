@@ -40,14 +40,16 @@ class Kept:
 class _Dropped(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, values: Tensor, share_dropped: float) -> Tensor:
-        kept = Kept(share_dropped)
-        ctx.kept, ctx.scale = kept.draw(values.shape), kept.scale
-        dropped: Tensor = ctx.kept.to(values.dtype).mul_(ctx.scale).mul_(values)
+        drawn = Kept(share_dropped)
+        kept, ctx.scale = drawn.draw(values.shape), drawn.scale
+        ctx.save_for_backward(kept)
+        dropped: Tensor = kept.to(values.dtype).mul_(ctx.scale).mul_(values)
         return dropped
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
-        return ctx.kept.to(grad.dtype).mul_(ctx.scale).mul_(grad), None
+        (kept,) = ctx.saved_tensors
+        return kept.to(grad.dtype).mul_(ctx.scale).mul_(grad), None
 
 
 class Dropout(nn.Dropout):

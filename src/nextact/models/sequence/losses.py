@@ -67,7 +67,9 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
         states, weight_P = states_ND.to(wide), weight_P.to(wide) / len(states_ND)
         weight_N = states.new_zeros(len(states)).index_add_(0, row_P, weight_P)
         catalogue = _aligned(item_matrix_VD.to(wide), bias_V.to(wide))
-        gradients = tuple(torch.zeros_like(t) for t in (states, *catalogue)) if wants_gradient else None
+        gradients = None
+        if wants_gradient:
+            gradients = (torch.empty_like(states), *(torch.zeros_like(part) for part in catalogue))
         starts = range(0, len(states), chunk_steps)
         bounds = torch.searchsorted(row_P, torch.tensor([*starts, len(states)], device=row_P.device)).tolist()
         # One buffer for all chunks: fresh memory of that size costs as much as the products that fill it.
