@@ -92,7 +92,7 @@ def multiply_adds(dimensions: int, mean_pairs: float) -> float:
 
     Example:
         >>> multiply_adds(64, 100.0)
-        880896.0
+        880128.0
     """
     block = 6 * dimensions**2 + 2 * dimensions * mean_pairs
     return 3 * (LAYERS * block + ITEMS * dimensions)
