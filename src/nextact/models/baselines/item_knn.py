@@ -8,12 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csc_matrix, csr_matrix, vstack
 
+from nextact.models.baselines.gram import BLOCK_ITEMS, dense_gram, in_threads
 from nextact.models.baselines.history_weights import history_matrix, type_weights
 from nextact.models.baselines.item_to_item import ItemToItem
 from nextact.models.baselines.options import ItemKNNOptions
-from nextact.models.baselines.storage import keep_largest
+from nextact.models.baselines.storage import keep_largest, keep_largest_dense
 from nextact.models.recommender import FitReport, Training
 
+DENSE_ITEMS = 8_192  # whose similarities, 256 MiB, are held at once
 BLOCK_BYTES = 2**28  # of one block of similarities, were every pair of items similar
 BYTES_PER_PAIR = 24  # value and column of the similarity, of the common users, and of their product
 
@@ -24,18 +26,35 @@ class ItemKNN(ItemToItem):
     options_class = ItemKNNOptions
 
     def fit(self, training: Training) -> FitReport:
-        """Compare items a block of them at a time, so that memory never holds items x items."""
+        """Compare items; of a large catalogue a block at a time, so that memory never holds items x items."""
         self.of_types = type_weights(self.options, training.event_types)
         events = self.of_types[training.histories.event_type]
         counts = history_matrix(training.histories, training.n_items, events)
         counts.eliminate_zeros()
-        weighted, common = weigh(counts, self.options).tocsc(), counts.astype(bool).astype(np.float32).tocsc()
-        rows = max(1, min(1_024, BLOCK_BYTES // (BYTES_PER_PAIR * (training.n_items + 1))))
-        blocks = [
-            self._nearest(weighted, common, slice(start, start + rows)) for start in range(0, counts.shape[1], rows)
-        ]
-        self.weights = csr_matrix(vstack(blocks), dtype=np.float32)
+        weighted, common = weigh(counts, self.options), counts.astype(bool).astype(np.float32)
+        if counts.shape[1] <= DENSE_ITEMS:
+            self.weights = self._nearest_of_all(weighted, common)
+        else:
+            self.weights = self._nearest_by_blocks(weighted.tocsc(), common.tocsc())
         return {"pairs": int(self.weights.nnz), "items": int((np.diff(self.weights.indptr) > 0).sum())}
+
+    def _nearest_of_all(self, weighted: csr_matrix, common: csr_matrix) -> csr_matrix:
+        """The nearest items of each from all similarities at once, which a small catalogue has room for."""
+        similarity = dense_gram(weighted).T
+        if self.options.shrinkage > 0:
+            trust = dense_gram(common).T
+            similarity *= trust / (trust + np.float32(self.options.shrinkage))
+
+        def nearest(start: int) -> csr_matrix:
+            return keep_largest_dense(similarity[start : start + BLOCK_ITEMS], self.options.neighbours)
+
+        return csr_matrix(vstack(in_threads(nearest, range(0, len(similarity), BLOCK_ITEMS))), dtype=np.float32)
+
+    def _nearest_by_blocks(self, weighted: csc_matrix, common: csc_matrix) -> csr_matrix:
+        n_rows = weighted.shape[1]
+        rows = max(1, min(1_024, BLOCK_BYTES // (BYTES_PER_PAIR * n_rows)))
+        blocks = [self._nearest(weighted, common, slice(start, start + rows)) for start in range(0, n_rows, rows)]
+        return csr_matrix(vstack(blocks), dtype=np.float32)
 
     def _nearest(self, weighted: csc_matrix, common: csc_matrix, items: slice) -> csr_matrix:
         """Similarities of some items to their nearest ones, float32 [len(items), n_items + 1]."""

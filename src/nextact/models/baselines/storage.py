@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 from scipy.sparse import csr_matrix
@@ -56,3 +57,16 @@ def keep_largest(matrix: csr_matrix, n_per_row: int) -> csr_matrix:
             kept[start + order] = True
     counts = np.concatenate([[0], np.cumsum(kept)])
     return csr_matrix((matrix.data[kept], matrix.indices[kept], counts[matrix.indptr]), shape=matrix.shape)
+
+
+def keep_largest_dense(rows: NDArray[np.float32], n_per_row: int) -> csr_matrix:
+    """What :func:`keep_largest` keeps of a dense block; zeros are never kept."""
+    sizes = np.abs(rows)
+    n_kept = min(n_per_row, rows.shape[1])
+    cut = np.partition(sizes, rows.shape[1] - n_kept, axis=1)[:, rows.shape[1] - n_kept, None]
+    kept = (sizes >= cut) & (sizes > 0)
+    for row in np.flatnonzero(kept.sum(axis=1) > n_kept):  # equal ones at the cut
+        equal = np.flatnonzero(kept[row] & (sizes[row] == cut[row]))
+        kept[row, equal[n_kept - int(kept[row].sum()) :]] = False
+    starts = np.concatenate([[0], np.cumsum(kept.sum(axis=1))])
+    return csr_matrix((rows[kept], np.nonzero(kept)[1], starts), shape=rows.shape)

@@ -6,10 +6,14 @@ from typing import Any
 
 import torch
 from torch import nn
-from transformers import AutoConfig, AutoModel
+from transformers import AttentionInterface, AutoConfig, AutoModel
+from transformers.activations import NewGELUActivation
+from transformers.models.gpt2.modeling_gpt2 import GPT2MLP
 
 from nextact.errors import NextactError
+from nextact.models.sequence.attention import NAME, causal_attention
 from nextact.models.sequence.blocks import NextactBackbone
+from nextact.models.sequence.dropout import replace_dropout
 from nextact.models.sequence.options import SequenceOptions
 
 
@@ -27,9 +31,10 @@ def make_backbone(options: SequenceOptions, saved_config: dict[str, Any] | None 
     if options.backbone == "nextact":
         causal = options.objective == "next"
         sizes = options.dimensions, options.layers, options.heads, options.dropout, options.max_steps
-        return NextactBackbone(*sizes, causal=causal)
+        return NextactBackbone(*sizes, causal=causal, feed_forward=options.feed_forward)
     try:
         backbone = _of_transformers(options, saved_config)
+        _speed_up(backbone, options)
         fits = options.objective == "hidden" or _is_causal(backbone, options)
     except (ValueError, TypeError, KeyError, AttributeError, RuntimeError) as error:
         why = str(error)[:200]  # transformers lists every model it knows
@@ -78,6 +83,7 @@ def _pretrained(options: SequenceOptions) -> nn.Module:
 
 def _backbone_settings(options: SequenceOptions, known: Any) -> dict[str, Any]:
     """The sizes under the names that this configuration has."""
+    feed_forward = options.feed_forward or 4 * options.dimensions
     wanted: dict[str, Any] = {
         "hidden_size": options.dimensions,
         "num_hidden_layers": options.layers,
@@ -85,8 +91,9 @@ def _backbone_settings(options: SequenceOptions, known: Any) -> dict[str, Any]:
         "num_key_value_heads": options.heads,
         "head_dim": options.dimensions // options.heads,
         "max_position_embeddings": options.max_steps,
-        "intermediate_size": 4 * options.dimensions,
-        "ffn_dim": 4 * options.dimensions,
+        "intermediate_size": feed_forward,
+        "n_inner": feed_forward,
+        "ffn_dim": feed_forward,
         "word_embed_proj_dim": options.dimensions,
         "pad_token_id": None,
         "bos_token_id": None,
@@ -105,6 +112,18 @@ def _backbone_settings(options: SequenceOptions, known: Any) -> dict[str, Any]:
     wanted |= dict.fromkeys(dropouts, options.dropout)
     wanted |= {"embd_pdrop": 0.0}  # step vectors have a dropout of their own
     return {"vocab_size": 1} | {name: value for name, value in wanted.items() if hasattr(known, name)}
+
+
+def _speed_up(backbone: nn.Module, options: SequenceOptions) -> None:
+    """Dropout, GPT-2's attention and its activation by kernels that are fast on a CPU; what they compute stays."""
+    replace_dropout(backbone)
+    if options.backbone != "gpt2" or options.objective != "next":
+        return
+    AttentionInterface.register(NAME, causal_attention)
+    backbone.set_attn_implementation(NAME)  # type: ignore[operator]
+    for module in backbone.modules():
+        if isinstance(module, GPT2MLP) and isinstance(module.act, NewGELUActivation):
+            module.act = nn.GELU(approximate="tanh")  # the same formula
 
 
 def _is_causal(backbone: nn.Module, options: SequenceOptions) -> bool:

@@ -11,6 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention, sigmoid, silu
 
+from nextact.models.sequence.dropout import Dropout
+
 TIME_BUCKETS = 40  # twofold each, from a second to longer than any log
 MICROSECONDS = 1_000_000
 
@@ -71,9 +73,10 @@ class SwiGLU(nn.Module):
         Shazeer, 2020, "GLU variants improve transformer".
     """
 
-    def __init__(self, dimensions: int) -> None:
+    def __init__(self, dimensions: int, inner: int | None = None) -> None:
         super().__init__()
-        inner = 8 * math.ceil(8 * dimensions / 3 / 8)  # as many weights as a plain one of four times the width
+        # as many weights as a plain one of four times the width
+        inner = inner or 8 * math.ceil(8 * dimensions / 3 / 8)
         self.project_in = nn.Linear(dimensions, 2 * inner, bias=False)
         self.project_out = nn.Linear(inner, dimensions, bias=False)
 
@@ -87,11 +90,11 @@ class SwiGLU(nn.Module):
 class Block(nn.Module):
     """Attention, then SwiGLU, each on normalised input and added to what came in."""
 
-    def __init__(self, dimensions: int, heads: int, dropout: float) -> None:
+    def __init__(self, dimensions: int, heads: int, dropout: float, feed_forward: int | None = None) -> None:
         super().__init__()
         self.attention_norm, self.mixing_norm = nn.RMSNorm(dimensions), nn.RMSNorm(dimensions)
-        self.attention, self.mixing = GatedAttention(dimensions, heads, dropout), SwiGLU(dimensions)
-        self.dropout = nn.Dropout(dropout)
+        self.attention, self.mixing = GatedAttention(dimensions, heads, dropout), SwiGLU(dimensions, feed_forward)
+        self.dropout = Dropout(dropout)
 
     def forward(self, steps_BTD: Tensor, bias_BHTT: Tensor) -> Tensor:
         """Steps after the block, [B, T, D]."""
@@ -110,13 +113,23 @@ class NextactBackbone(nn.Module):
         dropout: Share of activations dropped in training.
         max_steps: Farthest distance in steps that has a bias of its own.
         causal: Whether a step reads itself and earlier ones only.
+        feed_forward: Width inside SwiGLU; None has as many weights as a plain one of four times the width.
     """
 
-    def __init__(self, dimensions: int, layers: int, heads: int, dropout: float, max_steps: int, causal: bool) -> None:
+    def __init__(
+        self,
+        dimensions: int,
+        layers: int,
+        heads: int,
+        dropout: float,
+        max_steps: int,
+        causal: bool,
+        feed_forward: int | None = None,
+    ) -> None:
         super().__init__()
         self.causal = causal
         self.bias = RelativeBias(heads, max_steps)
-        self.blocks = nn.ModuleList(Block(dimensions, heads, dropout) for _ in range(layers))
+        self.blocks = nn.ModuleList(Block(dimensions, heads, dropout, feed_forward) for _ in range(layers))
         self.norm = nn.RMSNorm(dimensions)
         for module in self.modules():
             if isinstance(module, nn.Linear):

@@ -78,7 +78,7 @@ def forecast_training(
     of_update = _bytes_of_update(objective, updates, options, device)
     memory = held + max(of_update, _bytes_of_validation(network, training, options))
     network.zero_grad(set_to_none=True)
-    seconds = _epoch_seconds(objective, updates, device)
+    seconds = _epoch_seconds(objective, updates, options.micro_batches, device)
     network.zero_grad(set_to_none=True)
     return Forecast(
         device=str(device),
@@ -158,17 +158,20 @@ def _bytes_of_validation(network: SequenceNetwork, training: Training, options: 
     return max(reading, matrix + FLOAT * n_users * len(network.item_table_VD) * SCORE_COPIES)
 
 
-def _epoch_seconds(objective: Objective, updates: Batches, device: torch.device) -> float:
+def _epoch_seconds(objective: Objective, updates: Batches, shards: int, device: torch.device) -> float:
     """Seconds of a whole epoch, from a few updates by their share of its steps."""
     all_steps = int(updates.n_steps.sum())
     seconds, n_steps = 0.0, 0
-    for number, (batch,) in enumerate(islice(updates.epoch(1), TIMED_UPDATES + 1)):
+    for number, batches in enumerate(islice(updates.epoch(1, shards=shards), TIMED_UPDATES + 1)):
         started = time.perf_counter()
-        loss: Any = objective(batch.to(device), 0.0)
-        loss.backward()
-        loss.item()  # waits for a GPU
+        for batch in batches:
+            if batch.n_steps:
+                loss: Any = objective(batch.to(device), 0.0)
+                loss.backward()
+                loss.item()  # waits for a GPU
         if number or len(updates) == 1:  # the first one warms up
-            seconds, n_steps = seconds + time.perf_counter() - started, n_steps + len(batch.inputs.places_N)
+            n_steps += sum(len(batch.inputs.places_N) for batch in batches)
+            seconds += time.perf_counter() - started
     return seconds / max(n_steps, 1) * all_steps
 
 

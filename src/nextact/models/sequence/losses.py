@@ -12,6 +12,8 @@ from torch import Tensor
 
 from nextact.sequences.histories import PADDING
 
+ALIGNED_ROWS = 16
+
 
 def next_items_loss(
     states_ND: Tensor,
@@ -62,18 +64,25 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
         wants_gradient = any(ctx.needs_input_grad[:3])
         ctx.dtypes = states_ND.dtype, item_matrix_VD.dtype, bias_V.dtype
         wide = torch.float64 if item_matrix_VD.dtype == torch.float64 else torch.float32
-        states, matrix, bias, weight = (t.to(wide) for t in (states_ND, item_matrix_VD, bias_V, weight_P))
-        gradients = tuple(torch.zeros_like(t) for t in (states, matrix, bias)) if wants_gradient else None
+        states, weight_P = states_ND.to(wide), weight_P.to(wide) / len(states_ND)
+        weight_N = states.new_zeros(len(states)).index_add_(0, row_P, weight_P)
+        catalogue = _aligned(item_matrix_VD.to(wide), bias_V.to(wide))
+        gradients = None
+        if wants_gradient:
+            gradients = (torch.empty_like(states), *(torch.zeros_like(part) for part in catalogue))
         starts = range(0, len(states), chunk_steps)
         bounds = torch.searchsorted(row_P, torch.tensor([*starts, len(states)], device=row_P.device)).tolist()
+        # One buffer for all chunks: fresh memory of that size costs as much as the products that fill it.
+        logits_NV = states.new_empty(min(chunk_steps, len(states)), len(catalogue[0]))
         loss = states.new_zeros(())
         with torch.autocast(states.device.type, enabled=False):
             for start, low, high in zip(starts, bounds[:-1], bounds[1:], strict=True):
-                rows = slice(start, start + chunk_steps)
-                targets = row_P[low:high] - start, item_P[low:high], weight[low:high] / len(states)
-                loss += _chunk(states[rows], matrix, bias, targets, rows, gradients)
+                rows = slice(start, min(start + chunk_steps, len(states)))
+                targets = row_P[low:high] - start, item_P[low:high], weight_P[low:high]
+                loss += _chunk(states, weight_N, catalogue, targets, rows, logits_NV, gradients)
         if gradients is not None:
-            ctx.save_for_backward(*gradients)
+            n_rows = len(item_matrix_VD)
+            ctx.save_for_backward(gradients[0], gradients[1][:n_rows], gradients[2][:n_rows])
         return loss
 
     @staticmethod
@@ -82,26 +91,41 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
         return (*((grad * g).to(dtype) if wanted else None for g, dtype, wanted in gradients), None, None, None, None)
 
 
+def _aligned(matrix_VD: Tensor, bias_V: Tensor) -> tuple[Tensor, Tensor]:
+    """Vectors and biases with rows to a multiple of 16, so that rows of logits are; padding takes no part."""
+    n_rows = -(-len(matrix_VD) // ALIGNED_ROWS) * ALIGNED_ROWS
+    matrix = matrix_VD.new_zeros(n_rows, matrix_VD.shape[1])
+    matrix[: len(matrix_VD)] = matrix_VD
+    bias = bias_V.new_full((n_rows,), -torch.inf)
+    bias[: len(bias_V)] = bias_V
+    bias[PADDING] = -torch.inf
+    return matrix, bias
+
+
 def _chunk(
     states_ND: Tensor,
-    matrix_VD: Tensor,
-    bias_V: Tensor,
+    weight_N: Tensor,
+    catalogue: tuple[Tensor, Tensor],
     targets: tuple[Tensor, Tensor, Tensor],
     rows: slice,
+    buffer_NV: Tensor,
     gradients: tuple[Tensor, ...] | None,
 ) -> Tensor:
     """Loss of some steps; adds to the gradients in place."""
-    row_P, item_P, weight_P = targets
-    logits_NV = torch.addmm(bias_V, states_ND, matrix_VD.T)
-    logits_NV[:, PADDING] = -torch.inf
-    log_total_N = torch.logsumexp(logits_NV, dim=1)
-    loss = (weight_P * (log_total_N[row_P] - logits_NV[row_P, item_P])).sum()
+    (matrix_VD, bias_V), (row_P, item_P, weight_P) = catalogue, targets
+    states, weight = states_ND[rows], weight_N[rows]
+    logits_NV = buffer_NV[: len(states)]
+    torch.addmm(bias_V, states, matrix_VD.T, out=logits_NV)
+    target_P, largest_N = logits_NV[row_P, item_P], logits_NV.amax(dim=1)
+    share_NV = torch.softmax(logits_NV, dim=1, out=logits_NV)
+    # The largest share is no less than 1 / V, whatever the others are: the total of the exponentials follows from it.
+    log_total_N = largest_N - share_NV.amax(dim=1).log()
+    loss = (weight_P * (log_total_N[row_P] - target_P)).sum()
     if gradients is not None:
-        row_weight_N = torch.zeros_like(log_total_N).index_add_(0, row_P, weight_P)
-        # d loss / d logits = (weight of the row) * softmax - weight of the target, written over the logits
-        error_NV = logits_NV.sub_((log_total_N - row_weight_N.log())[:, None]).exp_()
-        error_NV.index_put_((row_P, item_P), -weight_P, accumulate=True)
-        gradients[0][rows] = error_NV @ matrix_VD
-        gradients[1].addmm_(error_NV.T, states_ND)
-        gradients[2].add_(error_NV.sum(dim=0))
+        # d loss / d logits is the row's weight times (shares - each target's part of that weight)
+        part_P = torch.where(weight_P > 0, weight_P / weight[row_P], 0.0)
+        error_NV = share_NV.index_put_((row_P, item_P), -part_P, accumulate=True)
+        torch.mm(error_NV, matrix_VD, out=gradients[0][rows]).mul_(weight[:, None])
+        gradients[1].addmm_(error_NV.T, states * weight[:, None])
+        gradients[2].addmv_(error_NV.T, weight)
     return loss

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from nextact.models.sequence.backbones import make_backbone
 from nextact.models.sequence.blocks import NextactBackbone
+from nextact.models.sequence.dropout import Dropout
 from nextact.models.sequence.options import SequenceOptions
 from nextact.models.sequence.text_start import START_SPREAD
 from nextact.sequences.histories import PADDING
@@ -99,7 +100,7 @@ class SequenceNetwork(nn.Module):
         if options.objective == "hidden":
             self.hidden_step_D = nn.Parameter(torch.randn(dimensions) * START_SPREAD)
         self.step_norm = nn.LayerNorm(dimensions)
-        self.step_dropout = nn.Dropout(options.dropout)
+        self.step_dropout = Dropout(options.dropout)
         self.backbone = make_backbone(options, backbone_config)
         self.type_head = nn.Linear(dimensions, size.n_event_types)
         self.gate = EventTypeGate(dimensions) if options.gate and size.n_event_types > 1 else None

@@ -25,6 +25,8 @@ class SequenceOptions:
         dimensions: Width of item, event-type and step vectors; a multiple of ``heads``.
         layers: Blocks of the backbone.
         heads: Attention heads a block.
+        feed_forward: Width inside each block's feed-forward part; None is four times ``dimensions``, or, for
+            ``nextact``, as many weights as that has.
         dropout: Share of activations dropped in training, in [0, 1).
         max_steps: Newest steps of a history that are read.
         text_blocks: Item vectors that are read; those that a run lacks step aside.
@@ -73,6 +75,7 @@ class SequenceOptions:
     dimensions: int = 64
     layers: int = 2
     heads: int = 2
+    feed_forward: int | None = None
     dropout: float = 0.2
     max_steps: int = 50
     text_blocks: tuple[str, ...] = ("encoder",)
@@ -130,6 +133,7 @@ class SequenceOptions:
         for name in ("popular_negatives", "batch_negatives", "gbce_calibration", "full_last"):
             self._check(name, 0 <= getattr(self, name) <= 1, "in [0, 1]")
         self._check("hidden_share", 0 < self.hidden_share < 1, "in (0, 1)")
+        self._check("feed_forward", self.feed_forward is None or self.feed_forward >= 1, "at least 1 or None")
         self._check("max_steps", self.max_steps >= 2 or self.objective == "next", "at least 2 to hide one")
         self._check("dimensions", self.dimensions % self.heads == 0, f"a multiple of heads ({self.heads})")
         self._check("batch_negatives", self.popular_negatives + self.batch_negatives <= 1, "at most 1 with the popular")

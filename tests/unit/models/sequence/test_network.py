@@ -112,6 +112,16 @@ def test_settings_reach_the_backbone():
     assert (config.resid_pdrop, config.attn_pdrop, config.embd_pdrop) == (0.3, 0.3, 0.0)
 
 
+@pytest.mark.parametrize(("backbone", "names"), [("gpt2", ["c_fc"]), ("llama", ["gate_proj"]), ("nextact", ["mixing"])])
+def test_the_width_of_the_feed_forward_part_is_an_option(backbone, names):
+    sizes = {"dimensions": 8, "layers": 1, "heads": 2, "max_steps": 7}
+    network = make_backbone(SequenceOptions(backbone=backbone, feed_forward=12, **sizes))
+    shapes = [tuple(p.shape) for name, p in network.named_parameters() if any(one in name for one in names)]
+    assert any(12 in shape or 24 in shape for shape in shapes)
+    with pytest.raises(ValueError, match="feed_forward must be at least 1 or None, got 0"):
+        SequenceOptions(feed_forward=0)
+
+
 @pytest.mark.parametrize(
     ("backbone", "problem"),
     [("bert", "later steps"), ("gtp2", "no transformers configuration"), ("t5", "cannot be used")],
