@@ -84,7 +84,7 @@ class Models:
     def __init__(self, task: Task, known: Histories, fitting: Holdout, folder: Path) -> None:
         self.task, self.known, self.fitting, self.folder = task, known, fitting, folder
         members = {"transition": TransitionTable(TRANSITION), "item_knn": ItemKNN(ITEM_KNN)}
-        self.members = {name: self._kept(name, model, None) for name, model in members.items()}
+        self.members = {name: self._kept(name, model, None, folder / name) for name, model in members.items()}
 
     def training(self, block: np.ndarray | None) -> Training:
         """What a model reads."""
@@ -96,7 +96,7 @@ class Models:
         members = dict(self.members)
         if block is not None:
             content = ContentKNN(ContentKNNOptions(block="block", whitening=True))
-            members["content_knn"] = self._kept(f"content {name}", content, block)
+            members["content_knn"] = self._kept("content_knn", content, block, self.folder / f"content {name}")
         model = StackedRanker(StackedOptions(members=tuple(members)), members)
         model.fit(self.training(None))
         return model
@@ -107,10 +107,10 @@ class Models:
         print(name, model.fit(self.training(block)), flush=True)
         return model
 
-    def _kept(self, name: str, model: Any, block: np.ndarray | None) -> ModelFolder:
+    def _kept(self, name: str, model: Any, block: np.ndarray | None, folder: Path) -> ModelFolder:
         model.fit(self.training(block))
-        save_fitted(FittedModel("baselines", name, model, {}), self.folder / name)
-        return ModelFolder(self.folder / name)
+        save_fitted(FittedModel("baselines", name, model, {}), folder)
+        return ModelFolder(folder)
 
 
 def rows(
