@@ -3,6 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+comma := ,
+# Spark needs Java; where there is some, its tests run too
+EXTRAS := $(if $(shell command -v java 2>/dev/null),dev$(comma)spark,dev)
 export OMP_WAIT_POLICY ?= passive
 export DO_NOT_TRACK = 1
 
@@ -15,7 +18,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --upgrade pip
 	$(BIN)/pip install --quiet torch==2.13.0 -c constraints.txt
-	$(BIN)/pip install --quiet -e '.[dev]' -c constraints.txt
+	$(BIN)/pip install --quiet -e '.[$(EXTRAS)]' -c constraints.txt
 	touch $@
 
 run: install

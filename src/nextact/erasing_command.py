@@ -33,7 +33,8 @@ def stored(context: Any) -> Stored:
     catalog = context.catalog
     named = [name for name in (*ERASED_FROM, *READ) if name in catalog]
     places = {name: place for name in named if (place := local_place(catalog.get(name))) is not None}
-    models = [f"{family}.{name}.model" for family, one in MODELS.items() for name in one]
+    kinds = ("model", "refitted")
+    models = [f"{family}.{name}.{kind}" for family, one in MODELS.items() for name in one for kind in kinds]
     folders = {name: local_place(catalog.get(name)) for name in (*models, PACKAGE)}
     return Stored(
         places,

@@ -44,6 +44,13 @@ class ModelFolderDataset(AbstractDataset[FittedModel | ModelFolder, ModelFolder]
         return {"filepath": str(self._filepath)}
 
 
+class RefittedModelDataset(ModelFolderDataset):
+    """A model folder that may not be there, so that gathering works with any subset; its handle says whether it is."""
+
+    def _exists(self) -> bool:
+        return True
+
+
 def _link(source: str, target: str) -> None:
     try:
         os.link(source, target)

@@ -1,4 +1,4 @@
-from nextact.datasets.models import ModelFolderDataset
+from nextact.datasets.models import ModelFolderDataset, RefittedModelDataset
 from nextact.models.baselines.options import PopularityOptions
 from nextact.models.baselines.popularity import Popularity
 from nextact.models.recommender import Training
@@ -27,4 +27,10 @@ def test_a_model_that_was_saved_already_takes_no_room_and_outlives_the_first(tmp
 def test_a_folder_without_a_model_is_not_there(tmp_path):
     dataset = ModelFolderDataset(filepath=str(tmp_path / "model"))
     assert not dataset.exists()
+    assert not dataset.load().exists
+
+
+def test_a_refitted_model_that_was_never_made_stops_no_gathering(tmp_path):
+    dataset = RefittedModelDataset(filepath=str(tmp_path / "refitted"))
+    assert dataset.exists()
     assert not dataset.load().exists
