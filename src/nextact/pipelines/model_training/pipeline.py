@@ -44,19 +44,19 @@ def _family(family: str, full: bool) -> Pipeline:
 
 
 def _model(family: str, name: str) -> Pipeline:
-    return _steps(family, name, fitting.fit(family, name), refitting.refit(family, name), [])
+    return _steps(family, name, fitting.fit(family, name), [])
 
 
 def _hybrid(family: str, name: str) -> Pipeline:
-    return _steps(family, name, fitting.fit_hybrid(name), refitting.refit_hybrid(name), MEMBER_CANDIDATES)
+    return _steps(family, name, fitting.fit_hybrid(name), MEMBER_CANDIDATES)
 
 
-def _steps(family: str, name: str, fit: Callable[..., Any], refit: Callable[..., Any], members: list[str]) -> Pipeline:
+def _steps(family: str, name: str, fit: Callable[..., Any], members: list[str]) -> Pipeline:
     tags, data = MODELS[family][name].tags, [*DATA, "params:options", *members]
     steps = pipeline(
         [
             node(fit, data, "model", name="fit", tags=tags),
-            node(refit, ["model", *data], "refitted", name="refit", tags=tags),
+            node(refitting.refit(family, name), ["model", *data], "refitted", name="refit", tags=tags),
             node(
                 nodes.validate,
                 [

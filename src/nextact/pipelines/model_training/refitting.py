@@ -18,32 +18,12 @@ from nextact.text.blocks import ItemVectors
 
 
 def refit(family: str, name: str) -> Callable[..., FittedModel | ModelFolder]:
-    """The refit node of one model, with the epoch that validation found best; the model as it is without a refit."""
+    """The refit node of one model; the model as it is where the protocol goes without.
+
+    A model is fitted to the epoch that validation found best. A hybrid keeps what it learnt of its members, and joins
+    those of the candidates that were fitted again.
+    """
     entry = MODELS[family][name]
-
-    def refit_model(
-        model: ModelFolder,
-        histories: Histories,
-        cuts: Cuts,
-        item_vectors: ItemVectors,
-        certificate: Certificate,
-        event_types: list[str],
-        launch: LaunchOptions,
-        options: Any,
-    ) -> FittedModel | ModelFolder:
-        if not is_refitted(certificate):
-            return model
-        training = _until_test(histories, cuts, item_vectors, certificate, event_types, launch)
-        training = dataclasses.replace(training, epochs=model.describe()["report"].get("best_epoch"))
-        return fit_with(family, name, entry.recommender(options), training, item_vectors, certificate)
-
-    refit_model.__annotations__["options"] = entry.options
-    return refit_model
-
-
-def refit_hybrid(name: str) -> Callable[..., FittedModel | ModelFolder]:
-    """The refit node of a hybrid: what it learnt of its members stays, and the members are those fitted again."""
-    entry = MODELS[HYBRID][name]
 
     def refit_model(
         model: ModelFolder,
@@ -58,18 +38,26 @@ def refit_hybrid(name: str) -> Callable[..., FittedModel | ModelFolder]:
     ) -> FittedModel | ModelFolder:
         if not is_refitted(certificate):
             return model
-        started, fitted = time.perf_counter(), model.open()
-        wanted = tuple(fitted.members.names)  # type: ignore[attr-defined]
-        handed_in = [one for family in candidates for one in family]
-        members = members_of(name, wanted, handed_in, certificate, "refitted_folder")
         training = _until_test(histories, cuts, item_vectors, certificate, event_types, launch)
-        again = fitted.over(members, training)  # type: ignore[attr-defined]
-        described = {key: value for key, value in model.describe().items() if key not in ("family", "name")}
-        described |= {"fit_seconds": round(time.perf_counter() - started, 2), "fit_joules": None}
-        return FittedModel(HYBRID, name, again, described)
+        if family == HYBRID:
+            return _rejoined(name, model, training, [one for some in candidates for one in some], certificate)
+        training = dataclasses.replace(training, epochs=model.describe()["report"].get("best_epoch"))
+        return fit_with(family, name, entry.recommender(options), training, item_vectors, certificate)
 
     refit_model.__annotations__["options"] = entry.options
     return refit_model
+
+
+def _rejoined(
+    name: str, model: ModelFolder, training: Training, candidates: list[Candidate], certificate: Certificate
+) -> FittedModel:
+    started = time.perf_counter()
+    hybrid: Any = model.open()
+    members = members_of(name, tuple(hybrid.members.names), candidates, certificate, "refitted_folder")
+    again = hybrid.over(members, training)
+    described = {key: value for key, value in model.describe().items() if key not in ("family", "name")}
+    described |= {"fit_seconds": round(time.perf_counter() - started, 2), "fit_joules": None}
+    return FittedModel(HYBRID, name, again, described)
 
 
 def _until_test(
