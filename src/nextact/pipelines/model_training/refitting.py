@@ -38,7 +38,8 @@ def refit(family: str, name: str) -> Callable[..., FittedModel | ModelFolder]:
     ) -> FittedModel | ModelFolder:
         if not is_refitted(certificate):
             return model
-        training = _until_test(histories, cuts, item_vectors, certificate, event_types, launch)
+        first = training_of(histories, cuts, item_vectors, certificate, event_types, launch)
+        training = until_test(first, histories, cuts, certificate)
         if family == HYBRID:
             return _rejoined(name, model, training, [one for some in candidates for one in some], certificate)
         training = dataclasses.replace(training, epochs=model.describe()["report"].get("best_epoch"))
@@ -46,6 +47,24 @@ def refit(family: str, name: str) -> Callable[..., FittedModel | ModelFolder]:
 
     refit_model.__annotations__["options"] = entry.options
     return refit_model
+
+
+def until_test(training: Training, histories: Histories, cuts: Cuts, certificate: Certificate) -> Training:
+    """What a model learns from in a refit: everything before test, and nobody is left to validate on.
+
+    Args:
+        training: Of the first fit.
+        histories: All events.
+        cuts: Validation.
+        certificate: Of a protocol with a refit.
+    """
+    known = learnt_histories(histories, cuts, refitted=True)
+    return dataclasses.replace(
+        training,
+        histories=known,
+        validation=training.validation.take(np.empty(0, np.int64)),
+        observed_until=observed_until(certificate["protocol"]["split"], known, refitted=True),
+    )
 
 
 def _rejoined(
@@ -58,22 +77,3 @@ def _rejoined(
     described = {key: value for key, value in model.describe().items() if key not in ("family", "name")}
     described |= {"fit_seconds": round(time.perf_counter() - started, 2), "fit_joules": None}
     return FittedModel(HYBRID, name, again, described)
-
-
-def _until_test(
-    histories: Histories,
-    cuts: Cuts,
-    item_vectors: ItemVectors,
-    certificate: Certificate,
-    event_types: list[str],
-    launch: LaunchOptions,
-) -> Training:
-    """What a model learns from in a refit: everything before test, and nobody is left to validate on."""
-    first = training_of(histories, cuts, item_vectors, certificate, event_types, launch)
-    known = learnt_histories(histories, cuts, refitted=True)
-    return dataclasses.replace(
-        first,
-        histories=known,
-        validation=first.validation.take(np.empty(0, np.int64)),
-        observed_until=observed_until(certificate["protocol"]["split"], known, refitted=True),
-    )
