@@ -69,11 +69,13 @@ FIXED_EPOCHS = {"mind_zh": None, "beauty": 3}  # None: half of the validation us
 EVENT_BLOCKS = ("encoder_tuned", "item2vec")
 
 
-def wanted_blocks(made: Blocks, known: Histories, only: list[str] | None) -> dict[str, np.ndarray | None]:
+def wanted_blocks(
+    made: Blocks, protocol: str, known: Histories, only: list[str] | None, kept: Kept
+) -> dict[str, np.ndarray | None]:
     """Blocks by name; None reads no text. Those that learn from events are made where they are asked for."""
-    blocks = made.of_text()
+    blocks = kept.blocks(f"{made.task.name} text", made.of_text)
     if only is None or set(only) & set(EVENT_BLOCKS):
-        blocks |= made.of_events(known)
+        blocks |= kept.blocks(f"{made.task.name} {protocol} events", lambda: made.of_events(known))
     names = ("tfidf", "word2vec", "glove", "syntax", "encoder", "encoder_tuned", "item2vec")
     found: dict[str, np.ndarray | None] = {NONE: None}
     found |= {name: blocks[name] for name in names if name in blocks}
@@ -157,7 +159,7 @@ def rows(
 
 
 class Kept:
-    """Values a user of the blocks that are done, by data set, model and block; a folder keeps them.
+    """Blocks, and values a user of those that are done, by data set, protocol and model; a folder keeps them.
 
     Args:
         folder: Where they are; None keeps nothing.
@@ -167,6 +169,16 @@ class Kept:
         self.folder = None if folder is None else folder / commit()
         if self.folder is not None:
             self.folder.mkdir(parents=True, exist_ok=True)
+
+    def blocks(self, name: str, make: Callable[[], dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+        """Those that are kept under a name, or else what ``make`` makes."""
+        if self.folder is None:
+            return make()
+        path = self.folder / f"{name}.npz"
+        if not path.exists():
+            np.savez(path, allow_pickle=False, **make())
+        with np.load(path) as arrays:
+            return dict(arrays)
 
     def values(self, name: str, measure: Callable[[], np.ndarray]) -> np.ndarray:
         """Those that are kept under a name, or else what ``measure`` finds."""
@@ -195,7 +207,7 @@ def run(
     groups = {"all": np.ones(len(is_warm), np.bool_), "warm": is_warm, "cold": ~is_warm}
     if withheld:
         groups = {"beside withheld": is_warm, "withheld": ~is_warm}
-    blocks = wanted_blocks(Blocks(task, cache), known, only)
+    blocks = wanted_blocks(Blocks(task, cache), protocol, known, only, kept)
     blocks = {name: block for name, block in blocks.items() if only is None or name in only}
     controls = {name: control_of(name, block) for name, block in blocks.items()}
     with tempfile.TemporaryDirectory() as folder:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import log
 
 import numpy as np
 import torch
@@ -57,6 +58,8 @@ class UnseenItems:
     def fill(self, network: SequenceNetwork) -> None:
         """Give each unseen item the weighted mean of its neighbours' ids, and the bias of an average item.
 
+        Where unseen items outnumber the seen ones, the bias is less by so much that all of them weigh no more than
+        these.
         One without text gets the mean of all ids: the softmax leaves open what all ids have in common, so that zero
         would be no neutral value. Its bias stays at the start, that of no event.
         """
@@ -68,7 +71,7 @@ class UnseenItems:
                 part.to(table_VD.device) for part in (self.with_text, self.neighbours_UK, self.weights_UK)
             )
             table_VD[where] = (table_VD[near] * weights[:, :, None]).sum(dim=1)
-            bias_V[where] = bias_V[network.is_seen_V].mean()
+            bias_V[where] = bias_V[network.is_seen_V].mean() - log(max(len(where) / int(network.is_seen_V.sum()), 1))
             table_VD[self.without_text.to(table_VD.device)] = table_VD[network.is_seen_V].mean(dim=0)
 
 

@@ -77,6 +77,14 @@ def test_unseen_items_get_the_mean_of_the_nearest_ids_and_the_bias_of_an_average
     torch.testing.assert_close(network.item_bias_V[9:], network.item_bias_V[1:9].mean().expand(4))
 
 
+def test_unseen_items_weigh_no_more_than_the_seen_ones_where_they_outnumber_them():
+    few = training_of(Histories.from_lists([[1, 2, 1, 2]]), vectors=twin_vectors(), validation=NOBODY)
+    network = start_network(small(), few)
+    UnseenItems.of(network, twin_vectors()).fill(network)
+    wanted = network.item_bias_V[1:3].mean() - np.log(10 / 2)
+    torch.testing.assert_close(network.item_bias_V[3:], wanted.expand(10))
+
+
 def test_without_text_an_unseen_item_gets_the_mean_id_and_keeps_the_bias_of_no_event():
     network = start_network(small(text_blocks=()), training())
     UnseenItems.of(network, None).fill(network)
