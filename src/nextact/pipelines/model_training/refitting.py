@@ -41,7 +41,6 @@ def refit(family: str, name: str) -> Callable[..., FittedModel | ModelFolder]:
         first = training_of(histories, cuts, item_vectors, certificate, event_types, launch)
         training = until_test(first, histories, cuts, certificate)
         if family == HYBRID:
-            first = training_of(histories, cuts, item_vectors, certificate, event_types, launch)
             everybody = make_holdout(histories, cuts, len(event_types))
             lessons = with_later_steps(dataclasses.replace(first, validation=everybody), histories, cuts)
             members = [one for some in candidates for one in some]
