@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import ibis
 
 from nextact.errors import NextactError, TableError
 from nextact.events import columns as c
 from nextact.events import reasons
-from nextact.events.coding import Texts, encode, keep_coded
+from nextact.events.coding import Texts, encode
 from nextact.events.contract import EventOptions, raw_sources
 from nextact.events.engines import fingerprint, keep, repeated
 from nextact.events.moments import iso_moment, microseconds
@@ -37,16 +39,33 @@ def clean_events(raw_events: object, options: EventOptions, items: ibis.Table | 
         TableError: If more than ``stop_above_rejected_share`` of the rows are rejected.
         NextactError: If a source is empty, or a mapped column is missing.
     """
-    events, texts = clean_coded(raw_events, options, items)
-    return texts.decoded(events)
+    cleaned = clean_coded(raw_events, options, items)
+    return cleaned.texts.decoded(cleaned.events)
 
 
-def clean_coded(raw_events: object, options: EventOptions, items: ibis.Table | None = None) -> tuple[ibis.Table, Texts]:
-    """The rows of :func:`clean_events` with codes for text where the engine is the better for it, and their texts."""
+@dataclass(frozen=True)
+class Cleaned:
+    """Rows with codes for text where the engine is the better for it.
+
+    Attributes:
+        events: All rows, as :func:`clean_events` gives them.
+        rejected: Those with a reason, kept.
+        texts: What the codes stand for.
+    """
+
+    events: ibis.Table
+    rejected: ibis.Table
+    texts: Texts
+
+
+def clean_coded(raw_events: object, options: EventOptions, items: ibis.Table | None = None) -> Cleaned:
+    """The rows of :func:`clean_events`, coded."""
     maps = options.column_maps()
     raw = raw_sources(raw_events, options)
     rows = {source: to_contract(raw[source], source, maps[source], options) for source in raw}
-    events, texts = encode(rows, () if any(one.session_id for one in maps.values()) else (c.SESSION_ID,))
+    empty = () if any(one.session_id for one in maps.values()) else (c.SESSION_ID,)
+    read, texts = encode(rows, empty, options.has_positions)
+    events = read
     if options.unknown_items == "reject":
         events = _mark_unknown_items(events, items, texts)
     if options.repeat_columns:
@@ -54,9 +73,10 @@ def clean_coded(raw_events: object, options: EventOptions, items: ibis.Table | N
     if options.max_events_per_day is not None:
         events = _mark_crowded_users(events, options.max_events_per_day)
     if options.max_events_per_day is not None or not texts.of:  # else few rows more are marked, as often as asked for
-        events = keep_coded(events, texts)
-    _stop_if_mostly_rejected(events, options, texts)
-    return events, texts
+        events = texts.keep(events)
+    cleaned = Cleaned(events, texts.keep(rejected(events)), texts)
+    _stop_if_mostly_rejected(read, cleaned, options)
+    return cleaned
 
 
 def accepted(events: ibis.Table) -> ibis.Table:
@@ -78,11 +98,10 @@ def count_reasons(events: ibis.Table) -> dict[str, int]:
 
 def count_by_source(events: ibis.Table, texts: Texts | None = None) -> dict[str, dict[str, int]]:
     """Source -> rows by reason, as :func:`count_reasons` gives them; ``texts`` where the sources are coded."""
-    reason = events[c.REJECTED_REASON].fill_null(ACCEPTED)
-    counted = events.group_by(c.SOURCE, reason=reason).aggregate(n=events.count())
-    counts = (texts or Texts()).decoded(counted).execute()
+    counted = events.group_by(c.SOURCE, c.REJECTED_REASON).aggregate(n=events.count())
+    counts = (texts or Texts()).decoded(counted).execute().fillna({c.REJECTED_REASON: ACCEPTED})
     by_source: dict[str, dict[str, int]] = {}
-    for source, why, n in sorted(zip(counts[c.SOURCE], counts["reason"], counts["n"], strict=True)):
+    for source, why, n in sorted(zip(counts[c.SOURCE], counts[c.REJECTED_REASON], counts["n"], strict=True)):
         by_source.setdefault(str(source), {})[str(why)] = int(n)
     return by_source
 
@@ -90,7 +109,8 @@ def count_by_source(events: ibis.Table, texts: Texts | None = None) -> dict[str,
 def _mark(events: ibis.Table, condition: ibis.Value, reason: str) -> ibis.Table:
     """Give rows that no earlier check rejected a reason where the condition holds."""
     already = events[c.REJECTED_REASON]
-    return events.mutate(**{c.REJECTED_REASON: (already.isnull() & condition).ifelse(ibis.literal(reason), already)})
+    marked = (already.isnull() & condition).ifelse(reasons.as_in(already, reason), already)
+    return events.mutate(**{c.REJECTED_REASON: marked})
 
 
 def _mark_unknown_items(events: ibis.Table, items: ibis.Table | None, texts: Texts) -> ibis.Table:
@@ -131,14 +151,14 @@ def _mark_crowded_users(events: ibis.Table, max_events_per_day: int) -> ibis.Tab
     return _mark(marked, marked.most > max_events_per_day, reasons.TOO_MANY).drop("on_day", "most")
 
 
-def _stop_if_mostly_rejected(events: ibis.Table, options: EventOptions, texts: Texts) -> None:
-    by_source = count_by_source(events, texts)
+def _stop_if_mostly_rejected(read: ibis.Table, cleaned: Cleaned, options: EventOptions) -> None:
+    n_read = _rows_by_source(read, cleaned.texts)
     for source in options.column_maps():
-        if source not in by_source:
+        if source not in n_read:
             raise NextactError(f"{source}: the table is empty")
-    counts = {(source, why): n for source, found in by_source.items() for why, n in found.items() if why != ACCEPTED}
-    n_rows = sum(n for found in by_source.values() for n in found.values())
-    n_rejected = sum(counts.values())
+    by_source = count_by_source(cleaned.rejected, cleaned.texts)
+    counts = {(source, why): n for source, found in by_source.items() for why, n in found.items()}
+    n_rows, n_rejected = sum(n_read.values()), sum(counts.values())
     if n_rejected <= options.stop_above_rejected_share * n_rows:
         return
     source, worst = max(counts, key=lambda one: counts[one])
@@ -148,8 +168,13 @@ def _stop_if_mostly_rejected(events: ibis.Table, options: EventOptions, texts: T
         f"{n_rejected / n_rows:.1%} of the rows are rejected, more than the {options.stop_above_rejected_share:.1%} "
         f"allowed (events.stop_above_rejected_share): {lines}; the most frequent, {worst!r} of {source},",
         counts[source, worst],
-        _example(texts.decoded(events), source, worst),
+        _example(cleaned.texts.decoded(cleaned.rejected), source, worst),
     )
+
+
+def _rows_by_source(events: ibis.Table, texts: Texts) -> dict[str, int]:
+    counts = texts.decoded(events.group_by(c.SOURCE).aggregate(n=events.count())).execute()
+    return {str(source): int(n) for source, n in zip(counts[c.SOURCE], counts["n"], strict=True)}
 
 
 def _example(events: ibis.Table, source: str, reason: str) -> str:

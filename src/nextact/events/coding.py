@@ -12,7 +12,7 @@ import pyarrow as pa
 from nextact.errors import NextactError
 from nextact.events import columns as c
 from nextact.events import reasons
-from nextact.events.engines import in_memory, keep, prefers_codes
+from nextact.events.engines import in_memory, keep, named, prefers_codes
 
 CODED = (c.USER_ID, c.ITEM_ID, c.EVENT_TYPE, c.SESSION_ID)
 FEW = 16  # so few texts are told apart one by one; more are looked up in a table
@@ -25,7 +25,7 @@ class Texts:
 
     Attributes:
         of: Column -> table of its distinct values: ``<column>_code`` (int32) and ``<column>_text``.
-        few: Column -> its texts by code, where there are at most :data:`FEW` and all are plain.
+        few: Column -> its texts by code (int8), where there are at most :data:`FEW` and all are plain; the reasons too.
     """
 
     of: Mapping[str, ibis.Table] = field(default_factory=dict)
@@ -47,6 +47,16 @@ class Texts:
         """The rows with codes in these columns, null for text that has none."""
         return self._exchanged(rows, [name for name in names if self.knows(name)], "text", "code")
 
+    def keep(self, rows: ibis.Table) -> ibis.Table:
+        """The rows worked out now; a coded column that says the same in all of them is not stored, nor ever sorted."""
+        same = {name: value for name, value in self._same().items() if name in rows.columns}
+        same = {name: value for name, value in same.items() if rows[name].type().is_integer()}
+        return keep(rows.drop(*same)).mutate(**same).select(*rows.columns) if same else keep(rows)
+
+    def _same(self) -> dict[str, ibis.Value]:
+        same: dict[str, ibis.Value] = {name: ibis.null("int8") for name, texts in self.few.items() if not texts}
+        return same | ({c.SOURCE: ibis.literal(0, "int8")} if len(self.few.get(c.SOURCE, ())) == 1 else {})
+
     def _exchanged(self, rows: ibis.Table, names: list[str], old: str, new: str) -> ibis.Table:
         told_apart = {name: _told_apart(rows[name], self.few[name], new) for name in names if name in self.few}
         joined = rows = rows.mutate(**told_apart) if told_apart else rows
@@ -57,16 +67,19 @@ class Texts:
         return joined.select(**kept) if many else rows
 
 
-def encode(tables: Mapping[str, ibis.Table], empty: Collection[str] = ()) -> tuple[ibis.Table, Texts]:
+def encode(
+    tables: Mapping[str, ibis.Table], empty: Collection[str] = (), positions: bool = True
+) -> tuple[ibis.Table, Texts]:
     """All sources as one kept table, with codes for text where the engine is the better for it.
 
     Args:
         tables: Source name -> its rows in the contract's columns.
         empty: Columns without any text, which need not be looked through.
+        positions: Whether ``position`` says more than ``source_row``; else it is not stored twice.
 
     Returns:
-        The rows, and what their codes stand for; ``rejected_reason`` is text. Codes of ``source`` have the order of
-        the names; the others have none.
+        The rows, and what their codes stand for. Codes of ``source`` have the order of the names, those of
+        ``rejected_reason`` that of :func:`~nextact.events.reasons.of_cleaning`; the others have none.
 
     Raises:
         NextactError: If a table gives other rows each time it is read.
@@ -75,20 +88,18 @@ def encode(tables: Mapping[str, ibis.Table], empty: Collection[str] = ()) -> tup
     if not prefers_codes(whole):
         return keep(whole), Texts()
     sources = {name: code for code, name in enumerate(sorted(tables))}
-    numbered = _union(rows.mutate(**{c.SOURCE: ibis.literal(sources[name], "int32")}) for name, rows in tables.items())
-    tables_of = {name: keep(_distinct(whole, name)) for name in CODED if name not in empty}
-    listed = {c.SOURCE: _listed(c.SOURCE, list(sources))}
-    texts = Texts(tables_of | listed, dict.fromkeys(empty, ()) | _few(tables_of | listed))
-    kept = _with_reasons(keep(texts.coded(_with_reason_codes(numbered), CODED)))
+    numbered = _union(rows.mutate(**{c.SOURCE: ibis.literal(sources[name], "int8")}) for name, rows in tables.items())
+    with named(numbered) as rows:
+        tables_of = {name: keep(_distinct(rows, name)) for name in CODED if name not in empty}
+        listed = {c.SOURCE: _listed(c.SOURCE, list(sources))}
+        few = dict.fromkeys(empty, ()) | _few(tables_of | listed) | {c.REJECTED_REASON: reasons.of_cleaning()}
+        texts = Texts(tables_of | listed, few)
+        coded = texts.coded(rows, (*CODED, c.REJECTED_REASON))
+        kept = texts.keep(coded if positions else coded.drop(c.POSITION))
     _refuse_changes(kept, ", ".join(tables))
-    return kept, texts
-
-
-def keep_coded(rows: ibis.Table, texts: Texts) -> ibis.Table:
-    """As :func:`~nextact.events.engines.keep`; reasons, too, take one byte a row where texts are coded."""
-    if not texts.of:
-        return keep(rows)
-    return _with_reasons(keep(_with_reason_codes(rows)))
+    return kept if positions else kept.mutate(**{c.POSITION: kept[c.SOURCE_ROW].cast("float64")}).select(
+        *whole.columns
+    ), texts
 
 
 def _few(tables: Mapping[str, ibis.Table]) -> dict[str, tuple[str, ...]]:
@@ -99,7 +110,7 @@ def _few(tables: Mapping[str, ibis.Table]) -> dict[str, tuple[str, ...]]:
 
 
 def _told_apart(column: ibis.Value, texts: tuple[str, ...], new: str) -> ibis.Value:
-    nothing = ibis.null("int32" if new == "code" else "string")
+    nothing = ibis.null("int8" if new == "code" else "string")
     if not texts:
         return nothing
     cases = [(column == code, text) if new == "text" else (column == text, code) for code, text in enumerate(texts)]
@@ -119,18 +130,6 @@ def _distinct(rows: ibis.Table, name: str) -> ibis.Table:
 def _listed(name: str, texts: list[str]) -> ibis.Table:
     codes = pa.array(range(len(texts)), pa.int32())
     return in_memory(pa.table({f"{name}_code": codes, f"{name}_text": pa.array(texts, pa.string())}))
-
-
-def _with_reason_codes(rows: ibis.Table) -> ibis.Table:
-    reason = rows[c.REJECTED_REASON]
-    known = ((reason == text, code) for code, text in enumerate(reasons.of_cleaning()))
-    code = ibis.cases((reason.isnull(), ibis.null("int8")), *known, else_=ibis.null("int8"))
-    return rows.mutate(**{c.REJECTED_REASON: code.cast("int8")})
-
-
-def _with_reasons(rows: ibis.Table) -> ibis.Table:
-    reason = ibis.literal(list(reasons.of_cleaning()), "array<string>")[rows[c.REJECTED_REASON]]
-    return rows.mutate(**{c.REJECTED_REASON: reason})
 
 
 def _refuse_changes(kept: ibis.Table, place: str) -> None:

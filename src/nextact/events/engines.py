@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import ibis
 import ibis.expr.datatypes as dt
+import ibis.expr.operations as ops
 import numpy as np
 import pyarrow as pa
 
@@ -15,6 +19,9 @@ from nextact.events.mapped import mapped_arrays
 SPARK = "pyspark"
 DUCKDB = "duckdb"
 BATCH_ROWS = 500_000
+VIEW_OF_FILE = (
+    r"CREATE .*? AS SELECT \* FROM read_parquet\((?:(?:main\.)?list_value\(|\[)?'(?P<path>[^'*?\[]+)'[\])]*\);?\s*"
+)
 
 
 def in_memory(arrow: pa.Table) -> ibis.Table:
@@ -44,6 +51,19 @@ def keep(table: ibis.Table) -> ibis.Table:
     engines[0]._run_pre_execute_hooks(table)  # hands frames over; compiling alone does not
     frame = _session().sql(engines[0].compile(table))
     return _named(engines[0], frame.to(_spark_schema(table.schema())).localCheckpoint())
+
+
+@contextmanager
+def named(table: ibis.Table) -> Iterator[ibis.Table]:
+    """The table under a short-lived name of DuckDB's: Ibis then puts a long expression into SQL once, not each time."""
+    name = ibis.util.gen_name("nextact")
+    engine: Any = (table._find_backends()[0] or [ibis.get_backend(table)])[0]
+    engine._run_pre_execute_hooks(table)  # hands frames over; compiling alone does not
+    engine.raw_sql(f'CREATE TEMPORARY VIEW "{name}" AS {engine.compile(table)}')
+    try:
+        yield engine.table(name)
+    finally:
+        engine.raw_sql(f'DROP VIEW "{name}"')
 
 
 def prefers_codes(table: ibis.Table) -> bool:
@@ -115,13 +135,33 @@ def number_rows(table: ibis.Table, name: str) -> ibis.Table:
     """The table with the 0-based place of each row in the order in which the engine reads it.
 
     Spark reads the partitions of a frame and the blocks of one file in order; where a table is many files, theirs is
-    Spark's choice. DuckDB counts rows with one thread, and all that comes of them with the same one; so its rows are
-    kept first, in their order, and then have numbers.
+    Spark's choice. DuckDB counts rows with one thread, and all that comes of them with the same one. A Parquet file
+    knows the place of its rows; those of other tables are kept first, in their order, and then have numbers.
     """
-    if prefers_codes(table) and not any(kind.is_interval() for kind in table.schema().values()):  # cannot be kept
-        kept = keep(table)
-        return kept.mutate(**{name: kept.rowid()})
-    return table.mutate(**{name: row_number(table)})
+    if not prefers_codes(table) or any(kind.is_interval() for kind in table.schema().values()):  # cannot be kept
+        return table.mutate(**{name: row_number(table)})
+    if (path := _parquet_file(table)) is not None:
+        rows = table._find_backends()[0][0].read_parquet(path, file_row_number=True)
+        return rows.select(*table.columns, **{name: rows["file_row_number"]})
+    kept = keep(table)
+    return kept.mutate(**{name: kept.rowid()})
+
+
+def _parquet_file(table: ibis.Table) -> str | None:
+    """The one Parquet file whose columns the table is, read by DuckDB as it lies; None where it is anything else."""
+    op = table.op()
+    if isinstance(op, ops.Project):
+        names = [getattr(value, "name", None) for value in op.values.values()]
+        if names != list(table.columns) or not all(isinstance(value, ops.Field) for value in op.values.values()):
+            return None
+        op = op.parent
+    engines = table._find_backends()[0]
+    if not isinstance(op, ops.DatabaseTable) or "file_row_number" in op.schema or len(engines) != 1:
+        return None
+    sql = "SELECT sql FROM duckdb_views() WHERE view_name = ? AND NOT internal"
+    found = engines[0].con.execute(sql, [op.name]).fetchall()
+    read = re.fullmatch(VIEW_OF_FILE, found[0][0], re.IGNORECASE | re.DOTALL) if len(found) == 1 else None
+    return read["path"] if read and Path(read["path"]).is_file() else None
 
 
 def row_number(table: ibis.Table) -> ibis.Value:

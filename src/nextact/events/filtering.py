@@ -57,7 +57,8 @@ def core_items_and_users(events: ibis.Table, options: FilterOptions) -> tuple[ib
         kept = _frequent(kept, column, at_least)
     if len(limits) > 1:
         kept = _until_nothing_falls(keep(kept), limits)
-    items, users = (keep(kept.select(column).distinct()) for column in (c.ITEM_ID, c.USER_ID))
+    items, users = (kept.select(column).distinct() for column in (c.ITEM_ID, c.USER_ID))
+    items, users = keep(items), keep(users) if options.min_user_events > 1 else users  # else hardly anyone asks
     if not int(items.count().execute()):
         raise NextactError(
             f"filter: no event is left with min_item_events={options.min_item_events} and "

@@ -8,7 +8,7 @@ from typing import Any
 
 import ibis
 
-from nextact.events import cleaning, engines
+from nextact.events import cleaning
 from nextact.events import columns as c
 from nextact.events.coding import Texts
 from nextact.events.contract import EventOptions
@@ -68,26 +68,29 @@ def label_events(
             :func:`~nextact.events.splitting.split_events`.
     """
     split.require_event_types(events.event_types)
-    cleaned, texts = cleaning.clean_coded(raw_events, events, items)
-    if erased is not None:
-        cleaned = reject_erased(cleaned, erased, texts)
-    broken = engines.keep(cleaning.rejected(cleaned))
-    good = texts.decoded(cleaning.accepted(cleaned), split.compared_texts)
+    cleaned = cleaning.clean_coded(raw_events, events, items)
+    texts, all_rows, broken = cleaned.texts, cleaned.events, cleaned.rejected
+    if erased is not None and erased.erased_at:
+        all_rows = reject_erased(texts.decoded(all_rows, [c.REJECTED_REASON]), erased, texts)
+        broken = texts.keep(cleaning.rejected(all_rows))
+    good = texts.decoded(cleaning.accepted(all_rows), split.compared_texts)
+    ordered = events.has_times, events.row_order, texts.keep
     if keep.window == "all":
-        marked = engines.keep(mark_too_rare(good, keep))
-        labelled, moments = split_events(cleaning.accepted(marked), split, events.has_times, events.row_order)
+        marked = texts.keep(mark_too_rare(good, keep))
+        labelled, moments = split_events(cleaning.accepted(marked), split, *ordered)
     else:
-        labelled, moments = split_events(good, split, events.has_times, events.row_order)
+        labelled, moments = split_events(good, split, *ordered)
         marked = mark_too_rare(labelled, keep)
         labelled = cleaning.accepted(marked)
-    rare = engines.keep(cleaning.rejected(marked).select(*cleaned.columns))
+    rare = texts.keep(cleaning.rejected(marked).select(*all_rows.columns))
     return LabelledEvents(labelled, (broken, rare), moments, texts)
 
 
 def count_rows(labelled: LabelledEvents) -> dict[str, dict[str, Any]]:
     """Rows by reason (``accepted`` for those that stayed), the same by source, and accepted rows by split."""
     stayed = labelled.stayed.mutate(reason=ibis.literal(cleaning.ACCEPTED), part=labelled.stayed[c.SPLIT])
-    left = (rows.mutate(reason=rows[c.REJECTED_REASON], part=ibis.null("string")) for rows in labelled.left)
+    told = (labelled.texts.decoded(rows, [c.REJECTED_REASON]) for rows in labelled.left)
+    left = (rows.mutate(reason=rows[c.REJECTED_REASON], part=ibis.null("string")) for rows in told)
     keys = [c.SOURCE, "reason", "part"]
     first, *others = (rows.group_by(keys).aggregate(n=rows.count()) for rows in (stayed, *left))
     counts = labelled.texts.decoded(first.union(*others)).execute()

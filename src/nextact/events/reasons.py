@@ -1,5 +1,9 @@
 """Why a row is rejected: each reason written once, in the order in which they are looked for."""
 
+from __future__ import annotations
+
+import ibis
+
 MISSING = "{} is missing"
 NOT_WHOLE = "{} is not a whole number"
 NOT_IN_MAP = "event_type is not in event_type_map"
@@ -33,3 +37,10 @@ def of_cleaning() -> tuple[str, ...]:
         REPEAT,
         TOO_MANY,
     )
+
+
+def as_in(column: ibis.Value, reason: str) -> ibis.Value:
+    """A reason as a column of reasons has it: text, or its place in :func:`of_cleaning`."""
+    if column.type().is_integer():
+        return ibis.literal(of_cleaning().index(reason), column.type())
+    return ibis.literal(reason)

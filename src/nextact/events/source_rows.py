@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import ibis
+import numpy as np
+import pyarrow as pa
 
 from nextact.events import columns as c
 from nextact.events import reasons
 from nextact.events.contract import ColumnMap, EventOptions
-from nextact.events.engines import number_rows
+from nextact.events.engines import in_memory, number_rows
 from nextact.events.moments import microseconds
 from nextact.events.reading import Cells, is_whole, read_id, read_number, read_time
-from nextact.events.tables import as_table
+from nextact.events.tables import as_arrow, as_table
 
-READ_TIME = "nextact_time"
+READ_TIME, READ_ROW = "nextact_time", "nextact_row"  # a raw table may have a column of any other name
 CONTRACT = (
     c.SOURCE,
     c.SOURCE_ROW,
@@ -45,7 +47,7 @@ def to_contract(raw: object, source: str, columns: ColumnMap, events: EventOptio
     Raises:
         NextactError: If a mapped column is missing, or its type cannot hold what it is mapped to.
     """
-    table = number_rows(as_table(raw, source, columns.columns()), c.SOURCE_ROW)
+    table = _numbered(raw, source, columns)
     if columns.timestamp is not None:  # a step of its own: the expression is long, and what follows reads it often
         place = f"{source}[{columns.timestamp!r}]"
         time = read_time(table[columns.timestamp], columns.timestamp_unit, columns.timezone, place)
@@ -65,8 +67,16 @@ def to_contract(raw: object, source: str, columns: ColumnMap, events: EventOptio
     values = {name: cells.values for name, cells in read.items()}
     reason = ibis.coalesce(*(cells.problems for cells in read.values()))
     return table.select(
-        **{c.SOURCE: ibis.literal(source), c.SOURCE_ROW: table[c.SOURCE_ROW], **values, c.REJECTED_REASON: reason}
+        **{c.SOURCE: ibis.literal(source), c.SOURCE_ROW: table[READ_ROW], **values, c.REJECTED_REASON: reason}
     ).select(*CONTRACT)
+
+
+def _numbered(raw: object, source: str, columns: ColumnMap) -> ibis.Table:
+    """The mapped columns with the 0-based place of each row; frames have an order, engines are asked for theirs."""
+    if isinstance(raw, ibis.Table):
+        return number_rows(as_table(raw, source, columns.columns()), READ_ROW)
+    rows = as_arrow(raw, source, columns.columns())
+    return in_memory(rows.append_column(READ_ROW, pa.array(np.arange(len(rows)))))
 
 
 def _nothing(kind: str) -> Cells:
@@ -115,7 +125,7 @@ def _within_limits(time: ibis.Value, events: EventOptions) -> Cells:
 
 def _position(table: ibis.Table, source: str, columns: ColumnMap) -> Cells:
     if columns.position is None:
-        return Cells(table[c.SOURCE_ROW].cast("float64"), ibis.null("string"))
+        return Cells(table[READ_ROW].cast("float64"), ibis.null("string"))
     read = read_number(table[columns.position], f"{source}[{columns.position!r}]")
     problems = read.values.isnull().ifelse(reasons.NO_POSITION, ibis.null("string"))
     return Cells(read.values, problems)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Literal
 
 import ibis
@@ -61,7 +62,11 @@ class SplitOptions(StepOptions):
 
 
 def split_events(
-    events: ibis.Table, options: SplitOptions, has_times: bool = True, row_order: tuple[str, ...] = ROW_ORDER
+    events: ibis.Table,
+    options: SplitOptions,
+    has_times: bool = True,
+    row_order: tuple[str, ...] = ROW_ORDER,
+    kept: Callable[[ibis.Table], ibis.Table] = keep,
 ) -> tuple[ibis.Table, dict[str, str]]:
     """Add ``step``, ``split`` and ``is_target`` to accepted events.
 
@@ -79,6 +84,7 @@ def split_events(
         options: What is held out.
         has_times: Whether ``timestamp`` holds times, or positions in their place.
         row_order: Columns that order the rows of one moment, as for :func:`~nextact.events.steps.add_steps`.
+        kept: What works rows out once, as :func:`~nextact.events.engines.keep` does.
 
     Returns:
         ``(events, moments)``: the table with the three columns, ordered by nothing, and the ISO moments
@@ -89,7 +95,7 @@ def split_events(
     """
     if not has_times:
         _refuse_without_times(options)
-    stepped = _stepped(events, options, row_order)
+    stepped = _stepped(events, options, row_order, kept)
     if options.kind == "global_time":
         moments = _moments(stepped, options)
         split = _global_time(stepped, options, *moments)
@@ -98,11 +104,16 @@ def split_events(
     return hold_out(stepped, options), {}
 
 
-def _stepped(events: ibis.Table, options: SplitOptions, row_order: tuple[str, ...]) -> ibis.Table:
+def _stepped(
+    events: ibis.Table,
+    options: SplitOptions,
+    row_order: tuple[str, ...],
+    kept: Callable[[ibis.Table], ibis.Table],
+) -> ibis.Table:
     """Events with their steps, kept, in few bytes a row: what follows looks at them more than once."""
     stepped = add_steps(events, options, row_order)
     narrow = dict.fromkeys((c.POSITION, c.PLACE, c.STEP, N_BEFORE), "int32")
-    return keep(stepped.cast(narrow)).cast({name: stepped[name].type() for name in narrow})
+    return kept(stepped.cast(narrow)).cast({name: stepped[name].type() for name in narrow})
 
 
 def describe_split(options: SplitOptions, moments: dict[str, str]) -> dict[str, Any]:

@@ -92,7 +92,7 @@ def build_histories(events: ibis.Table, vocabulary: pd.DataFrame, event_types: t
     ):
         places.put({name: batch[name].to_numpy(zero_copy_only=False) for name in BATCH_COLUMNS})
     writer = HistoriesWriter(places.n_put, len(users))
-    held_out = [_HeldOut(coded, name, splits, len(users)) for name, splits in KNOWN_BEFORE.items()]
+    held_out = [_HeldOut(coded, name, len(users)) for name in ("validation", "test")]
     for arrays in places.batches(BATCH_ROWS):
         writer.append(arrays)
         for one in held_out:
@@ -102,9 +102,8 @@ def build_histories(events: ibis.Table, vocabulary: pd.DataFrame, event_types: t
     return BuiltHistories(users, histories, validation, test)
 
 
-SPLITS = ("train", "validation", "test")
+SPLITS = ("train", "validation", "test")  # those before a holdout are known to it
 TRAIN = SPLITS.index("train")
-KNOWN_BEFORE = {"validation": ("train",), "test": ("train", "validation")}
 NO_STEP = -1
 BATCH_ROWS = 500_000
 BATCH_COLUMNS = (c.USER_INDEX, c.PLACE, *KINDS)
@@ -155,8 +154,8 @@ class _HeldOut:
     A user's history ends where the target step starts; without a target, where the splits known before end.
     """
 
-    def __init__(self, coded: ibis.Table, name: str, known: tuple[str, ...], n_users: int) -> None:
-        self.split, self.known, self.n_users = SPLITS.index(name), [SPLITS.index(one) for one in known], n_users
+    def __init__(self, coded: ibis.Table, name: str, n_users: int) -> None:
+        self.split = SPLITS.index(name)
         self.target_step, self.n_missing = np.full(n_users, NO_STEP), np.zeros(n_users, np.int64)
         targets = coded.filter(coded[c.IS_TARGET] & (coded[c.SPLIT] == name))
         lost = targets[c.ITEM_ID].nunique(where=targets[c.ITEM_INDEX].isnull())
@@ -170,11 +169,10 @@ class _HeldOut:
         """Add a batch."""
         user, split = arrays[c.USER_INDEX], arrays["split_code"]
         target_step = self.target_step[user]
-        before = np.where(target_step == NO_STEP, np.isin(split, self.known), arrays[c.STEP] < target_step)
+        before = np.where(target_step == NO_STEP, split < self.split, arrays[c.STEP] < target_step)
         targets = (split == self.split) & arrays[c.IS_TARGET].astype(bool)
-        known = np.isin(split, (*self.known, self.split))
         totals = (self.n_before, self.n_targets, self.n_training, self.n_known)
-        for total, counted in zip(totals, (before, targets, split == TRAIN, known), strict=True):
+        for total, counted in zip(totals, (before, targets, split == TRAIN, split <= self.split), strict=True):
             add_counts(total, user[counted])
 
     def cuts(self, starts: NDArray[np.int64]) -> Cuts:

@@ -5,9 +5,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from nextact.events import reasons
+from nextact.events.cleaning import clean_coded, clean_events
 from nextact.events.coding import FEW, encode
 from nextact.events.contract import EventOptions
-from nextact.events.engines import fingerprint, repeated
+from nextact.events.engines import fingerprint, named, number_rows, repeated
 from nextact.events.source_rows import CONTRACT
 from nextact.events.splitting import nth_smallest
 from nextact.events.steps import ROW_ORDER, StepOptions, add_steps
@@ -75,3 +77,68 @@ def test_the_nth_smallest_is_that_of_the_sorted_values():
     values = np.random.default_rng(2).integers(-(10**12), 10**12, 300)
     column = ibis.memtable({"t": values}).t
     assert [nth_smallest(column, n) for n in (0, 150, 299)] == np.sort(values)[[0, 150, 299]].tolist()
+
+
+ROWS = pd.DataFrame({"a": [f"{n % 7:03}" for n in range(5_000)], "b": range(5_000)})
+
+
+def kept_names(engine):
+    return [name for name in engine.list_tables() if "cached" in name]
+
+
+def test_a_parquet_file_numbers_its_own_rows(tmp_path):
+    ROWS.to_parquet(tmp_path / "log.parquet", row_group_size=300)
+    engine = ibis.duckdb.connect()
+    for table in (engine.read_parquet(tmp_path / "log.parquet"), engine.read_parquet(tmp_path / "log.parquet")[["b"]]):
+        numbered = number_rows(table, "n")
+        assert list(numbered.columns) == [*table.columns, "n"]
+        assert (numbered.execute()["n"] == numbered.execute()["b"]).all()
+        assert not kept_names(engine)
+
+
+@pytest.mark.parametrize("how", ["two files", "pattern", "filtered", "renamed", "worked out", "own number", "quoted"])
+def test_whatever_is_not_one_parquet_file_as_it_lies_is_numbered_in_the_order_it_is_read(how, tmp_path):
+    paths = [tmp_path / "x1.parquet", tmp_path / "x2.parquet", tmp_path / "it's.parquet"]
+    for path in paths:
+        ROWS.to_parquet(path)
+    engine = ibis.duckdb.connect()
+    table = {
+        "two files": lambda: engine.read_parquet(paths[:2]),
+        "pattern": lambda: engine.read_parquet(tmp_path / "x*.parquet"),
+        "filtered": lambda: engine.read_parquet(paths[0]).filter(lambda t: t.b % 2 == 1),
+        "renamed": lambda: engine.read_parquet(paths[0]).rename(c="b"),
+        "worked out": lambda: engine.read_parquet(paths[0]).mutate(b=lambda t: t.b + 1)[["a", "b"]],
+        "own number": lambda: engine.read_parquet(paths[0], file_row_number=True),
+        "quoted": lambda: engine.read_parquet(paths[2]),
+    }[how]()
+    expected = table.execute()
+    numbered = number_rows(table, "n").execute().sort_values("n", ignore_index=True)
+    assert numbered["n"].tolist() == list(range(len(expected)))
+    pd.testing.assert_frame_equal(numbered.drop(columns="n"), expected)
+
+
+def test_a_name_is_gone_when_it_is_no_longer_needed():
+    engine = ibis.duckdb.connect()
+    table = engine.create_table("t", ROWS).mutate(c=ibis._.b + 1)
+    with named(table) as known:
+        assert known.c.sum().execute() == ROWS["b"].sum() + len(ROWS)
+    assert engine.list_tables() == ["t"]
+
+
+def test_what_is_the_same_in_all_rows_is_not_stored_and_comes_back():
+    rows = ROWS.assign(user_id="u", item_id=ROWS["a"], timestamp=ROWS["b"] + 10**6)
+    options = EventOptions(timestamp_unit="s", repeat_columns=())
+    cleaned = clean_coded(rows, options)
+    stored = {name for table in cleaned.events.op().find(ibis.expr.operations.DatabaseTable) for name in table.schema}
+    assert not stored & {"source", "session_id", "position"}
+    found = clean_events(rows, options).execute().sort_values("source_row", ignore_index=True)
+    assert found["source"].eq("raw_events").all()
+    assert found["session_id"].isna().all()
+    assert found["position"].tolist() == found["source_row"].tolist()
+
+
+def test_reasons_are_coded_in_their_order():
+    column = ibis.memtable({"why": [0]}, schema={"why": "int8"}).why
+    for code, reason in enumerate(reasons.of_cleaning()):
+        assert reasons.as_in(column, reason).execute() == code
+    assert reasons.as_in(column.cast("string"), reasons.REPEAT).execute() == reasons.REPEAT

@@ -159,3 +159,11 @@ def test_a_missing_column_names_the_source():
 def test_options_that_cannot_be_are_refused_before_any_table_is_read(bad, message):
     with pytest.raises(NextactError, match=message):
         EventOptions(event_types=("view", "purchase"), **bad)
+
+
+@pytest.mark.parametrize("name", ["source_row", "source", "rejected_reason", "position"])
+def test_a_raw_column_may_have_a_name_of_our_own(name):
+    rows = pd.DataFrame({name: ["u", "v"], "item_id": ["i", "j"], "timestamp": [10**6, 10**6 + 1]})
+    for raw in (rows, ibis.memtable(rows)):
+        events = clean_events(raw, EventOptions(user_id=name, timestamp_unit="s")).execute()
+        assert events.sort_values("source_row")["user_id"].tolist() == ["u", "v"]

@@ -158,7 +158,7 @@ def check_backbone(name: str) -> None:
     Raises:
         ValueError: With the close matches.
     """
-    if name in ("gpt2", "nextact"):  # so that importing transformers is spared
+    if name in ("gpt2", "bert", "nextact"):  # what conf names: importing transformers, and torch with it, is spared
         return
     from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES
 
