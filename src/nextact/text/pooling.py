@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,6 +12,7 @@ from scipy.sparse import csr_matrix
 
 from nextact.errors import NextactError
 from nextact.options import options
+from nextact.text.tfidf import known_counts
 from nextact.text.word_vectors import WordVectors
 
 log = logging.getLogger(__name__)
@@ -59,7 +59,7 @@ def tfidf_item_vectors(tokens: list[list[str]], word_vectors: WordVectors, remov
         array([[0.5  , 0.703],
                [1.   , 0.   ]], dtype=float32)
     """
-    counts = _token_counts(tokens, word_vectors)
+    counts = known_counts(tokens, word_vectors.positions).astype(np.float64)
     n_items = np.count_nonzero(np.diff(counts.indptr))
     in_items = np.bincount(counts.indices, minlength=counts.shape[1])
     return _pooled(counts, np.log((1 + n_items) / (1 + in_items)) + 1, word_vectors, remove_components)
@@ -99,7 +99,7 @@ def sif_item_vectors(
     """
     if a <= 0 or remove_components < 0:
         raise NextactError(f"sif_item_vectors: needs a > 0 and remove_components >= 0, got {a} and {remove_components}")
-    counts = _token_counts(tokens, word_vectors)
+    counts = known_counts(tokens, word_vectors.positions).astype(np.float64)
     return _pooled(counts, a / (a + _shares(counts, word_vectors)), word_vectors, remove_components)
 
 
@@ -186,19 +186,6 @@ def _inverse_roots(variances: NDArray[np.float64]) -> NDArray[np.float64]:
     """``1 / sqrt(variance)``, and 0 for what is a rounding error beside the widest."""
     is_real = variances > 1e-12 * variances.max()
     return np.where(is_real, 1 / np.sqrt(np.where(is_real, variances, 1)), 0)
-
-
-def _token_counts(tokens: list[list[str]], word_vectors: WordVectors) -> csr_matrix:
-    """How often each known word occurs in each item, ``[items, words]``."""
-    rows, columns, values = [], [], []
-    for row, words in enumerate(tokens):
-        for word, count in Counter(words).items():
-            position = word_vectors.positions.get(word)
-            if position is not None:
-                rows.append(row)
-                columns.append(position)
-                values.append(count)
-    return csr_matrix((values, (rows, columns)), shape=(len(tokens), len(word_vectors)), dtype=np.float64)
 
 
 def _shares(counts: csr_matrix, word_vectors: WordVectors) -> NDArray[np.float64]:

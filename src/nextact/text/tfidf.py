@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from array import array
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
@@ -125,9 +128,22 @@ def word_counts(tokens: list[list[str]], min_count: int) -> tuple[csr_matrix, li
         for word in set(found):
             in_items[word] = in_items.get(word, 0) + 1
     words = sorted(word for word, n in in_items.items() if n >= min_count)
-    columns = {word: column for column, word in enumerate(words)}
-    places = [(row, columns[word]) for row, found in enumerate(tokens) for word in found if word in columns]
-    rows, cols = np.array(places, dtype=np.int64).reshape(-1, 2).T
-    ones = np.ones(len(rows), dtype=np.float32)
-    counts = csr_matrix((ones, (rows, cols)), shape=(len(tokens), len(words)), dtype=np.float32)
-    return counts, words
+    return known_counts(tokens, {word: column for column, word in enumerate(words)}), words
+
+
+def known_counts(tokens: list[list[str]], columns: Mapping[str, int]) -> csr_matrix:
+    """How often each word of a vocabulary occurs in each item, float32 ``[items, words]``; other words do not count.
+
+    Example:
+        >>> known_counts([["tea", "tea", "?"], []], {"soap": 0, "tea": 1}).toarray().tolist()
+        [[0.0, 2.0], [0.0, 0.0]]
+    """
+    flat, row_starts = array("i"), np.zeros(len(tokens) + 1, np.int64)  # no Python object a token: catalogues are large
+    for row, found in enumerate(tokens):
+        flat.extend(columns[word] for word in found if word in columns)
+        row_starts[row + 1] = len(flat)
+    indices = np.frombuffer(flat, np.int32) if flat else np.zeros(0, np.int32)
+    ones = np.ones(len(indices), dtype=np.float32)
+    counts = csr_matrix((ones, indices.copy(), row_starts), shape=(len(tokens), len(columns)))
+    counts.sum_duplicates()
+    return counts

@@ -4,6 +4,7 @@ A block that was not asked for, or for which no item has a text, has no dimensio
 """
 
 from pathlib import Path
+from sys import intern
 
 import numpy as np
 import pandas as pd
@@ -74,8 +75,8 @@ def parse_items(
 
 
 def split_tokens(item_tokens: pd.DataFrame) -> list[list[str]]:
-    """The tokens of each item as lists."""
-    return [words.split() for words in item_tokens[c.TOKENS]]
+    """The tokens of each item as lists; a word that repeats is one object, or a million items would take gigabytes."""
+    return [list(map(intern, words.split())) for words in item_tokens[c.TOKENS]]
 
 
 def with_padding(vectors: np.ndarray) -> np.ndarray:
