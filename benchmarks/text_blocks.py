@@ -73,7 +73,7 @@ class Blocks:
                 ),
                 "glove": lambda: sif_item_vectors(self.tokens, train_glove(self.tokens, GloVeOptions())),
                 "syntax": self._syntax,
-                "encoder": lambda: encode(self.task.texts, EncoderOptions(), self.cache, progress=False),
+                "encoder": self._encoder,
             }
             for name, make in makers.items():
                 started = time.perf_counter()
@@ -83,11 +83,14 @@ class Blocks:
 
     def of_events(self, known: Histories) -> dict[str, np.ndarray]:
         """The blocks that learn from training events."""
-        encoder = self.of_text()["encoder"]
+        encoder = padded(self._encoder())  # in the cache, if it was made before
         return {
             "encoder_tuned": tuned_block(encoder, known.offsets, known.item_index, ContrastiveOptions()),
             "item2vec": item2vec_block(known.offsets, known.item_index, self.task.n_items, Word2VecOptions()),
         }
+
+    def _encoder(self) -> np.ndarray:
+        return encode(self.task.texts, EncoderOptions(), self.cache, progress=False)
 
     def _syntax(self) -> np.ndarray:
         return item_syntax(self.task.texts, [self.task.language] * self.task.n_items, SyntaxOptions()).vectors

@@ -8,11 +8,14 @@ Data sets, blocks and protocol are those of ``text_blocks.py``, the models' sett
 
 - ``stacked``: trees over the transition table, item-kNN and content-kNN on the block, fitted on half of the validation
   users; ``none`` goes without content-kNN.
-- ``gpt2``: 64 wide, two blocks, six epochs; the block beside the item ids, which start from it; ``none`` reads ids
-  alone. Half of the validation users stop the training.
+- ``gpt2``: 64 wide, two blocks; the block beside the item ids, which start from it; ``none`` reads ids alone. On
+  MIND-zh at most six epochs, half of the validation users stop the training; on Beauty three epochs, whatever
+  validation says.
 
 Every block is compared with tf-idf reduced to as many dimensions (a union: to 384) and with ``none``, by paired tests
-over the test users. One line a block, model and group is appended to the results; nothing is chosen here.
+over the test users. One line a block, model and group is appended to the results; nothing is chosen here. With
+``--resume FOLDER`` the values of each finished block are kept there, and a second run of the same commit goes on from
+them.
 """
 
 from __future__ import annotations
@@ -23,15 +26,16 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 import numpy as np
-from text_blocks import Blocks, union
-from text_tasks import Task, beauty, cuts, mind_zh, stamp
+from text_blocks import Blocks, protocols, union
+from text_tasks import Task, beauty, commit, cuts, mind_zh, stamp
 
 from nextact.metrics.comparison import bootstrap_intervals, holm, paired_comparison
 from nextact.models.baselines.content import ContentKNN
@@ -56,13 +60,22 @@ TRANSITION = TransitionOptions(
     lags=20, lag_decay=0.8, history_decay=0.5, history_steps=10, reverse_weight=0.1, source_discount=0.5
 )
 ITEM_KNN = ItemKNNOptions(history_decay=0.6, weighting="tfidf", neighbours=500, shrinkage=3.0)
-NETWORK = {"dimensions": 64, "layers": 2, "heads": 2, "dropout": 0.2, "epochs": 6, "patience": 6}
-NETWORK |= {"learning_rate": 0.005, "batch_steps": 512, "loss_chunk_steps": 256}
+NETWORK = {"dimensions": 64, "layers": 2, "heads": 2, "dropout": 0.2, "learning_rate": 0.005, "horizon_days": ()}
+OF_DATASET: dict[str, dict[str, Any]] = {
+    "mind_zh": {"epochs": 6, "patience": 6, "batch_steps": 512, "loss_chunk_steps": 256},
+    "beauty": {"epochs": 3, "batch_steps": 1024},
+}
+FIXED_EPOCHS = {"mind_zh": None, "beauty": 3}  # None: half of the validation users stop the training
+EVENT_BLOCKS = ("encoder_tuned", "item2vec")
 
 
-def wanted_blocks(made: Blocks, known: Histories) -> dict[str, np.ndarray | None]:
-    """Blocks by name; None reads no text."""
-    blocks = made.of_text() | made.of_events(known)
+def wanted_blocks(
+    made: Blocks, protocol: str, known: Histories, only: list[str] | None, kept: Kept
+) -> dict[str, np.ndarray | None]:
+    """Blocks by name; None reads no text. Those that learn from events are made where they are asked for."""
+    blocks = kept.blocks(f"{made.task.name} text", made.of_text)
+    if only is None or set(only) & set(EVENT_BLOCKS):
+        blocks |= kept.blocks(f"{made.task.name} {protocol} events", lambda: made.of_events(known))
     names = ("tfidf", "word2vec", "glove", "syntax", "encoder", "encoder_tuned", "item2vec")
     found: dict[str, np.ndarray | None] = {NONE: None}
     found |= {name: blocks[name] for name in names if name in blocks}
@@ -83,13 +96,18 @@ class Models:
 
     def __init__(self, task: Task, known: Histories, fitting: Holdout, folder: Path) -> None:
         self.task, self.known, self.fitting, self.folder = task, known, fitting, folder
+
+    @cached_property
+    def members(self) -> dict[str, ModelFolder]:
+        """Of every ranker; they read no block."""
         members = {"transition": TransitionTable(TRANSITION), "item_knn": ItemKNN(ITEM_KNN)}
-        self.members = {name: self._kept(name, model, None, folder / name) for name, model in members.items()}
+        return {name: self._kept(name, model, None, self.folder / name) for name, model in members.items()}
 
     def training(self, block: np.ndarray | None) -> Training:
         """What a model reads."""
         vectors = {} if block is None else {"block": block}
-        return Training(self.known, self.task.n_items, ("event",), vectors, self.fitting, self.task.exclude_seen, SEED)
+        everything = self.known, self.task.n_items, ("event",), vectors, self.fitting, self.task.exclude_seen, SEED
+        return Training(*everything, epochs=FIXED_EPOCHS[self.task.name])
 
     def stacked(self, name: str, block: np.ndarray | None) -> Any:
         """The ranker over members with and without content."""
@@ -103,7 +121,7 @@ class Models:
 
     def gpt2(self, name: str, block: np.ndarray | None) -> Any:
         """The network, with the block or without."""
-        model = SequenceRecommender(SequenceOptions(text_blocks=("block",), **NETWORK))
+        model = SequenceRecommender(SequenceOptions(text_blocks=("block",), **NETWORK, **OF_DATASET[self.task.name]))
         print(name, model.fit(self.training(block)), flush=True)
         return model
 
@@ -140,9 +158,45 @@ def rows(
             yield {key: round(value, 5) if isinstance(value, float) else value for key, value in row.items()}
 
 
-def run(task: Task, cache: Path, models: list[str], only: list[str] | None) -> Iterator[dict[str, Any]]:
+class Kept:
+    """Blocks, and values a user of those that are done, by data set, protocol and model; a folder keeps them.
+
+    Args:
+        folder: Where they are; None keeps nothing.
+    """
+
+    def __init__(self, folder: Path | None) -> None:
+        self.folder = None if folder is None else folder / commit()
+        if self.folder is not None:
+            self.folder.mkdir(parents=True, exist_ok=True)
+
+    def blocks(self, name: str, make: Callable[[], dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+        """Those that are kept under a name, or else what ``make`` makes."""
+        if self.folder is None:
+            return make()
+        path = self.folder / f"{name}.npz"
+        if not path.exists():
+            np.savez(path, allow_pickle=False, **make())
+        with np.load(path) as arrays:
+            return dict(arrays)
+
+    def values(self, name: str, measure: Callable[[], np.ndarray]) -> np.ndarray:
+        """Those that are kept under a name, or else what ``measure`` finds."""
+        if self.folder is None:
+            return measure()
+        path = self.folder / f"{name}.npy"
+        if path.exists():
+            return np.load(path)
+        found = measure()
+        np.save(path, found)
+        return found
+
+
+def run(
+    task: Task, cache: Path, models: list[str], only: list[str] | None, withheld: bool, kept: Kept
+) -> Iterator[dict[str, Any]]:
     """All blocks by the models asked for."""
-    histories = task.histories
+    protocol, histories = list(protocols(task))[withheld]
     known = training_histories(histories, cuts(histories, 2))
     fit_half, _ = validation_halves(histories.n_users, SEED)
     fitting, test = (
@@ -151,7 +205,9 @@ def run(task: Task, cache: Path, models: list[str], only: list[str] | None) -> I
     )
     is_warm = np.bincount(known.item_index, minlength=task.n_items + 1)[test.targets.item_index] > 0
     groups = {"all": np.ones(len(is_warm), np.bool_), "warm": is_warm, "cold": ~is_warm}
-    blocks = wanted_blocks(Blocks(task, cache), known)
+    if withheld:
+        groups = {"beside withheld": is_warm, "withheld": ~is_warm}
+    blocks = wanted_blocks(Blocks(task, cache), protocol, known, only, kept)
     blocks = {name: block for name, block in blocks.items() if only is None or name in only}
     controls = {name: control_of(name, block) for name, block in blocks.items()}
     with tempfile.TemporaryDirectory() as folder:
@@ -160,8 +216,11 @@ def run(task: Task, cache: Path, models: list[str], only: list[str] | None) -> I
             values = {}
             for name, block in blocks.items():
                 started = time.perf_counter()
-                model = getattr(made, kind)(name, block)
-                values[name] = evaluate(model, test, task.exclude_seen, (10,))[METRIC]
+                fit = partial(getattr(made, kind), name, block)
+                values[name] = kept.values(
+                    f"{task.name} {protocol} {kind} {name}",
+                    lambda fit=fit: evaluate(fit(), test, task.exclude_seen, (10,))[METRIC],
+                )
                 print(f"{kind} {name}: {values[name].mean():.4f}, {time.perf_counter() - started:.0f} s", flush=True)
             for row in rows(values, controls, groups):
                 width = 0 if blocks[row["block"]] is None else blocks[row["block"]].shape[1]
@@ -198,6 +257,8 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, help="folder of the encoder's cache")
     parser.add_argument("--models", nargs="+", choices=["stacked", "gpt2"], default=["stacked", "gpt2"])
     parser.add_argument("--blocks", nargs="+", help="only these; all, if left out")
+    parser.add_argument("--withheld", action="store_true", help="take a tenth of the items out of all histories")
+    parser.add_argument("--resume", type=Path, help="folder that keeps the values of finished blocks")
     parser.add_argument("--results", type=Path, default=RESULTS)
     asked = parser.parse_args()
     if asked.dataset == "table":
@@ -208,8 +269,9 @@ def main() -> None:
     task = {"beauty": beauty, "mind_zh": mind_zh}[asked.dataset](asked.data)
     named = {"protocol": "leave-one-out", "ties": "file", "seed": SEED}
     named |= {"seen_items": "excluded" if task.exclude_seen else "kept"}
-    named |= stamp(f"python benchmarks/text_models.py {asked.dataset} --models {' '.join(asked.models)}")
-    for row in run(task, asked.cache, asked.models, asked.blocks):
+    flags = " --withheld" if asked.withheld else ""
+    named |= stamp(f"python benchmarks/text_models.py {asked.dataset} --models {' '.join(asked.models)}{flags}")
+    for row in run(task, asked.cache, asked.models, asked.blocks, asked.withheld, Kept(asked.resume)):
         with asked.results.open("a", encoding="utf-8") as file:
             file.write(json.dumps(row | named, ensure_ascii=False) + "\n")
 

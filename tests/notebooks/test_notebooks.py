@@ -10,8 +10,8 @@ from nbclient import NotebookClient
 NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
 
 
-def test_there_are_three_notebooks():
-    assert [path.stem for path in NOTEBOOKS] == ["1_events", "2_evaluation", "3_recommendations"]
+def test_there_are_four_notebooks():
+    assert [path.stem for path in NOTEBOOKS] == ["1_events", "2_evaluation", "3_recommendations", "4_items"]
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

@@ -26,6 +26,7 @@ from nextact.text.cleaning import CleaningOptions
 from nextact.text.contrastive import ContrastiveOptions
 from nextact.text.encoder import EncoderOptions
 from nextact.text.glove import GloVeOptions
+from nextact.text.pooling import PoolingOptions
 from nextact.text.profiles import ProfileOptions
 from nextact.text.syntax_block import SyntaxOptions
 from nextact.text.tfidf import TfidfOptions
@@ -92,7 +93,8 @@ def text_block(name, texts, tokens, options):
         "glove": (text_blocks.embed_words_by_glove, GloVeOptions(dimensions=4)),
         "tfidf": (text_blocks.weigh_words, TfidfOptions(dimensions=4)),
     }[name]
-    return make(tokens, options, settings)
+    pooling = () if name == "tfidf" else (PoolingOptions(),)
+    return make(tokens, options, settings, *pooling)
 
 
 TEXT_BLOCKS = ["encoder", "word2vec", "glove", "tfidf", "syntax"]

@@ -18,6 +18,7 @@ IS_TARGET = "is_target"
 PLACE = "place"  # 0-based: of an event among its user's, oldest first
 
 ITEM_TEXT = "item_text"
+TOKENS = "tokens"  # the words of an item's text, joined by blanks
 ITEM_INDEX = "item_index"  # 1 .. n_items; 0 is padding
 USER_INDEX = "user_index"  # 0 .. n_users - 1
 N_TRAINING_EVENTS = "n_training_events"

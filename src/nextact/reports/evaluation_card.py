@@ -7,7 +7,7 @@ from typing import Any
 
 from nextact.reports.evaluation_horizons import NAMES, horizons_lines
 from nextact.reports.evaluation_page import energy, fit_seconds
-from nextact.reports.evaluation_words import caption, interval, signed_interval, verdict
+from nextact.reports.evaluation_words import caption, choice, interval, signed_interval, verdict
 from nextact.reports.numbers import decimal, whole
 
 Report = Mapping[str, Any]
@@ -99,6 +99,7 @@ def _results(results: Report) -> str:
     return "\n\n".join(
         [
             "## Results",
+            choice(results),
             verdict(results),
             caption("Means over users with 95 % bootstrap intervals", results) + ":",
             _table(["metric", "validation", "test", "test, reachable targets"], rows),

@@ -16,7 +16,7 @@ from nextact.reports.evaluation_parts import (
     examples_section,
 )
 from nextact.reports.evaluation_svg import interval_chart, named_points_chart
-from nextact.reports.evaluation_words import caption, interval, signed_interval, verdict
+from nextact.reports.evaluation_words import caption, choice, interval, signed_interval, verdict
 from nextact.reports.html import page, section, table, text, tiles
 from nextact.reports.numbers import decimal, whole
 from nextact.reports.svg import Axes, legend
@@ -78,6 +78,7 @@ def _head(results: Report, checks: Report) -> str:
         )
         + tiles(numbers)
         + _warnings(failed)
+        + text(choice(results))
         + text(verdict(results))
     )
 

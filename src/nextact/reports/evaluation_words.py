@@ -43,6 +43,17 @@ def caption(words: str, stamped: Report) -> str:
     return f"{words} · protocol {stamped['protocol_hash']}"
 
 
+def choice(results: Report) -> str:
+    """Why the model was chosen, and which models fail to beat which baselines, on validation.
+
+    Example:
+        >>> choice({"chosen": "ease", "reason": "best there", "gate": ["gpt2 does not beat ease"]})
+        'On validation ease was chosen: best there. gpt2 does not beat ease.'
+    """
+    said = [f"On validation {results['chosen']} was chosen: {results['reason']}", *results["gate"]]
+    return " ".join(f"{one}." for one in said)
+
+
 def verdict(results: Report) -> str:
     """What the paired tests say of the chosen model, plainly.
 

@@ -14,7 +14,9 @@ from nextact.events import columns as c
 from nextact.models.recommender import PredictsEventType, PredictsHorizons, Recommender
 from nextact.retrieval.reasons import reasons
 from nextact.retrieval.scoring import log_softmax, masked_scores, top_k, user_blocks
+from nextact.retrieval.words import SharedWords
 from nextact.sequences.histories import Histories
+from nextact.text.profiles import ProfileOptions
 
 RANK, SCORE, PROBABILITY, REASON = "rank", "score", "probability", "reason"
 ITEM_COLUMNS = (c.USER_ID, RANK, c.ITEM_ID, c.ITEM_TEXT, SCORE, PROBABILITY, REASON)
@@ -28,7 +30,8 @@ class Catalogue:
     """The items that can be recommended, in the order of their index.
 
     Attributes:
-        table: ``item_id``, ``item_text`` and ``n_training_events``, row r being item index r + 1.
+        table: ``item_id``, ``item_text``, ``n_training_events`` and, for reasons in words, ``tokens``, row r being item
+            index r + 1.
     """
 
     table: pd.DataFrame
@@ -48,6 +51,13 @@ class Catalogue:
         """What an item is called in words: its text, or its id where it has none."""
         pairs = zip(self.table[c.ITEM_TEXT], self.table[c.ITEM_ID], strict=True)
         return ["", *(text or item for text, item in pairs)]
+
+    @cached_property
+    def words(self) -> SharedWords | None:
+        """What histories and items share in words; None where no item has tokens."""
+        if c.TOKENS not in self.table or not self.table[c.TOKENS].any():
+            return None
+        return SharedWords([tokens.split() for tokens in self.table[c.TOKENS]], ProfileOptions())
 
 
 def recommend_items(
@@ -105,7 +115,7 @@ def _recommend_block(
             c.ITEM_TEXT: [catalogue.names[item] for item in best.ravel()],
             SCORE: scores[rows, best].ravel(),
             PROBABILITY: probabilities.ravel(),
-            REASON: [one for user in reasons(model, block, best, catalogue.names) for one in user],
+            REASON: [one for user in reasons(model, block, best, catalogue.names, catalogue.words) for one in user],
         }
     )
     return part[best.ravel() > 0]

@@ -21,6 +21,7 @@ from nextact.options import OptionsError, options
 from nextact.protocol import Certificate, stamp
 
 MANIFEST_FILE, CERTIFICATE_FILE, SCHEMA_FILE = "package.json", "certificate.json", "input_schema.json"
+ITEM_COLUMNS = (c.ITEM_ID, c.ITEM_TEXT, c.N_TRAINING_EVENTS, c.TOKENS)
 ITEMS_FILE, MODEL_FOLDER, BEHAVIOUR_FOLDER = "items.parquet", "model", "behaviour_model"
 FORMAT = 1
 
@@ -86,7 +87,8 @@ class Package:
         write_json(folder / MANIFEST_FILE, dataclasses.asdict(self.manifest))
         write_json(folder / CERTIFICATE_FILE, self.certificate)
         write_json(folder / SCHEMA_FILE, [dataclasses.asdict(column) for column in input_columns(self.manifest)])
-        self.items[[c.ITEM_ID, c.ITEM_TEXT, c.N_TRAINING_EVENTS]].to_parquet(folder / ITEMS_FILE, index=False)
+        columns = [name for name in ITEM_COLUMNS if name in self.items]
+        self.items[columns].to_parquet(folder / ITEMS_FILE, index=False)
         shutil.copytree(self.model.path, folder / MODEL_FOLDER)
         if self.behaviour_model is not None and self.manifest.behaviour_model != self.manifest.model:
             shutil.copytree(self.behaviour_model.path, folder / BEHAVIOUR_FOLDER)
@@ -124,7 +126,8 @@ def describe_package(
         chosen_model: Handle of the model that ranks: ``family``, ``name``, ``refitted_folder``.
         behaviour_model: Handle of the model that predicts event types; empty where there is none.
         temperature: Calibrated for the chosen model.
-        items: ``item_id``, ``item_text`` and ``n_training_events`` in the order of the item index.
+        items: ``item_id``, ``item_text``, ``n_training_events`` and, for reasons in words, ``tokens``, in the order of
+            the item index.
         certificate: Of the run.
         events: The run's event contract.
         steps: The run's order of events.

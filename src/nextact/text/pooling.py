@@ -5,16 +5,64 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from nextact.errors import NextactError
+from nextact.options import options
 from nextact.text.word_vectors import WordVectors
 
 log = logging.getLogger(__name__)
 Vectors = NDArray[np.float32]
+
+
+@options
+class PoolingOptions:
+    """How word vectors become item vectors.
+
+    Attributes:
+        weighting: ``sif``, smooth inverse frequency in the corpus, or ``tfidf``, inverse frequency among the items.
+        a: Weight of rare against frequent words, above 0; read with ``sif`` only.
+        remove_components: Components that all items share and that are taken out; 0 keeps the weighted means.
+    """
+
+    weighting: Literal["sif", "tfidf"] = "sif"
+    a: float = 1e-3
+    remove_components: int = 1
+
+    def __post_init__(self) -> None:
+        if self.a <= 0 or self.remove_components < 0:
+            raise ValueError(
+                f"PoolingOptions needs a > 0 and remove_components >= 0, got {self.a} and {self.remove_components}"
+            )
+
+
+def pooled_item_vectors(tokens: list[list[str]], word_vectors: WordVectors, options: PoolingOptions) -> Vectors:
+    """Item vectors by the weighting of the options; see :func:`sif_item_vectors` and :func:`tfidf_item_vectors`."""
+    if options.weighting == "sif":
+        return sif_item_vectors(tokens, word_vectors, options.a, options.remove_components)
+    return tfidf_item_vectors(tokens, word_vectors, options.remove_components)
+
+
+def tfidf_item_vectors(tokens: list[list[str]], word_vectors: WordVectors, remove_components: int = 1) -> Vectors:
+    """Pool word vectors by inverse item frequency.
+
+    As :func:`sif_item_vectors`, with the weight ``ln((1 + n) / (1 + df)) + 1`` of a word that ``df`` of the ``n`` items
+    with known words have.
+
+    Example:
+        >>> words = WordVectors(["tea", "soap"], np.eye(2, dtype=np.float32), np.array([0, 0]))
+        >>> tfidf_item_vectors([["tea", "soap"], ["tea"]], words, remove_components=0).round(3)
+        array([[0.5  , 0.703],
+               [1.   , 0.   ]], dtype=float32)
+    """
+    counts = _token_counts(tokens, word_vectors)
+    n_items = np.count_nonzero(np.diff(counts.indptr))
+    in_items = np.bincount(counts.indices, minlength=counts.shape[1])
+    return _pooled(counts, np.log((1 + n_items) / (1 + in_items)) + 1, word_vectors, remove_components)
 
 
 def sif_item_vectors(
@@ -52,11 +100,15 @@ def sif_item_vectors(
     if a <= 0 or remove_components < 0:
         raise NextactError(f"sif_item_vectors: needs a > 0 and remove_components >= 0, got {a} and {remove_components}")
     counts = _token_counts(tokens, word_vectors)
+    return _pooled(counts, a / (a + _shares(counts, word_vectors)), word_vectors, remove_components)
+
+
+def _pooled(counts: csr_matrix, weights: NDArray[np.float64], word_vectors: WordVectors, remove: int) -> Vectors:
+    """Weighted means without their common components; ``counts`` is used up."""
     n_known = np.asarray(counts.sum(axis=1)).ravel()
-    weights = a / (a + _shares(counts, word_vectors))
     counts.data *= weights[counts.indices]  # here and not on the vectors, of which a large file has gigabytes
     means = (counts @ word_vectors.vectors) / np.maximum(n_known, 1)[:, None]
-    return _without_components(means, n_known > 0, remove_components).astype(np.float32)
+    return _without_components(means, n_known > 0, remove).astype(np.float32)
 
 
 def unit_rows(vectors: Vectors) -> Vectors:

@@ -63,6 +63,8 @@ RESULTS = {
     "list_length": 10,
     "diversity_block": "encoder",
     "chosen": "net",
+    "reason": "best ndcg@10 there",
+    "gate": ["net does not beat ease"],
     "baseline": "popularity",
     "models": [model("net", "sequence", 0.3), model("popularity", "baselines", 0.1)],
     "chosen_against": {

@@ -4,8 +4,10 @@ import pytest
 from nextact.metrics.targets import Targets
 from nextact.retrieval.reasons import reasons
 from nextact.retrieval.scoring import evaluate, fit_temperature, log_softmax, masked_scores, top_k
+from nextact.retrieval.words import SharedWords
 from nextact.sequences.histories import Histories
 from nextact.sequences.holdout import Holdout
+from nextact.text.profiles import ProfileOptions
 
 
 class Fixed:
@@ -118,3 +120,16 @@ def test_reasons_name_the_evidence():
     items = np.array([[1, 3, 4, 0]], np.int32)
     found = reasons(Explaining([0]), Histories.from_lists([[1, 1, 2]]), items, ["", "bread", "milk", "tea", "jam"])
     assert found == [["chosen 2 times before", "because of milk", "liked by many", ""]]
+
+
+def test_words_in_common_are_the_reason_where_no_evidence_is_named():
+    tokens = [["dark", "bread", "rye"], ["milk"], ["rye", "dark", "beer"], ["jam"]]
+    words = SharedWords(tokens, ProfileOptions(min_items=1))
+    items, names = np.array([[3, 4, 0]], np.int32), ["", "bread", "milk", "beer", "jam"]
+    found = reasons(Fixed([0]), Histories.from_lists([[1, 2]]), items, names, words)
+    assert found == [["shares with the history: dark, rye", "liked by many", ""]]
+
+
+def test_a_history_without_events_shares_no_words():
+    words = SharedWords([["rye"], ["rye"]], ProfileOptions())
+    assert words.of(Histories.from_lists([[]]), np.array([[1, 2]], np.int32)) == [[[], []]]

@@ -52,7 +52,8 @@ def certificate(exclude_seen=True):
 def items():
     counts = np.bincount(training().histories.item_index, minlength=len(ITEM_IDS) + 1)[1:]
     texts = ["red apple", "", "blue cheese", "dates", "six eggs"]
-    return pd.DataFrame({"item_id": ITEM_IDS, "item_text": texts, "n_training_events": counts})
+    tokens = ["red apple", "", "blue cheese", "dates cheese", "six eggs apple"]
+    return pd.DataFrame({"item_id": ITEM_IDS, "item_text": texts, "n_training_events": counts, "tokens": tokens})
 
 
 def make_package(folder, behaviour=False, events=None, steps=None, exclude_seen=True):

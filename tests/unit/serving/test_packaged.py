@@ -1,3 +1,4 @@
+import dataclasses
 import json
 
 import numpy as np
@@ -31,6 +32,17 @@ def test_a_history_never_seen_gets_ranked_items_with_reasons(model, package):
     scores = masked_scores(package.model.open(), Histories.from_lists([[1, 2]], [[0, 1]]), exclude_seen=True)
     assert answer["score"].tolist() == scores[0, [3, 4, 5]].tolist()
     assert answer["probability"].tolist() == np.exp(log_softmax(scores, 2.0))[0, [3, 4, 5]].tolist()
+
+
+def test_a_packaged_item_without_evidence_is_explained_by_words_of_the_history(model):
+    """Nothing was followed by eggs, but their text says apple, as that of the history does."""
+    assert model.recommend(HISTORY).items["reason"].tolist()[2] == "shares with the history: apple"
+
+
+def test_a_package_without_tokens_gives_general_reasons(package, tmp_path):
+    bare = dataclasses.replace(package, items=package.items.drop(columns="tokens"))
+    bare.save(tmp_path / "bare")
+    assert PackagedModel.open(tmp_path / "bare").recommend(HISTORY).items["reason"].tolist()[2] == "liked by many"
 
 
 def test_next_behaviours_sum_to_one_and_are_the_sequence_models(model, package):

@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 
 from nextact.errors import NextactError
-from nextact.text.pooling import sif_item_vectors, unit_rows, whiten
+from nextact.options import OptionsError
+from nextact.text.pooling import (
+    PoolingOptions,
+    pooled_item_vectors,
+    sif_item_vectors,
+    tfidf_item_vectors,
+    unit_rows,
+    whiten,
+)
 from nextact.text.word_vectors import WordVectors
 
 
@@ -30,6 +38,29 @@ def test_without_counts_the_shares_are_those_of_the_items():
     tokens = [["a"] * 6, ["b"] * 3 + ["c"], ["?"]]
     known, unknown = words(), words(counts=(0, 0, 0))
     np.testing.assert_allclose(sif_item_vectors(tokens, unknown), sif_item_vectors(tokens, known), rtol=1e-6)
+
+
+def test_tfidf_weights_are_those_of_the_formula():
+    tokens = [["a", "b", "b"], ["a"], ["a", "c"], ["?"]]
+    pooled = tfidf_item_vectors(tokens, words(), remove_components=0)
+    idf = np.log(4 / np.array([4, 2, 2])) + 1  # of three items with known words
+    np.testing.assert_allclose(pooled[0], [idf[0] / 3, 2 * idf[1] / 3, 0], rtol=1e-6)
+    assert not pooled[3].any()
+
+
+def test_options_choose_the_weighting():
+    tokens = [["a", "b"], ["a", "c"], ["b", "c", "c"]]
+    for weighting, wanted in (("sif", sif_item_vectors), ("tfidf", tfidf_item_vectors)):
+        found = pooled_item_vectors(tokens, words(), PoolingOptions(weighting=weighting))
+        np.testing.assert_array_equal(found, wanted(tokens, words()))
+    kept = pooled_item_vectors(tokens, words(), PoolingOptions(remove_components=0, a=0.1))
+    np.testing.assert_array_equal(kept, sif_item_vectors(tokens, words(), a=0.1, remove_components=0))
+
+
+@pytest.mark.parametrize("wrong", [{"a": 0}, {"remove_components": -1}, {"weighting": "mean"}])
+def test_pooling_options_out_of_range_raise(wrong):
+    with pytest.raises(OptionsError):
+        PoolingOptions(**wrong)
 
 
 def test_the_first_singular_vector_is_taken_out():

@@ -8,14 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csc_matrix, csr_matrix, vstack
 
-from nextact.models.baselines.gram import BLOCK_ITEMS, dense_gram, in_threads
+from nextact.models.baselines.gram import BLOCK_ITEMS, SMALL_CATALOGUE, dense_gram, in_threads
 from nextact.models.baselines.history_weights import history_matrix, type_weights
 from nextact.models.baselines.item_to_item import ItemToItem
 from nextact.models.baselines.options import ItemKNNOptions
 from nextact.models.baselines.storage import keep_largest, keep_largest_dense
 from nextact.models.recommender import FitReport, Training
 
-DENSE_ITEMS = 8_192  # whose similarities, 256 MiB, are held at once
 BLOCK_BYTES = 2**28  # of one block of similarities, were every pair of items similar
 BYTES_PER_PAIR = 24  # value and column of the similarity, of the common users, and of their product
 
@@ -32,7 +31,7 @@ class ItemKNN(ItemToItem):
         counts = history_matrix(training.histories, training.n_items, events)
         counts.eliminate_zeros()
         weighted, common = weigh(counts, self.options), counts.astype(bool).astype(np.float32)
-        if counts.shape[1] <= DENSE_ITEMS:
+        if counts.shape[1] <= SMALL_CATALOGUE:
             self.weights = self._nearest_of_all(weighted, common)
         else:
             self.weights = self._nearest_by_blocks(weighted.tocsc(), common.tocsc())
@@ -51,9 +50,9 @@ class ItemKNN(ItemToItem):
         return csr_matrix(vstack(in_threads(nearest, range(0, len(similarity), BLOCK_ITEMS))), dtype=np.float32)
 
     def _nearest_by_blocks(self, weighted: csc_matrix, common: csc_matrix) -> csr_matrix:
-        n_rows = weighted.shape[1]
-        rows = max(1, min(1_024, BLOCK_BYTES // (BYTES_PER_PAIR * n_rows)))
-        blocks = [self._nearest(weighted, common, slice(start, start + rows)) for start in range(0, n_rows, rows)]
+        rows = rows_of_block(weighted.shape[1])
+        starts = range(0, weighted.shape[1], rows)
+        blocks = [self._nearest(weighted, common, slice(start, start + rows)) for start in starts]
         return csr_matrix(vstack(blocks), dtype=np.float32)
 
     def _nearest(self, weighted: csc_matrix, common: csc_matrix, items: slice) -> csr_matrix:
@@ -65,6 +64,11 @@ class ItemKNN(ItemToItem):
             similarity = csr_matrix(similarity.multiply(trust))
         similarity.eliminate_zeros()
         return keep_largest(similarity, self.options.neighbours)
+
+
+def rows_of_block(n_columns: int) -> int:
+    """Items that are compared with all others at a time, at least one."""
+    return max(1, min(1_024, BLOCK_BYTES // (BYTES_PER_PAIR * n_columns)))
 
 
 def weigh(counts: csr_matrix, options: ItemKNNOptions) -> csr_matrix:

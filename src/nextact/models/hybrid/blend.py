@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nextact.errors import NextactError
-from nextact.models.hybrid.candidates import Choice, find_candidates
+from nextact.models.hybrid.candidates import Candidates, Choice, find_candidates
 from nextact.models.hybrid.evidence import evidence_of_members
 from nextact.models.hybrid.lessons import lessons
 from nextact.models.hybrid.members import Members
@@ -41,12 +41,7 @@ class Blend:
         Raises:
             NextactError: If that half is empty.
         """
-        holdout = lessons(training, self.options.later_steps, self.options.max_users)
-        if not len(holdout.users):
-            raise NextactError("blend: the fitting half of the validation users is empty; it needs users with a target")
-        per_member = self.options.candidates_per_member
-        everything = per_member * len(self.members.names)
-        candidates = find_candidates(self.members, holdout, Choice(training.exclude_seen, per_member, everything))
+        candidates = self._candidates(training)
         k = self.options.metric_k
         self.weights = fit_weights(candidates, self.options.rounds, k)
         named = {name: round(weight, 4) for name, weight in zip(self.members.names, self.weights.tolist(), strict=True)}
@@ -61,10 +56,23 @@ class Blend:
             },
         }
 
-    def over(self, members: dict[str, ModelFolder], training: Training) -> Self:
-        """The same weights over members that were fitted again; nothing of ``training`` is learnt."""
+    def _candidates(self, training: Training) -> Candidates:
+        """What the weights are fitted on: the members' best items of the validation users of ``training``."""
+        holdout = lessons(training, self.options.later_steps, self.options.max_users)
+        if not len(holdout.users):
+            raise NextactError("blend: the fitting half of the validation users is empty; it needs users with a target")
+        per_member = self.options.candidates_per_member
+        everything = per_member * len(self.members.names)
+        return find_candidates(self.members, holdout, Choice(training.exclude_seen, per_member, everything))
+
+    def over(self, members: dict[str, ModelFolder], training: Training, everybody: Training) -> Self:
+        """A blend of members that were fitted again.
+
+        Its weights are fitted on all users of ``everybody`` by what these members say, who did not see their targets;
+        of ``training`` nothing is learnt.
+        """
         model = type(self)(self.options, members)
-        model.weights = self.weights
+        model.weights = fit_weights(self._candidates(everybody), self.options.rounds, self.options.metric_k)
         return model
 
     def score(self, histories: Histories) -> Scores:

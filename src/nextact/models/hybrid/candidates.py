@@ -53,6 +53,10 @@ class Candidates:
     is_target: NDArray[np.bool_]
     n_relevant: NDArray[np.int64]
 
+    def take(self, which: NDArray[np.int64]) -> Candidates:
+        """Some of the users, by place."""
+        return Candidates(*(getattr(self, field.name)[which] for field in fields(self)))
+
     @property
     def targets(self) -> Targets:
         """The targets as places 1 .. C of the candidates, the others counted as missing."""

@@ -18,7 +18,7 @@ from nextact.models.hybrid.item_facts import item_facts
 from nextact.models.hybrid.lessons import lessons
 from nextact.models.hybrid.members import Members
 from nextact.models.hybrid.options import StackedOptions
-from nextact.models.hybrid.trees import grow, load_trees, predict, save_trees
+from nextact.models.hybrid.trees import Lists, grow, grow_so_many, load_trees, predict, save_trees
 from nextact.models.recommender import FitReport, Scores, Training, read_json, write_json
 from nextact.sequences.histories import Histories
 
@@ -47,6 +47,20 @@ class StackedRanker:
         """
         self.facts = item_facts(training.histories, training.n_items)
         self.exclude_seen = training.exclude_seen
+        lists, recall = self._lists(training)
+        self.booster, left_out_ndcg = grow(lists, self.options, training.seed)
+        gains = dict(zip(lists.names, self.booster.feature_importance("gain").tolist(), strict=True))
+        return {
+            "trees": self.booster.num_trees(),
+            f"left_out_ndcg@{self.options.metric_k}": round(left_out_ndcg, 4),
+            "users": len(np.unique(lists.users)),
+            "steps": len(lists.users),
+            "candidate_recall": round(recall, 4),
+            "gain_share": {name: round(gain / max(sum(gains.values()), 1e-9), 4) for name, gain in gains.items()},
+        }
+
+    def _lists(self, training: Training) -> tuple[Lists, float]:
+        """What is learnt from the validation users of ``training``, and the recall of their candidates."""
         holdout = lessons(training, self.options.later_steps, self.options.max_users)
         found = find_candidates(self.members, holdout, self._choice())
         usable = np.flatnonzero(found.is_target.any(axis=1))
@@ -55,30 +69,21 @@ class StackedRanker:
                 f"stacked: needs 10 fitting users with a target among the candidates, got {len(usable)}; "
                 "a run goes without it by `kedro run --namespaces` with the models wanted"
             )
-        table = self._features(found, holdout.histories)[usable]
-        self.booster, left_out_ndcg = grow(
-            table,
-            found.is_target[usable].astype(np.int8),
-            found.item_index[usable] > 0,
-            holdout.users[usable],
-            self._names(),
-            self.options,
-            training.seed,
-        )
-        gains = dict(zip(self._names(), self.booster.feature_importance("gain").tolist(), strict=True))
-        return {
-            "trees": self.booster.num_trees(),
-            f"left_out_ndcg@{self.options.metric_k}": round(left_out_ndcg, 4),
-            "users": len(np.unique(holdout.users[usable])),
-            "steps": len(usable),
-            "candidate_recall": round(found.recall, 4),
-            "gain_share": {name: round(gain / max(sum(gains.values()), 1e-9), 4) for name, gain in gains.items()},
-        }
+        learnt = found.take(usable)
+        table = self._features(learnt, holdout.histories.take(usable))
+        labels, real = learnt.is_target.astype(np.int8), learnt.item_index > 0
+        return Lists(table, labels, real, holdout.users[usable], self._names()), found.recall
 
-    def over(self, members: dict[str, ModelFolder], training: Training) -> Self:
-        """The same trees over members that were fitted again, with the items' facts of ``training``."""
+    def over(self, members: dict[str, ModelFolder], training: Training, everybody: Training) -> Self:
+        """A ranker over members that were fitted again, with the items' facts of ``training``.
+
+        Its trees are as many as these, grown from all users of ``everybody`` by what these members say, who did not see
+        their targets.
+        """
         model = type(self)(self.options, members)
-        model.booster, model.exclude_seen = self.booster, self.exclude_seen
+        lists, _ = self._lists(everybody)
+        model.booster = grow_so_many(lists, self.booster.num_trees(), self.options, everybody.seed)
+        model.exclude_seen = self.exclude_seen
         model.facts = item_facts(training.histories, training.n_items)
         return model
 

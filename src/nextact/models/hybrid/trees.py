@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,27 +19,51 @@ FEW_ROWS = 20_000  # below that threads wait for each other longer than they wor
 Labels = NDArray[np.int8]
 
 
-def grow(
-    features: Features,
-    labels: Labels,
-    real: NDArray[np.bool_],
-    users: NDArray[np.int64],
-    names: list[str],
-    options: StackedOptions,
-    seed: int,
-) -> tuple[Any, float]:
+@dataclass(frozen=True, eq=False)
+class Lists:
+    """What trees are grown from: L lists of up to C candidates, F features each.
+
+    Attributes:
+        features: float32 [L, C, F].
+        labels: 1 for targets, [L, C]; every list has one.
+        real: Places that hold a candidate, [L, C].
+        users: int64 [L], whose list it is. All lists of a user together weigh as much as those of any other, as users
+            do in the metric.
+        names: Of the features.
+    """
+
+    features: Features
+    labels: Labels
+    real: NDArray[np.bool_]
+    users: NDArray[np.int64]
+    names: list[str]
+
+    def per_candidate(self, of_lists: NDArray[Any]) -> NDArray[Any]:
+        """One value a list, repeated for each of its candidates."""
+        return np.repeat(of_lists, self.real.sum(axis=1))
+
+    def dataset(self, weights: NDArray[np.float64]) -> Any:
+        """As LightGBM reads them."""
+        import lightgbm
+
+        return lightgbm.Dataset(
+            self.features[self.real],
+            self.labels[self.real],
+            weight=self.per_candidate(weights),
+            group=self.real.sum(axis=1),
+            feature_name=self.names,
+            free_raw_data=False,
+        )
+
+
+def grow(lists: Lists, options: StackedOptions, seed: int) -> tuple[Any, float]:
     """A booster by lambdarank, with as many trees as serve users it has not seen best.
 
-    The number is chosen by cross-validation over the users; one held-out part of a few hundred would be too noisy to
-    stop by. Then all users are learnt from.
+    The number is chosen by cross-validation over the users, all lists of a user left out together; one held-out part of
+    a few hundred would be too noisy to stop by. Then all users are learnt from.
 
     Args:
-        features: float32 [U, C, F], a row a list of candidates with a target among them.
-        labels: 1 for targets, [U, C].
-        real: Places that hold a candidate, [U, C].
-        users: int64 [U], whose list it is. All lists of a user are left out together, and together weigh as much as
-            those of any other, as users do in the metric.
-        names: Of the features.
+        lists: Of the users.
         options: Size and speed of the trees.
         seed: Of LightGBM.
 
@@ -51,18 +76,22 @@ def grow(
     """
     import lightgbm
 
-    n_candidates = real.sum(axis=1)
-    part, weight = (np.repeat(of_list, n_candidates) for of_list in parts_and_weights(users, seed))
-    data = lightgbm.Dataset(
-        features[real], labels[real], weight=weight, group=n_candidates, feature_name=names, free_raw_data=False
-    )
+    parts, weights = parts_and_weights(lists.users, seed)
+    part, data = lists.per_candidate(parts), lists.dataset(weights)
     folds = [(np.flatnonzero(part != fold), np.flatnonzero(part == fold)) for fold in range(FOLDS)]
-    settings = _settings(options, seed) | {"num_threads": 0 if len(part) > FEW_ROWS else 1}
     stop = lightgbm.early_stopping(options.patience, verbose=False)
-    curves = lightgbm.cv(settings, data, options.max_trees, folds=folds, callbacks=[stop])
+    curves = lightgbm.cv(_settings(options, seed, len(part)), data, options.max_trees, folds=folds, callbacks=[stop])
     ndcg = np.array(curves[f"valid ndcg@{options.metric_k}-mean"])
-    booster = lightgbm.train(settings, data, int(ndcg.argmax()) + 1)
+    booster = lightgbm.train(_settings(options, seed, len(part)), data, int(ndcg.argmax()) + 1)
     return booster, float(ndcg.max())
+
+
+def grow_so_many(lists: Lists, n_trees: int, options: StackedOptions, seed: int) -> Any:
+    """A booster of a number of trees that was found before."""
+    import lightgbm
+
+    _, weights = parts_and_weights(lists.users, seed)
+    return lightgbm.train(_settings(options, seed, int(lists.real.sum())), lists.dataset(weights), n_trees)
 
 
 def parts_and_weights(users: NDArray[np.int64], seed: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
@@ -77,8 +106,9 @@ def parts_and_weights(users: NDArray[np.int64], seed: int) -> tuple[NDArray[np.i
     return part_of_user[place], len(users) / len(distinct) / n_lists[place]
 
 
-def _settings(options: StackedOptions, seed: int) -> dict[str, Any]:
+def _settings(options: StackedOptions, seed: int, n_rows: int) -> dict[str, Any]:
     return {
+        "num_threads": 0 if n_rows > FEW_ROWS else 1,
         "objective": "lambdarank",
         "metric": "ndcg",
         "eval_at": [options.metric_k],

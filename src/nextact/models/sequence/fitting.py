@@ -23,7 +23,8 @@ from nextact.models.sequence.inference import score_items
 from nextact.models.sequence.network import NetworkSize, SequenceNetwork
 from nextact.models.sequence.objective import Objective, make_batches
 from nextact.models.sequence.options import SequenceOptions
-from nextact.models.sequence.text_start import standardise, start_from_text
+from nextact.models.sequence.text_start import start_from_text
+from nextact.models.sequence.unseen import UnseenItems
 from nextact.training.checkpoint import Checkpoints
 from nextact.training.device import seeded
 from nextact.training.loop import LoopResult, train
@@ -46,6 +47,7 @@ def fit_network(options: SequenceOptions, training: Training) -> tuple[SequenceN
         raise NextactError("sequence: no user has two steps in the training histories, so there is nothing to predict")
     with seeded(training.seed):
         network = start_network(options, training)
+        unseen = UnseenItems.of(network, next(iter(available_text(options.text_blocks, training).values()), None))
         objective = Objective(network, options, training)
         forecast = forecast_training(network, updates, objective, options, training)
         logger.info("%s", forecast.in_words())
@@ -54,25 +56,39 @@ def fit_network(options: SequenceOptions, training: Training) -> tuple[SequenceN
             network,
             updates,
             objective,
-            _validation(network, training, options.max_steps),
+            _validation(network, unseen, training, options.max_steps),
             _loop_settings(options, training),
             training.log_curve,
             checkpoints_of(options, training),
         )
+    unseen.fill(network)
     report = _report(network, result, time.perf_counter() - started)
     return network, report | {"loss": objective.loss, "forecast": asdict(forecast)}
 
 
-def _validation(network: SequenceNetwork, training: Training, max_steps: int) -> Callable[[], float] | None:
+def _validation(
+    network: SequenceNetwork, unseen: UnseenItems, training: Training, max_steps: int
+) -> Callable[[], float] | None:
     """None where nobody validates: there is no such user, or an earlier fit has said when to end."""
     if training.epochs is not None or not len(training.validation.users):
         return None
-    return lambda: validation_ndcg(network, training, max_steps)
+
+    def validate() -> float:
+        unseen.fill(network)
+        return validation_ndcg(network, training, max_steps)
+
+    return validate
 
 
 def start_network(options: SequenceOptions, training: Training) -> SequenceNetwork:
-    """A network before its first update: text in place, biases at the items' training frequency."""
+    """A network before its first update: text in place, biases at the items' training frequency.
+
+    Raises:
+        NextactError: If items are read by their text alone and there is none.
+    """
     text = available_text(options.text_blocks, training)
+    if not options.item_ids and not text:
+        raise NextactError(f"sequence: item_ids is off and the run has none of the text blocks {options.text_blocks}")
     size = NetworkSize(
         training.n_items, len(training.event_types), {name: vectors.shape[1] for name, vectors in text.items()}
     )
@@ -83,32 +99,38 @@ def start_network(options: SequenceOptions, training: Training) -> SequenceNetwo
         if training.target_event_types:
             is_target = [name in training.target_event_types for name in training.event_types]
             network.is_target_C.copy_(torch.tensor(is_target))
-        network.item_bias_V.copy_(torch.from_numpy(log_frequency(training)))
+        network.is_seen_V.copy_(torch.from_numpy(event_counts(training) > 0))
         for block, vectors in zip(network.text_projections(), text.values(), strict=True):
-            block.fill(torch.from_numpy(vectors))
+            block.fill(vectors)
             network.has_text_V |= torch.from_numpy(vectors.any(axis=1))
-        if options.text_start and text:
+        if options.item_ids:
+            network.item_bias_V.copy_(torch.from_numpy(log_frequency(training)))
+        if options.item_ids and options.text_start and text:
             start = start_from_text(network.item_table_VD.numpy(), next(iter(text.values())))
             network.item_table_VD.copy_(torch.from_numpy(start))
     return network
 
 
 def available_text(names: tuple[str, ...], training: Training) -> dict[str, NDArray[np.float32]]:
-    """The text blocks that this run has, standardised; the others step aside with a line in the log."""
+    """The text blocks that this run has; the others step aside with a line in the log."""
     found = {}
     for name in names:
         vectors = training.item_vectors.get(name)
         if vectors is None or not vectors.shape[1]:
             logger.info("sequence: no item vectors %r in this run, trained without them", name)
         else:
-            found[name] = standardise(np.asarray(vectors, np.float32))
+            found[name] = np.asarray(vectors, np.float32)
     return found
+
+
+def event_counts(training: Training) -> NDArray[np.int64]:
+    """Training events of each item, int64 [n_items + 1]."""
+    return np.bincount(training.histories.item_index, minlength=training.n_items + 1)
 
 
 def log_frequency(training: Training) -> NDArray[np.float32]:
     """Log of each item's training events plus one, moved to mean 0; 0 for padding."""
-    counts = np.bincount(training.histories.item_index, minlength=training.n_items + 1)
-    logs = np.log1p(counts).astype(np.float32)
+    logs = np.log1p(event_counts(training)).astype(np.float32)
     logs[1:] -= logs[1:].mean()
     logs[0] = 0
     return logs

@@ -15,7 +15,7 @@ from nextact.models.sequence.backbones import make_backbone
 from nextact.models.sequence.blocks import NextactBackbone
 from nextact.models.sequence.dropout import Dropout
 from nextact.models.sequence.options import SequenceOptions
-from nextact.models.sequence.text_start import START_SPREAD
+from nextact.models.sequence.text_start import START_SPREAD, Standard, Vectors
 from nextact.sequences.histories import PADDING
 from nextact.training.windows import StepInputs
 
@@ -36,17 +36,31 @@ class NetworkSize:
 
 
 class TextProjection(nn.Module):
-    """Frozen text vectors of all items and the learnt map to the network's width; without a bias, so 0 stays 0."""
+    """Frozen text vectors of all items and the learnt map to the network's width; without a bias, so 0 stays 0.
+
+    How the vectors were standardised is kept, so that those of another catalogue can be read in the same way.
+    """
 
     def __init__(self, n_rows: int, width: int, dimensions: int) -> None:
         super().__init__()
         self.vectors_VX: Tensor
+        self.centre_X: Tensor
+        self.length: Tensor
         self.register_buffer("vectors_VX", torch.zeros(n_rows, width))
+        self.register_buffer("centre_X", torch.zeros(width))
+        self.register_buffer("length", torch.ones(()))
         self.projection = nn.Linear(width, dimensions, bias=False)
 
-    def fill(self, vectors_VX: Tensor) -> None:
-        """Put the text vectors in place."""
-        self.vectors_VX.copy_(vectors_VX)
+    def fill(self, vectors: Vectors, standard: Standard | None = None) -> None:
+        """Put text vectors in place, standardised by themselves or as others were."""
+        standard = Standard.of(vectors) if standard is None else standard
+        self.vectors_VX.copy_(torch.from_numpy(standard.apply(vectors)))
+        self.centre_X.copy_(torch.from_numpy(standard.centre))
+        self.length.fill_(standard.length)
+
+    def standard(self) -> Standard:
+        """How the vectors in place were standardised."""
+        return Standard(self.centre_X.cpu().numpy(), float(self.length))
 
     def forward(self) -> Tensor:
         """Projected vectors, [V, D]."""
@@ -89,14 +103,16 @@ class SequenceNetwork(nn.Module):
         super().__init__()
         dimensions = options.dimensions
         self.size, self.id_dropout, self.objective = size, options.id_dropout, options.objective
-        self.item_table_VD = nn.Parameter(torch.randn(size.n_items + 1, dimensions) * START_SPREAD)
+        self.item_table_VD = nn.Parameter(torch.randn(size.n_items + 1, dimensions) * START_SPREAD, options.item_ids)
         self.type_table_CD = nn.Parameter(torch.randn(size.n_event_types, dimensions) * START_SPREAD)
-        self.item_bias_V = nn.Parameter(torch.zeros(size.n_items + 1))
+        self.item_bias_V = nn.Parameter(torch.zeros(size.n_items + 1), options.item_ids)
         self.text = nn.ModuleList(
             TextProjection(size.n_items + 1, width, dimensions) for width in size.text_widths.values()
         )
         self.has_text_V: Tensor
         self.register_buffer("has_text_V", torch.zeros(size.n_items + 1, dtype=torch.bool))
+        self.is_seen_V: Tensor
+        self.register_buffer("is_seen_V", torch.ones(size.n_items + 1, dtype=torch.bool))
         if options.objective == "hidden":
             self.hidden_step_D = nn.Parameter(torch.randn(dimensions) * START_SPREAD)
         self.step_norm = nn.LayerNorm(dimensions)
@@ -108,6 +124,17 @@ class SequenceNetwork(nn.Module):
         self.register_buffer("is_target_C", torch.ones(size.n_event_types, dtype=torch.bool))
         with torch.no_grad():
             self.item_table_VD[PADDING] = 0
+            if not options.item_ids:
+                self.item_table_VD.zero_()
+
+    def learnt_bias(self) -> Tensor:
+        """Bias of each item in the softmax of training, [V]; -inf for one without a training event.
+
+        Such an item is never a target. Among the negatives every update would push it down, and AdamW makes of small
+        pushes of one sign steps as long as any: no text would bring it back.
+        """
+        bias_V: Tensor = self.item_bias_V.masked_fill(~self.is_seen_V, -torch.inf)
+        return bias_V
 
     def text_projections(self) -> list[TextProjection]:
         """One for each text block, in the order of ``size.text_widths``."""

@@ -83,7 +83,7 @@ class Objective:
         return item_loss + self.options.event_type_weight * type_loss
 
     def _item_loss(self, states_AD: Tensor, matrix_VD: Tensor, batch: StepBatch, done: float) -> Tensor:
-        targets, bias_V = batch.targets, self.network.item_bias_V
+        targets, bias_V = batch.targets, self.network.learnt_bias()
         parts = states_AD, matrix_VD, bias_V, targets.row_P, targets.item_P, targets.weight_P
         loss = "full" if done >= 1 - self.options.full_last else self.loss
         if loss == "full":

@@ -33,6 +33,8 @@ class SequenceOptions:
         text_start: Start the id vectors from the whitened first text block instead of from noise.
         id_dropout: Share of the items with text whose id vector is dropped in each training batch, in [0, 1), so
             that text alone learns to carry an item.
+        item_ids: Whether items have an id vector and a bias of their own. Without, an item is its text alone, and the
+            network can be moved to a catalogue that it was never trained on (``SequenceRecommender.for_catalogue``).
         learning_rate: Largest step size of AdamW, reached after the warm-up.
         weight_decay: Decay of matrices; biases and norms have none.
         epochs: Most passes over the training log.
@@ -81,6 +83,7 @@ class SequenceOptions:
     text_blocks: tuple[str, ...] = ("encoder",)
     text_start: bool = True
     id_dropout: float = 0.1
+    item_ids: bool = True
     learning_rate: float = 1e-3
     weight_decay: float = 0.01
     epochs: int = 8

@@ -121,6 +121,22 @@ class SequenceRecommender:
         model.type_model = EventTypeModel.load(folder)
         return model
 
+    def for_catalogue(self, item_vectors: dict[str, NDArray[np.float32]]) -> SequenceRecommender:
+        """The fitted model over the items of another catalogue, which it reads by their text.
+
+        Args:
+            item_vectors: Block name -> float32 [n_items + 1, dimensions], made as those that it was fitted with.
+
+        Raises:
+            NextactError: If it was fitted with ``item_ids``, or a block is missing or of another width.
+        """
+        from nextact.models.sequence.transfer import move_network
+
+        model = SequenceRecommender(self.options)
+        model.network = move_network(self.network, self.options, item_vectors)
+        model.event_types, model.horizon_model = self.event_types, self.horizon_model
+        return model
+
     def _states(self, histories: Histories) -> NDArray[np.float32]:
         from nextact.models.sequence.inference import score_states
 

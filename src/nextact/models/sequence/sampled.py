@@ -11,8 +11,6 @@ import torch
 from torch import Tensor
 from torch.nn.functional import logsigmoid, softplus
 
-from nextact.sequences.histories import PADDING
-
 
 @dataclass(frozen=True)
 class Negatives:
@@ -21,29 +19,32 @@ class Negatives:
     Attributes:
         items_S: Drawn items, repeats among them.
         log_expected_V: Logarithm of how often each item is expected among them.
+        n_items: Items that can be drawn.
     """
 
     items_S: Tensor
     log_expected_V: Tensor
+    n_items: int
 
 
 def draw_negatives(log_popularity_V: Tensor, item_P: Tensor, n_uniform: int, n_popular: int, n_batch: int) -> Negatives:
     """Items drawn evenly, by popularity, and from the batch's own targets.
 
     Args:
-        log_popularity_V: Logarithm of each item's share of the training events; -inf for one that has none.
+        log_popularity_V: Logarithm of each item's share of the training events; -inf for one that has none, which is
+            never drawn.
         item_P: Targets of the batch.
-        n_uniform: Items drawn evenly from the catalogue.
+        n_uniform: Items drawn evenly from those with a training event.
         n_popular: Items drawn by popularity.
         n_batch: Targets drawn from the batch, which follow popularity too.
     """
-    n_rows, device = len(log_popularity_V), item_P.device
-    popularity_V = log_popularity_V.exp()
-    uniform = torch.randint(PADDING + 1, n_rows, (n_uniform,), device=device)
+    device, popularity_V = item_P.device, log_popularity_V.exp()
+    seen = popularity_V.nonzero().squeeze(1)
+    uniform = seen[torch.randint(0, len(seen), (n_uniform,), device=device)]
     popular = torch.multinomial(popularity_V, n_popular, replacement=True) if n_popular else uniform[:0]
     batch = item_P[torch.randint(0, len(item_P), (n_batch,), device=device)]
-    expected_V = n_uniform / (n_rows - 1) + (n_popular + n_batch) * popularity_V
-    return Negatives(torch.cat([uniform, popular, batch]), expected_V.clamp(min=1e-12).log())
+    expected_V = n_uniform / len(seen) + (n_popular + n_batch) * popularity_V
+    return Negatives(torch.cat([uniform, popular, batch]), expected_V.clamp(min=1e-12).log(), len(seen))
 
 
 def sampled_softmax_loss(
@@ -96,7 +97,7 @@ def gbce_loss(
         Petrov & Macdonald, 2023, "gSASRec", equations 9 and 16.
     """
     positive_P, negative_PS = _logits(states_ND, item_matrix_VD, bias_V, row_P, item_P, negatives)
-    sampled = len(negatives.items_S) / (len(item_matrix_VD) - 2)
+    sampled = len(negatives.items_S) / (negatives.n_items - 1)
     sampled = min(sampled, 1.0)
     beta = sampled * (calibration * (1 - 1 / sampled) + 1 / sampled)
     each_P = -beta * logsigmoid(positive_P) + softplus(negative_PS).sum(dim=1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,22 +12,41 @@ START_SPREAD = 0.02  # standard deviation of a fresh weight, as in GPT-2
 Vectors = NDArray[np.float32]  # [n_items + 1, dimensions]; a zero row has no text
 
 
-def standardise(vectors: Vectors) -> Vectors:
-    """Centre the rows with text and scale them to length 1 on average; zero rows stay zero.
+@dataclass(frozen=True, eq=False)
+class Standard:
+    """Centres rows with text and scales them to length 1 on average; zero rows stay zero.
 
     Encoders share a common direction and count vectors any scale; neither should reach the network.
 
+    Attributes:
+        centre: float32 [dimensions], taken off.
+        length: Above 0, divided by.
+
     Example:
-        >>> standardise(np.array([[0, 0], [3, 1], [1, 1]], dtype=np.float32)).tolist()
+        >>> rows = np.array([[0, 0], [3, 1], [1, 1]], dtype=np.float32)
+        >>> Standard.of(rows).apply(rows).tolist()
         [[0.0, 0.0], [1.0, 0.0], [-1.0, 0.0]]
     """
-    has_text = vectors.any(axis=1)
-    standard = np.zeros(vectors.shape, np.float32)
-    if has_text.any():
-        centred = vectors[has_text] - vectors[has_text].mean(axis=0)
-        length = float(np.sqrt(np.square(centred).sum(axis=1).mean()))
-        standard[has_text] = centred / length if length > 0 else centred
-    return standard
+
+    centre: Vectors
+    length: float
+
+    @classmethod
+    def of(cls, vectors: Vectors) -> Standard:
+        """That of some vectors."""
+        rows = vectors[vectors.any(axis=1)]
+        if not len(rows):
+            return cls(np.zeros(vectors.shape[1], np.float32), 1.0)
+        centre = rows.mean(axis=0)
+        length = float(np.sqrt(np.square(rows - centre).sum(axis=1).mean()))
+        return cls(centre, length if length > 0 else 1.0)
+
+    def apply(self, vectors: Vectors) -> Vectors:
+        """Vectors of any items of the same block, float32."""
+        has_text = vectors.any(axis=1)
+        standard = np.zeros(vectors.shape, np.float32)
+        standard[has_text] = (vectors[has_text] - self.centre) / self.length
+        return standard
 
 
 def whiten(vectors: Vectors, dimensions: int) -> Vectors:

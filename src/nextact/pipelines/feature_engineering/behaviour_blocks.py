@@ -2,13 +2,11 @@
 
 import numpy as np
 import pandas as pd
-from scipy.sparse import csr_matrix
 
 from nextact.events import columns as c
-from nextact.models.baselines.history_weights import read_history
-from nextact.models.baselines.shared_options import HistoryOptions
 from nextact.pipelines.feature_engineering.nodes import ItemTextOptions
 from nextact.pipelines.feature_engineering.text_blocks import left_out, split_tokens
+from nextact.retrieval.words import history_weights
 from nextact.sequences.histories import Histories
 from nextact.sequences.holdout import Cuts, training_histories
 from nextact.text.contrastive import ContrastiveOptions, tuned_block
@@ -51,18 +49,9 @@ def profile_users(
     parts = []
     for start in range(0, known.n_users, USERS_AT_ONCE):
         some = np.arange(start, min(start + USERS_AT_ONCE, known.n_users))
-        found = terms.of(_weights(known.take(some), len(item_tokens), options))
+        found = terms.of(history_weights(known.take(some), len(item_tokens), options))
         parts.append(_profile_rows(users[c.USER_ID].iloc[some], found))
     return pd.concat(parts, ignore_index=True)[columns]
-
-
-def _weights(histories: Histories, n_items: int, options: ProfileOptions) -> csr_matrix:
-    reading = HistoryOptions(
-        history_steps=options.history_steps,
-        history_decay=options.history_decay,
-        half_life_days=options.half_life_days,
-    )
-    return read_history(histories, n_items, reading, np.ones(np.iinfo(np.int8).max + 1))  # event types count alike
 
 
 def _profile_rows(user_ids: pd.Series, found: list[list[tuple[str, float]]]) -> pd.DataFrame:

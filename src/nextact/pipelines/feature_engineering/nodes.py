@@ -19,7 +19,6 @@ logger = logging.getLogger(__name__)
 BLOCKS = ("encoder", "encoder_tuned", "word2vec", "glove", "tfidf", "syntax", "item2vec")
 DEFAULT_BLOCKS = ("encoder", "word2vec")
 LANGUAGE = "language"
-TOKENS = "tokens"
 TEXTS_AT_ONCE = 100_000
 
 
@@ -74,7 +73,7 @@ def clean_item_texts(item_texts: pd.DataFrame, options: CleaningOptions) -> pd.D
         part = item_texts.iloc[start : start + step]
         found = clean_texts(part[c.ITEM_TEXT].tolist(), options, stated_languages(part))
         tokens += [" ".join(words) for words in found]
-    return item_texts[[c.ITEM_INDEX, c.ITEM_ID]].assign(**{TOKENS: pd.Series(tokens, item_texts.index, dtype="str")})
+    return item_texts[[c.ITEM_INDEX, c.ITEM_ID]].assign(**{c.TOKENS: pd.Series(tokens, item_texts.index, dtype="str")})
 
 
 def stated_languages(item_texts: pd.DataFrame) -> list[object] | None:

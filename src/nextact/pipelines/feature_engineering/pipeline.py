@@ -33,13 +33,13 @@ def _blocks() -> Pipeline:
             ),
             node(
                 text_blocks.embed_words,
-                ["item_tokens", TEXT, "params:word2vec"],
+                ["item_tokens", TEXT, "params:word2vec", "params:word_pooling"],
                 "item_vectors_word2vec",
                 name="embed_words",
             ),
             node(
                 text_blocks.embed_words_by_glove,
-                ["item_tokens", TEXT, "params:glove"],
+                ["item_tokens", TEXT, "params:glove", "params:word_pooling"],
                 "item_vectors_glove",
                 name="embed_words_by_glove",
             ),

@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 
 from nextact.events import columns as c
-from nextact.pipelines.feature_engineering.nodes import TOKENS, ItemTextOptions, stated_languages
+from nextact.pipelines.feature_engineering.nodes import ItemTextOptions, stated_languages
 from nextact.text.cleaning import CleaningOptions
 from nextact.text.encoder import EncoderOptions, encode
 from nextact.text.glove import GloVeOptions, glove_vectors
 from nextact.text.languages import item_languages
-from nextact.text.pooling import sif_item_vectors
+from nextact.text.pooling import PoolingOptions, pooled_item_vectors
 from nextact.text.syntax_block import SyntaxOptions, item_syntax
 from nextact.text.tfidf import TfidfOptions, tfidf_block
 from nextact.text.word2vec import Word2VecOptions, word2vec_vectors
@@ -32,25 +32,29 @@ def encode_items(
     return with_padding(encode(item_texts[c.ITEM_TEXT].tolist(), options, Path(cache_folder)))
 
 
-def embed_words(item_tokens: pd.DataFrame, texts: ItemTextOptions, options: Word2VecOptions) -> np.ndarray:
-    """Word2Vec, trained on the item tokens or read from a file, pooled by inverse frequency."""
-    if "word2vec" not in texts.blocks or not item_tokens[TOKENS].any():
+def embed_words(
+    item_tokens: pd.DataFrame, texts: ItemTextOptions, options: Word2VecOptions, pooling: PoolingOptions
+) -> np.ndarray:
+    """Word2Vec, trained on the item tokens or read from a file, pooled to item vectors."""
+    if "word2vec" not in texts.blocks or not item_tokens[c.TOKENS].any():
         return left_out(len(item_tokens))
     tokens = split_tokens(item_tokens)
-    return with_padding(sif_item_vectors(tokens, word2vec_vectors(tokens, options)))
+    return with_padding(pooled_item_vectors(tokens, word2vec_vectors(tokens, options), pooling))
 
 
-def embed_words_by_glove(item_tokens: pd.DataFrame, texts: ItemTextOptions, options: GloVeOptions) -> np.ndarray:
-    """GloVe, trained on the item tokens or read from a file, pooled by inverse frequency."""
-    if "glove" not in texts.blocks or not item_tokens[TOKENS].any():
+def embed_words_by_glove(
+    item_tokens: pd.DataFrame, texts: ItemTextOptions, options: GloVeOptions, pooling: PoolingOptions
+) -> np.ndarray:
+    """GloVe, trained on the item tokens or read from a file, pooled to item vectors."""
+    if "glove" not in texts.blocks or not item_tokens[c.TOKENS].any():
         return left_out(len(item_tokens))
     tokens = split_tokens(item_tokens)
-    return with_padding(sif_item_vectors(tokens, glove_vectors(tokens, options)))
+    return with_padding(pooled_item_vectors(tokens, glove_vectors(tokens, options), pooling))
 
 
 def weigh_words(item_tokens: pd.DataFrame, texts: ItemTextOptions, options: TfidfOptions) -> np.ndarray:
     """Tf-idf of the item tokens, reduced by singular value decomposition."""
-    if "tfidf" not in texts.blocks or not item_tokens[TOKENS].any():
+    if "tfidf" not in texts.blocks or not item_tokens[c.TOKENS].any():
         return left_out(len(item_tokens))
     return with_padding(tfidf_block(split_tokens(item_tokens), options))
 
@@ -71,7 +75,7 @@ def parse_items(
 
 def split_tokens(item_tokens: pd.DataFrame) -> list[list[str]]:
     """The tokens of each item as lists."""
-    return [words.split() for words in item_tokens[TOKENS]]
+    return [words.split() for words in item_tokens[c.TOKENS]]
 
 
 def with_padding(vectors: np.ndarray) -> np.ndarray:

@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 from scipy.sparse import csr_matrix
 
+from nextact.events import columns as c
 from nextact.options import options
-from nextact.pipelines.feature_engineering.nodes import TOKENS, ItemTextOptions, clean_item_texts, join_texts
+from nextact.pipelines.feature_engineering.nodes import ItemTextOptions, clean_item_texts, join_texts
 from nextact.pipelines.feature_engineering.text_blocks import split_tokens
 from nextact.text.blocks import ItemVectors
 from nextact.text.cleaning import CleaningOptions
@@ -50,7 +51,7 @@ def weigh_item_words(
     for column in options.columns:
         alone = dataclasses.replace(texts, text_columns=(column,), template=None)
         tokens[f"{WORDS}_{column}"] = clean_item_texts(join_texts(items, vocabulary, alone), cleaning)
-    found = {name: _sparse(table, options) for name, table in tokens.items() if table[TOKENS].any()}
+    found = {name: _sparse(table, options) for name, table in tokens.items() if table[c.TOKENS].any()}
     return ItemVectors.of({}, found)
 
 

@@ -15,7 +15,7 @@ from nextact.models.recommender import LaunchOptions, Recommender, Training
 from nextact.models.registry import HYBRID, MODELS, FittedModel, ModelFolder
 from nextact.protocol import Certificate, stable_hash, stamp
 from nextact.sequences.histories import Histories
-from nextact.sequences.holdout import Cuts, LaterSteps, later_steps, make_holdout, training_histories, validation_halves
+from nextact.sequences.holdout import Cuts, later_steps, make_holdout, training_histories, validation_halves
 from nextact.sequences.moments import observed_until
 from nextact.text.blocks import ItemVectors
 
@@ -59,7 +59,7 @@ def fit_hybrid(name: str) -> Callable[..., FittedModel]:
     ) -> FittedModel:
         members = members_of(name, options.members, [one for family in candidates for one in family], certificate)
         training = training_of(histories, cuts, item_vectors, certificate, event_types, launch)
-        training = dataclasses.replace(training, later_steps=_later_steps(histories, cuts, certificate, event_types))
+        training = with_later_steps(training, histories, cuts)
         fitted = fit_with(HYBRID, name, entry.recommender(options, members), training, item_vectors, certificate)
         member_seconds = sum(member.describe()["fit_seconds"] for member in members.values())
         return dataclasses.replace(fitted, described=fitted.described | {"members_fit_seconds": member_seconds})
@@ -109,11 +109,12 @@ def training_of(
     )
 
 
-def _later_steps(histories: Histories, cuts: Cuts, certificate: Certificate, event_types: list[str]) -> LaterSteps:
-    fit_half, _ = validation_halves(histories.n_users, certificate["provenance"]["seed"])
-    targets = certificate["protocol"]["target_event_types"] or event_types
-    codes = np.array([code for code, name in enumerate(event_types) if name in targets])
-    return later_steps(histories, cuts, len(event_types), fit_half, codes)
+def with_later_steps(training: Training, histories: Histories, cuts: Cuts) -> Training:
+    """What a hybrid learns from: with all that the users of its validation did later in the validation window."""
+    targets = training.target_event_types or training.event_types
+    codes = np.array([code for code, name in enumerate(training.event_types) if name in targets])
+    later = later_steps(histories, cuts, len(training.event_types), training.validation.users, codes)
+    return dataclasses.replace(training, later_steps=later)
 
 
 def fit_with(

@@ -5,17 +5,22 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+import psutil
+
 from nextact.errors import NextactError, suggest
+from nextact.evaluation.gate import Gate, gate, gate_lines, passes
 from nextact.evaluation.horizons import evaluate_horizons
 from nextact.metrics.comparison import bootstrap_intervals
+from nextact.models.baselines.forecast import forecast_baselines
 from nextact.models.recommender import PredictsHorizons
 from nextact.models.registry import MODELS, ModelFolder
 from nextact.options import options as checked_options
 from nextact.pipelines.model_training.fitting import Candidate, hashes_read, options_hash
-from nextact.protocol import Certificate, stamp
+from nextact.protocol import Certificate, is_refitted, stamp
 from nextact.retrieval.scoring import evaluate
 from nextact.sequences.histories import Histories
-from nextact.sequences.holdout import Cuts, make_holdout, validation_halves
+from nextact.sequences.holdout import Cuts, learnt_histories, make_holdout, validation_halves
 from nextact.text.blocks import ItemVectors
 
 logger = logging.getLogger(__name__)
@@ -34,6 +39,25 @@ class ValidationOptions:
     ks: tuple[int, ...] = (5, 10, 20)
     metric: str = "ndcg@10"
     draws: int = 1_000
+
+
+def forecast(names: list[str]) -> Callable[..., dict[str, Any]]:
+    """The node that says what each fit of these baselines will take; it reads their options last."""
+
+    def forecast_memory(histories: Histories, cuts: Cuts, certificate: Certificate, *options: Any) -> dict[str, Any]:
+        wanted = {name: _checked("baselines", name, one) for name, one in zip(names, options, strict=True)}
+        known = learnt_histories(histories, cuts, is_refitted(certificate))
+        n_items = certificate["protocol"]["data"]["items"]
+        found = forecast_baselines(wanted, known, n_items, int(psutil.virtual_memory().available))
+        for name, one in found.items():
+            level = logging.WARNING if one.instead or not one.fits else logging.INFO
+            logger.log(level, "forecast of %s: %s", name, one.in_words())
+        return {
+            **stamp(certificate),
+            "baselines": {name: dataclasses.asdict(one) | {"fits": one.fits} for name, one in found.items()},
+        }
+
+    return forecast_memory
 
 
 def validate(
@@ -66,6 +90,7 @@ def validate(
         "folder": str(model.path),
         "users": len(holdout.users),
         "validation": {name: dataclasses.asdict(interval) for name, interval in intervals.items()},
+        "validation_values": {name: np.round(of_users, 6).tolist() for name, of_users in values.items()},
         "validation_horizons": horizons,
     }
 
@@ -125,7 +150,10 @@ def _checked(family: str, name: str, options: Any) -> Any:
 
 
 def compare(certificate: Certificate, options: ValidationOptions, *families: list[Candidate]) -> dict[str, Any]:
-    """Models by the choosing metric, best first; equal ones by fit time, a hybrid's members included."""
+    """Models by the choosing metric, best first, and which of them fail to beat which baselines.
+
+    Equal ones are ordered by fit time, a hybrid's members included.
+    """
     candidates = [one for family in families for one in family if one["run_id"] == certificate["run_id"]]
     if not candidates:
         raise NextactError("choice: no model of this run was validated; run a model family first")
@@ -138,7 +166,13 @@ def compare(certificate: Certificate, options: ValidationOptions, *families: lis
         logger.info(
             "%-18s %s %.4f [%.4f, %.4f]", one["name"], options.metric, found["mean"], found["low"], found["high"]
         )
-    return {**stamp(certificate), "metric": options.metric, "models": ranked}
+    kinds = {one["name"]: one["family"] for one in ranked}
+    of_users = {one["name"]: np.array(one["validation_values"][options.metric]) for one in ranked}
+    against = gate(kinds, of_users, options.draws)
+    for line in gate_lines(against, kinds):
+        logger.info("gate: %s", line)
+    models = [{key: value for key, value in one.items() if key != "validation_values"} for one in ranked]
+    return {**stamp(certificate), "metric": options.metric, "models": models, "gate": against}
 
 
 def _seconds(one: Candidate) -> float:
@@ -146,8 +180,32 @@ def _seconds(one: Candidate) -> float:
 
 
 def choose(leaderboard: dict[str, Any]) -> dict[str, Any]:
-    """The handle of the best model, with the reason it was chosen."""
-    best = leaderboard["models"][0]
-    reason = f"best {leaderboard['metric']} on the choosing half of the validation users"
+    """The handle of the model to serve, with the reason it was chosen.
+
+    The best on validation; but where it is not shown to be better than the best baseline, that one: it costs less.
+    """
+    models, metric = leaderboard["models"], leaderboard["metric"]
+    first, found = models[0], leaderboard["gate"]
+    chosen = first
+    if not passes(found, first["name"]):
+        chosen = next(one for one in models if one["name"] == found["best_baseline"])
+    reason = _reason(chosen, models, metric, found)
+    logger.info("%s is chosen: %s", chosen["name"], reason)
     handle = ("run_id", "protocol_hash", "family", "name", "folder", "refitted_folder")
-    return {key: best[key] for key in handle} | {"reason": reason}
+    return {key: chosen[key] for key in handle} | {"reason": reason}
+
+
+def _reason(chosen: Candidate, models: list[Candidate], metric: str, found: Gate) -> str:
+    value, costs = chosen["validation"][metric]["mean"], f"{_seconds(chosen):.0f} s"
+    where = f"{metric} {value:.4f} on the choosing half of the validation users"
+    other = next((one for one in models if one is not chosen), None)
+    if other is None:
+        return f"best {where}"
+    theirs, their_costs = other["validation"][metric]["mean"], f"{_seconds(other):.0f} s to fit"
+    if chosen is not models[0]:
+        beside = f"is not shown to be better and takes {their_costs} beside {costs}"
+        return f"{where}; {other['name']} has {theirs:.4f} there, {beside}"
+    tie = f", which is equal and takes {their_costs} beside {costs}" if value == theirs else ""
+    is_other_kind = chosen["name"] in found["models"]
+    shown = f"; shown to be better than {found['best_baseline']}, the best baseline" if is_other_kind else ""
+    return f"best {where}, {value - theirs:.4f} above {other['name']}{tie}{shown}"

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from kedro.pipeline import Pipeline, node, pipeline
+from kedro.pipeline.node import Node
 
 from nextact.models.registry import HYBRID, MODELS
 from nextact.pipelines.model_training import fitting, nodes, refitting
@@ -40,7 +41,19 @@ def _family(family: str, full: bool) -> Pipeline:
         name="gather",
         namespace=f"{family}.gather",
     )
-    return sum((make(family, name) for name in models), pipeline([gather]))
+    before = [_forecast(models)] if family == "baselines" else []
+    return sum((make(family, name) for name in models), pipeline([*before, gather]))
+
+
+def _forecast(baselines: list[str]) -> Node:
+    options = [f"params:baselines.{name}.options" for name in baselines]
+    return node(
+        nodes.forecast(baselines),
+        ["histories", "validation_cuts", "certificate", *options],
+        "baselines_forecast",
+        name="forecast",
+        namespace="baselines.forecast",
+    )
 
 
 def _model(family: str, name: str) -> Pipeline:

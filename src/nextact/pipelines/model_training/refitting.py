@@ -9,10 +9,10 @@ import numpy as np
 
 from nextact.models.recommender import LaunchOptions, Training
 from nextact.models.registry import HYBRID, MODELS, FittedModel, ModelFolder
-from nextact.pipelines.model_training.fitting import Candidate, fit_with, members_of, training_of
+from nextact.pipelines.model_training.fitting import Candidate, fit_with, members_of, training_of, with_later_steps
 from nextact.protocol import Certificate, is_refitted
 from nextact.sequences.histories import Histories
-from nextact.sequences.holdout import Cuts, learnt_histories
+from nextact.sequences.holdout import Cuts, learnt_histories, make_holdout
 from nextact.sequences.moments import observed_until
 from nextact.text.blocks import ItemVectors
 
@@ -20,8 +20,8 @@ from nextact.text.blocks import ItemVectors
 def refit(family: str, name: str) -> Callable[..., FittedModel | ModelFolder]:
     """The refit node of one model; the model as it is where the protocol goes without.
 
-    A model is fitted to the epoch that validation found best. A hybrid keeps what it learnt of its members, and joins
-    those of the candidates that were fitted again.
+    A model is fitted to the epoch that validation found best. A hybrid learns once more how to join the members that
+    were validated, now from the half that chose as well, and joins those of the candidates that were fitted again.
     """
     entry = MODELS[family][name]
 
@@ -41,7 +41,10 @@ def refit(family: str, name: str) -> Callable[..., FittedModel | ModelFolder]:
         first = training_of(histories, cuts, item_vectors, certificate, event_types, launch)
         training = until_test(first, histories, cuts, certificate)
         if family == HYBRID:
-            return _rejoined(name, model, training, [one for some in candidates for one in some], certificate)
+            everybody = make_holdout(histories, cuts, len(event_types))
+            lessons = with_later_steps(dataclasses.replace(first, validation=everybody), histories, cuts)
+            members = [one for some in candidates for one in some]
+            return _rejoined(name, model, training, lessons, members, certificate)
         training = dataclasses.replace(training, epochs=model.describe()["report"].get("best_epoch"))
         return fit_with(family, name, entry.recommender(options), training, item_vectors, certificate)
 
@@ -68,12 +71,17 @@ def until_test(training: Training, histories: Histories, cuts: Cuts, certificate
 
 
 def _rejoined(
-    name: str, model: ModelFolder, training: Training, candidates: list[Candidate], certificate: Certificate
+    name: str,
+    model: ModelFolder,
+    training: Training,
+    lessons: Training,
+    candidates: list[Candidate],
+    certificate: Certificate,
 ) -> FittedModel:
     started = time.perf_counter()
     hybrid: Any = model.open()
     members = members_of(name, tuple(hybrid.members.names), candidates, certificate, "refitted_folder")
-    again = hybrid.over(members, training)
+    again = hybrid.over(members, training, lessons)
     described = {key: value for key, value in model.describe().items() if key not in ("family", "name")}
     described |= {"fit_seconds": round(time.perf_counter() - started, 2), "fit_joules": None}
     return FittedModel(HYBRID, name, again, described)

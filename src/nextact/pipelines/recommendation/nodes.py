@@ -70,6 +70,7 @@ def recommend(
     users: pd.DataFrame,
     vocabulary: pd.DataFrame,
     item_texts: pd.DataFrame,
+    item_tokens: pd.DataFrame,
     certificate: Certificate,
     options: RecommendationOptions,
 ) -> pd.DataFrame:
@@ -78,7 +79,7 @@ def recommend(
     model = ModelFolder(Path(chosen_model["refitted_folder"])).open()
     exclude_seen = certificate["protocol"]["exclude_seen"]
     user_ids = users[c.USER_ID].to_numpy()
-    catalogue = Catalogue(_catalogue_items(vocabulary, item_texts))
+    catalogue = Catalogue(_catalogue_items(vocabulary, item_texts, item_tokens))
     found = recommend_items(model, histories, user_ids, catalogue, temperature, exclude_seen, options.top_k)
     return found.assign(model=chosen_model["name"], run_id=chosen_model["run_id"])
 
@@ -147,6 +148,7 @@ def package(
     temperature: float,
     vocabulary: pd.DataFrame,
     item_texts: pd.DataFrame,
+    item_tokens: pd.DataFrame,
     certificate: Certificate,
     events: EventOptions,
     split: SplitOptions,
@@ -154,15 +156,16 @@ def package(
 ) -> Package:
     """Everything that answers for a history never seen, in one folder that stands alone."""
     require_same_run("chosen_model", chosen_model, certificate, "model_training")
-    items = _catalogue_items(vocabulary, item_texts)
+    items = _catalogue_items(vocabulary, item_texts, item_tokens)
     return describe_package(
         chosen_model, behaviour_model, temperature, items, certificate, events, split, options.top_k
     )
 
 
-def _catalogue_items(vocabulary: pd.DataFrame, item_texts: pd.DataFrame) -> pd.DataFrame:
+def _catalogue_items(vocabulary: pd.DataFrame, item_texts: pd.DataFrame, item_tokens: pd.DataFrame) -> pd.DataFrame:
     """One row an item in the order of its index."""
-    return vocabulary.merge(item_texts[[c.ITEM_INDEX, c.ITEM_TEXT]], on=c.ITEM_INDEX, how="left", validate="1:1")
+    named = vocabulary.merge(item_texts[[c.ITEM_INDEX, c.ITEM_TEXT]], on=c.ITEM_INDEX, how="left", validate="1:1")
+    return named.merge(item_tokens[[c.ITEM_INDEX, c.TOKENS]], on=c.ITEM_INDEX, how="left", validate="1:1")
 
 
 def summarise(

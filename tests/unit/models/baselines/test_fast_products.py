@@ -21,6 +21,20 @@ def test_the_gram_matrix_is_the_product_whatever_the_blocks(monkeypatch, block):
     assert (found == found.T).all()
 
 
+@pytest.mark.parametrize("few", [1, 3, 1_000])
+@pytest.mark.parametrize("small", [0, 100])
+def test_items_of_many_users_are_multiplied_as_well_as_the_others(monkeypatch, few, small):
+    monkeypatch.setattr(gram, "BLOCK_USERS", 7)
+    monkeypatch.setattr(gram, "BLOCK_ITEMS", 4)
+    monkeypatch.setattr(gram, "FEW_USERS", few)
+    monkeypatch.setattr(gram, "SMALL_CATALOGUE", small)
+    matrix = csr_matrix(random(40, 11, 0.3, random_state=1, dtype=np.float32))
+    found = dense_gram(matrix)
+    np.testing.assert_allclose(found, (matrix.T @ matrix).toarray(), rtol=1e-6)
+    assert found.flags.f_contiguous
+    assert (found == found.T).all()
+
+
 @pytest.mark.parametrize("threads", ["1", "3", "", "many"])
 def test_results_of_threads_come_in_the_order_of_the_work(monkeypatch, threads):
     monkeypatch.setenv("OMP_NUM_THREADS", threads)
@@ -49,7 +63,8 @@ def test_a_small_catalogue_has_the_neighbours_of_a_large_one(monkeypatch, shrink
     options = ItemKNNOptions(neighbours=3, shrinkage=shrinkage)
     at_once, by_blocks = ItemKNN(options), ItemKNN(options)
     at_once.fit(training)
-    monkeypatch.setattr(item_knn, "DENSE_ITEMS", 0)
+    monkeypatch.setattr(item_knn, "SMALL_CATALOGUE", 0)
     by_blocks.fit(training)
     assert at_once.weights.nnz
-    assert (at_once.weights != by_blocks.weights).nnz == 0
+    np.testing.assert_array_equal(at_once.weights.indices, by_blocks.weights.indices)
+    np.testing.assert_allclose(at_once.weights.data, by_blocks.weights.data, rtol=1e-6)

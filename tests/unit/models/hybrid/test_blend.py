@@ -54,10 +54,14 @@ def test_a_loaded_blend_scores_the_same_without_its_members_folders(blend, train
     np.testing.assert_array_equal(again.score(training.histories), blend.score(training.histories))
 
 
-def test_over_members_that_were_fitted_again_the_weights_stay(blend, folders, training):
+def test_over_refitted_members_the_weights_come_from_all_users_by_what_the_first_members_say(blend, folders, training):
+    some = dataclasses.replace(training, validation=training.validation.take(np.arange(5)))
+    half = Blend(blend.options, folders)
+    half.fit(some)
     swapped = dict(zip(folders, reversed(folders.values()), strict=True))
-    again = blend.over(swapped, training)
+    again = half.over(swapped, training, training)
     np.testing.assert_array_equal(again.weights, blend.weights)
+    assert (again.weights != half.weights).any()
     members = again.members.scores(training.histories)
     expected = sum(weight * scores for weight, scores in zip(blend.weights, members, strict=True))
     np.testing.assert_allclose(again.score(training.histories), expected, atol=1e-5)

@@ -20,6 +20,7 @@ from nextact.models.hybrid.features import (
 from nextact.models.hybrid.item_facts import FACTS, item_facts
 from nextact.models.hybrid.options import StackedOptions
 from nextact.models.hybrid.stacked import StackedRanker
+from nextact.models.hybrid.trees import grow_so_many
 from nextact.options import OptionsError
 from nextact.sequences.histories import Histories
 
@@ -76,13 +77,31 @@ def test_a_loaded_ranker_scores_the_same(ranker, training, tmp_path):
     np.testing.assert_array_equal(again.score(training.histories), ranker.score(training.histories))
 
 
-def test_over_members_of_more_events_the_trees_stay_and_the_facts_are_new(ranker, folders, training):
+def test_over_members_of_more_events_the_facts_are_new_and_the_same_lessons_give_the_same_trees(
+    ranker, folders, training
+):
     twice = dataclasses.replace(training, histories=Histories.from_lists(2 * [[1, 2, 3]] + [[4]]))
-    again = ranker.over(folders, twice)
+    again = ranker.over(folders, twice, training)
     assert again.booster.model_to_string() == ranker.booster.model_to_string()
     np.testing.assert_array_equal(again.facts, item_facts(twice.histories, training.n_items))
     again.facts = ranker.facts
     np.testing.assert_array_equal(again.score(training.histories), ranker.score(training.histories))
+
+
+def test_over_refitted_members_as_many_trees_are_grown_from_all_users_by_what_the_first_members_say(
+    ranker, folders, training
+):
+    some = dataclasses.replace(training, validation=training.validation.take(np.arange(25)))
+    half = StackedRanker(ranker.options, folders)
+    half.fit(some)
+    swapped = dict(zip(folders, reversed(folders.values()), strict=True))
+    again = half.over(swapped, training, training)
+    lists, _ = ranker._lists(training)
+    expected = grow_so_many(lists, half.booster.num_trees(), ranker.options, training.seed)
+    assert again.booster.model_to_string() == expected.model_to_string()
+    assert again.booster.num_trees() == half.booster.num_trees()
+    assert again.booster.model_to_string() != half.booster.model_to_string()
+    assert again.members.folders == swapped
 
 
 def test_the_same_seed_grows_the_same_trees(ranker, folders, training):

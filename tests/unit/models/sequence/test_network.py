@@ -18,7 +18,7 @@ def network_of(**changes):
     settings = {"dimensions": 8, "layers": 2, "heads": 2, "max_steps": 6, **changes}
     with seeded(0):
         network = SequenceNetwork(SequenceOptions(**settings), NetworkSize(N_ITEMS, 2, {"encoder": 5}))
-        network.text_projections()[0].fill(torch.randn(N_ITEMS + 1, 5))
+        network.text_projections()[0].fill(torch.randn(N_ITEMS + 1, 5).numpy())
         network.has_text_V[1:6] = True
         for weight in network.backbone.parameters():
             weight.data *= 10 if weight.ndim > 1 else 1  # fresh weights hardly let one step reach another

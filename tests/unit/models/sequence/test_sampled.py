@@ -19,7 +19,7 @@ def example(n_steps=5, seed=0):
 
 
 def every_item_once():
-    return Negatives(torch.arange(1, N_ROWS), torch.zeros(N_ROWS))
+    return Negatives(torch.arange(1, N_ROWS), torch.zeros(N_ROWS), N_ROWS - 1)
 
 
 def test_with_every_item_as_a_negative_the_sampled_softmax_is_the_full_one():
@@ -45,12 +45,20 @@ def test_negatives_come_in_the_numbers_asked_for_and_never_padding():
     assert len(negatives.items_S) == 55
     assert negatives.items_S.min() >= 1
     assert negatives.items_S[50:].tolist() == [6, 6, 6, 2, 2]
-    assert negatives.log_expected_V[6].item() == pytest.approx(math.log(50 / 8 + 5))
+    assert negatives.log_expected_V[6].item() == pytest.approx(math.log(50 / 1 + 5))
+
+
+def test_an_item_without_a_training_event_is_never_drawn():
+    popularity = torch.tensor([0, 0.5, 0, 0.5, 0, 0, 0, 0, 0])
+    negatives = draw_negatives(popularity.log(), torch.tensor([1]), 200, 0, 0)
+    assert set(negatives.items_S.tolist()) == {1, 3}
+    assert negatives.n_items == 2
+    assert negatives.log_expected_V[1].item() == pytest.approx(math.log(100))
 
 
 def test_a_target_among_the_negatives_is_no_negative():
     states, matrix, bias, row, item, weight = example(n_steps=1)
-    lone = Negatives(torch.tensor([1, 1, 1]), torch.zeros(N_ROWS))
+    lone = Negatives(torch.tensor([1, 1, 1]), torch.zeros(N_ROWS), 8)
     assert sampled_softmax_loss(states, matrix, bias, row, item, weight, lone).item() == pytest.approx(0, abs=1e-6)
     positive = (states[0] @ matrix[1] + bias[1]).unsqueeze(0)
     only_positive = binary_cross_entropy_with_logits(positive, torch.ones(1))
@@ -59,7 +67,7 @@ def test_a_target_among_the_negatives_is_no_negative():
 
 def test_gbce_without_calibration_is_binary_cross_entropy():
     states, matrix, bias, row, item, weight = example()
-    negatives = Negatives(torch.tensor([3, 5, 6]), torch.zeros(N_ROWS))
+    negatives = Negatives(torch.tensor([3, 5, 6]), torch.zeros(N_ROWS), 8)
     logits = states @ matrix.T + bias
     wanted = torch.stack(
         [
@@ -74,7 +82,7 @@ def test_gbce_without_calibration_is_binary_cross_entropy():
 
 def test_a_calibrated_gbce_weighs_the_positive_by_the_sampled_share():
     states, matrix, bias, row, item, weight = example()
-    negatives = Negatives(torch.tensor([3, 5, 6]), torch.zeros(N_ROWS))
+    negatives = Negatives(torch.tensor([3, 5, 6]), torch.zeros(N_ROWS), 8)
     plain = gbce_loss(states, matrix, bias, row, item, weight, negatives, 0.0)
     calibrated = gbce_loss(states, matrix, bias, row, item, weight, negatives, 1.0)
     positive = (states * matrix[item]).sum(1) + bias[item]

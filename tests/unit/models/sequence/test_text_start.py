@@ -1,6 +1,6 @@
 import numpy as np
 
-from nextact.models.sequence.text_start import START_SPREAD, standardise, start_from_text, whiten
+from nextact.models.sequence.text_start import START_SPREAD, Standard, start_from_text, whiten
 
 
 def text(n_rows=200, width=6, seed=0):
@@ -25,9 +25,20 @@ def test_text_that_varies_in_few_directions_gives_few_columns():
 
 
 def test_standardised_text_is_centred_and_of_length_one_on_average():
-    standard = np.delete(standardise(text()), [0, 4], axis=0)
+    standard = np.delete(Standard.of(text()).apply(text()), [0, 4], axis=0)
     np.testing.assert_allclose(standard.mean(axis=0), 0, atol=1e-5)
     np.testing.assert_allclose(np.square(standard).sum(axis=1).mean(), 1, rtol=1e-5)
+
+
+def test_other_vectors_are_standardised_as_the_first_were():
+    standard, others = Standard.of(text()), text(seed=1)
+    moved = np.where(others.any(axis=1, keepdims=True), (others - standard.centre) / standard.length, 0)
+    np.testing.assert_allclose(standard.apply(others), moved, rtol=1e-5)
+    assert not np.allclose(standard.apply(others), Standard.of(others).apply(others))
+
+
+def test_vectors_without_text_stay_zero():
+    assert not Standard.of(np.zeros((3, 2), np.float32)).apply(np.zeros((3, 2), np.float32)).any()
 
 
 def test_ids_start_from_text_where_there_is_text():
