@@ -2,12 +2,14 @@
 
     python benchmarks/horizons.py --setups complete_journey --seeds 0
     NEXTACT_SHARED_DATA=FOLDER python benchmarks/horizons.py --setups online_retail --seeds 0 --parts test
+    python benchmarks/horizons.py --setups complete_journey --next-type
 
 The reference of the horizons is a logistic regression for each event type and horizon, on the recency-frequency
 features that the heads read, at the same landmarks, its penalty chosen on held-out users; that of the next event type a
 multinomial one on the newest steps of the training window. Differences are the model minus the reference in the same
 users, with 95 % bootstrap intervals over users: below 0 is better of a log loss, above 0 of an area. ``event_type``
-``all`` is the mean over types and horizons. With ``--rhythm`` the regressions of the horizons read the days of the
+``all`` is the mean over types and horizons. The heads of the next event type read no network: ``--next-type`` fits and
+compares them alone, in a minute. With ``--rhythm`` the regressions of the horizons read the days of the
 week, too, so that all that the heads have above them is the network's state and a hidden layer. On validation the users
 are those on whom the network did not stop.
 
@@ -23,6 +25,7 @@ import json
 import os
 import platform
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -35,11 +38,14 @@ import quality
 from nextact.metrics import behaviour
 from nextact.metrics.comparison import paired_comparison, resample_counts
 from nextact.metrics.horizon import auc_interval, horizon_values
+from nextact.models.event_types.model import fit_event_types
+from nextact.models.event_types.rows import type_features
 from nextact.models.horizons.activity import activity_features, rhythm_features
 from nextact.models.horizons.model import LandmarkChoice, horizon_rows
 from nextact.models.horizons.reference import TunedLogistic, fit_horizon_reference, predict_reference
 from nextact.models.recommender import Training
 from nextact.models.registry import MODELS
+from nextact.sequences.histories import Histories
 from nextact.sequences.holdout import make_holdout, training_histories, validation_halves
 from nextact.sequences.moments import DAY, days_to_first, holdout_window, known_before, observed_until
 
@@ -62,7 +68,8 @@ def main() -> None:
         data = quality.open_data(quality.prepare(setup, arguments.work))
         for name in arguments.models:
             for seed in arguments.seeds:
-                shared, lines = compare(setup, name, seed, data, arguments)
+                comparing = compare_next_type if arguments.next_type else compare
+                shared, lines = comparing(setup, name, seed, data, arguments)
                 with arguments.results.open("a", encoding="utf-8") as file:
                     file.writelines(json.dumps(shared | line) + "\n" for line in lines)
                 for line in lines:
@@ -85,25 +92,57 @@ def compare(
         for part in arguments.parts
         for line in [
             *of_horizons(model, references, data, part),
-            *(of_next_type(model, references.next_type, data, part) if setup in SEVERAL_TYPES else []),
+            *(
+                of_next_type(model.event_type_probabilities, references.next_type, data, part)
+                if setup in SEVERAL_TYPES
+                else []
+            ),
         ]
     ]
-    shared = {
+    return _shared(setup, name, seed, data, arguments, seconds) | {"landmark_rows": report["horizons"]["rows"]}, lines
+
+
+def compare_next_type(
+    setup: str, name: str, seed: int, data: quality.Data, arguments: argparse.Namespace
+) -> tuple[Line, list[Line]]:
+    """The same of the heads of the next event type alone, which any network of the data would have."""
+    training = _training(data, seed)
+    started = time.perf_counter()
+    model, report = fit_event_types(training)
+    seconds = time.perf_counter() - started
+    if model is None:
+        raise SystemExit(f"{setup}: no heads of the next event type: {report['skipped']}")
+    reference = next_type.fit_reference(training.histories, len(training.event_types), seed)
+    lines = [
+        {"part": part} | line for part in arguments.parts for line in of_next_type(model.predict, reference, data, part)
+    ]
+    return _shared(setup, name, seed, data, arguments, seconds) | {"rows": report["rows"]}, lines
+
+
+def _shared(
+    setup: str, name: str, seed: int, data: quality.Data, arguments: argparse.Namespace, seconds: float
+) -> Line:
+    """What all lines of a comparison have."""
+    flags = [f"--{flag.replace('_', '-')}" for flag in ("rhythm", "next_type") if getattr(arguments, flag)]
+    return {
         "dataset": setup,
         "protocol": data.certificate["protocol"]["split"]["kind"].replace("_", "-"),
         "model": name,
         "seed": seed,
         "fit_seconds": round(seconds),
-        "landmark_rows": report["horizons"]["rows"],
         "certificate": data.certificate["protocol_hash"],
-        "command": f"python benchmarks/horizons.py --setups {setup} --models {name} --seeds {seed} "
-        f"--parts {' '.join(arguments.parts)}{' --rhythm' if arguments.rhythm else ''}",
+        "command": " ".join(
+            [
+                f"python benchmarks/horizons.py --setups {setup} --models {name} --seeds {seed}",
+                f"--parts {' '.join(arguments.parts)}",
+                *flags,
+            ]
+        ),
         "reference": "recency, frequency, days of the week" if arguments.rhythm else "recency, frequency",
         "commit": quality._commit(),
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "machine": f"{platform.machine()} {platform.system()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}",
     }
-    return shared, lines
 
 
 @dataclasses.dataclass(frozen=True)
@@ -191,15 +230,17 @@ def _of_all(told: list[tuple[list[np.ndarray], list[Any]]]) -> Line:
     return {"users": len(losses[0])} | _losses(*losses) | _mean_areas(sides, outcomes, _binary_areas)
 
 
-def of_next_type(model: Any, reference: TunedLogistic, data: quality.Data, part: str) -> list[Line]:
-    """The event-type head beside the multinomial regression, over users with a catalogue item in the target."""
+def of_next_type(
+    predict: Callable[[Histories], np.ndarray], reference: TunedLogistic, data: quality.Data, part: str
+) -> list[Line]:
+    """The event-type heads beside the multinomial regression, over users with a catalogue item in the target."""
     n_types = len(data.event_types)
     cuts = data.test_cuts if part == "test" else data.validation_cuts
     holdout = make_holdout(data.histories, cuts, n_types, users_of(data, part))
     holdout = holdout.take(np.flatnonzero(holdout.next_types.sum(axis=1) > 0))
     sides = [
-        model.event_type_probabilities(holdout.histories),
-        reference.predict(next_type.features_of(holdout.histories, n_types), n_types),
+        predict(holdout.histories),
+        reference.predict(type_features(holdout.histories, n_types), n_types),
     ]
     losses = [behaviour.log_loss(one, holdout.next_types) for one in sides]
     line = {"task": "next event type", "event_type": "all", "users": len(holdout.users), "penalty": reference.chosen}
@@ -267,6 +308,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
     parser.add_argument("--parts", nargs="+", choices=["validation", "test"], default=["validation"])
     parser.add_argument("--rhythm", action="store_true", help="let the regressions read the days of the week, too")
+    parser.add_argument("--next-type", action="store_true", help="the next event type alone, without a network")
     parser.add_argument("--results", type=Path, default=RESULTS)
     return parser.parse_args()
 

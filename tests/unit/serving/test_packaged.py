@@ -48,7 +48,8 @@ def test_a_package_without_tokens_gives_general_reasons(package, tmp_path):
 def test_next_behaviours_sum_to_one_and_are_the_sequence_models(model, package):
     behaviours = model.recommend(HISTORY).behaviours
     assert behaviours["event_type"].tolist() == ["view", "purchase"]
-    expected = package.behaviour_model.open().event_type_probabilities(Histories.from_lists([[1, 2]], [[0, 1]]))
+    history = Histories.from_lists([[1, 2]], [[0, 1]], [[1, 2]])  # as the request says
+    expected = package.behaviour_model.open().event_type_probabilities(history)
     assert behaviours["probability"].tolist() == expected[0].tolist()
     assert behaviours["probability"].sum() == pytest.approx(1)
 

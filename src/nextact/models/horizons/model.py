@@ -14,22 +14,20 @@ from typing import Any, Self
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 
-from nextact.errors import NextactError
+from nextact.models.heads.fitting import MEMBERS
+from nextact.models.heads.storage import load_heads, save_heads
 from nextact.models.horizons.activity import activity_features, activity_names, rhythm_features
-from nextact.models.horizons.fitting import MEMBERS, fit_heads
+from nextact.models.horizons.fitting import fit_heads
 from nextact.models.horizons.head import HorizonHeads
 from nextact.models.horizons.landmarks import LandmarkRows, landmark_moments, landmark_rows
-from nextact.models.recommender import Training, read_json, write_json
+from nextact.models.recommender import Training
 from nextact.sequences.histories import Histories
 from nextact.sequences.moments import Moments, known_before
-from nextact.training.device import best_device
 
 logger = logging.getLogger(__name__)
 
-WEIGHTS, DESCRIPTION = "horizons.safetensors", "horizons.json"
+FILES = "horizons"
 BLOCK_USERS = 4096
 
 StatesOf = Callable[[Histories], NDArray[np.float32]]
@@ -87,9 +85,7 @@ class HorizonModel:
             "n_states": self.n_states,
             "activity": activity_names(self.event_types),
         }
-        write_json(folder / DESCRIPTION, description)
-        weights = {name: tensor.detach().cpu().contiguous() for name, tensor in self.heads.state_dict().items()}
-        save_file(weights, folder / WEIGHTS)
+        save_heads(self.heads, description, folder, FILES)
 
     @classmethod
     def load(cls, folder: Path) -> Self | None:
@@ -98,17 +94,16 @@ class HorizonModel:
         Raises:
             NextactError: If a file cannot be read or the two do not fit together.
         """
-        if not (folder / DESCRIPTION).exists():
+        found = load_heads(folder, FILES, _build)
+        if found is None:
             return None
-        described = read_json(folder / DESCRIPTION)
-        try:
-            weights = load_file(folder / WEIGHTS)
-            types, days = tuple(described["event_types"]), tuple(described["horizon_days"])
-            heads = HorizonHeads(MEMBERS, len(weights["mean_X"]), described["n_states"], len(types), len(days))
-            heads.load_state_dict(weights)
-        except (OSError, SafetensorError, KeyError, RuntimeError) as error:
-            raise NextactError(f"cannot read the horizon heads in {folder}: {error}") from error
-        return cls(heads.to(best_device()).eval(), types, days, described["n_states"])
+        heads, described = found
+        return cls(heads, tuple(described["event_types"]), tuple(described["horizon_days"]), described["n_states"])
+
+
+def _build(described: dict[str, Any], weights: dict[str, torch.Tensor]) -> HorizonHeads:
+    shape = len(described["event_types"]), len(described["horizon_days"])
+    return HorizonHeads(MEMBERS, len(weights["mean_X"]), described["n_states"], *shape)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nextact.models.horizons.fitting import user_folds
+from nextact.models.heads.fitting import user_folds
 from nextact.models.horizons.landmarks import LandmarkRows
 
 GRID = (0.001, 0.01, 0.1, 1.0, 10.0, 100.0)  # of C, the inverse of the penalty

@@ -14,6 +14,7 @@ from nextact.models.sequence.options import SequenceOptions
 from nextact.sequences.histories import Histories
 
 if TYPE_CHECKING:
+    from nextact.models.event_types.model import EventTypeModel
     from nextact.models.horizons.model import HorizonModel
     from nextact.models.sequence.network import SequenceNetwork
 
@@ -24,12 +25,14 @@ class SequenceRecommender:
     network: SequenceNetwork
     event_types: tuple[str, ...]
     horizon_model: HorizonModel | None = None
+    type_model: EventTypeModel | None = None
 
     def __init__(self, options: SequenceOptions) -> None:
         self.options = options
 
     def fit(self, training: Training) -> FitReport:
-        """Train the network; the weights of the best validation epoch stay. Then fit the horizon heads to it."""
+        """Train the network; the weights of the best validation epoch stay. Then fit the heads beside it."""
+        from nextact.models.event_types.model import fit_event_types
         from nextact.models.horizons.model import LandmarkChoice, fit_horizons
         from nextact.models.sequence.fitting import fit_network
         from nextact.models.sequence.launching import fit_in_processes
@@ -42,7 +45,8 @@ class SequenceRecommender:
             options.horizon_days, options.horizon_landmark_days, options.horizon_landmarks, options.horizon_rows
         )
         self.horizon_model, of_horizons = fit_horizons(training, choice, self._states)
-        return report | {"horizons": of_horizons}
+        self.type_model, of_types = fit_event_types(training)
+        return report | {"horizons": of_horizons, "next_event_type": of_types}
 
     def score(self, histories: Histories) -> Scores:
         """Logits of all items; a user without a history gets the items' biases."""
@@ -63,9 +67,14 @@ class SequenceRecommender:
         return score_items(self.network, histories, self.options.max_steps, self.event_types.index(event_type))
 
     def event_type_probabilities(self, histories: Histories) -> NDArray[np.float64]:
-        """Softmax over the event types of the next step, float64 [users, event types]."""
+        """Probability of each event type in the next step, float64 [users, event types]; rows sum to 1.
+
+        By the heads that were fitted once the network stood; by the network's own where there are none.
+        """
         from nextact.models.sequence.inference import score_event_types
 
+        if self.type_model is not None:
+            return self.type_model.predict(histories)
         return score_event_types(self.network, histories, self.options.max_steps)
 
     def horizons(self) -> tuple[int, ...]:
@@ -95,10 +104,13 @@ class SequenceRecommender:
         save_network(self.network, self.options, self.event_types, folder)
         if self.horizon_model is not None:
             self.horizon_model.save(folder)
+        if self.type_model is not None:
+            self.type_model.save(folder)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Read what :meth:`save` wrote."""
+        from nextact.models.event_types.model import EventTypeModel
         from nextact.models.horizons.model import HorizonModel
         from nextact.models.sequence.storage import load_network
 
@@ -106,6 +118,7 @@ class SequenceRecommender:
         model = cls(options)
         model.network, model.event_types = network, event_types
         model.horizon_model = HorizonModel.load(folder)
+        model.type_model = EventTypeModel.load(folder)
         return model
 
     def for_catalogue(self, item_vectors: dict[str, NDArray[np.float32]]) -> SequenceRecommender:

@@ -10,7 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss, roc_auc_score
 
 from nextact.errors import NextactError
-from nextact.models.horizons.fitting import user_folds
+from nextact.models.heads.fitting import user_folds
 from nextact.models.horizons.head import HorizonHead, HorizonHeads, horizon_loss
 from nextact.models.horizons.model import HorizonModel, LandmarkChoice, fit_horizons, horizon_rows
 from nextact.sequences.histories import Histories
@@ -58,7 +58,7 @@ def test_the_first_horizon_of_the_linear_part_is_logistic_regression():
 def test_a_head_starts_at_what_happened():
     head = HorizonHead(n_inputs=4, n_states=1, n_event_types=2, n_horizons=3).eval()
     share = torch.tensor([[0.1, 0.4, 0.9], [0.01, 0.02, 0.3]])
-    head.start_at(share)
+    head.start_at_shares(share)
     with torch.no_grad():
         torch.testing.assert_close(1 - torch.exp(-head(torch.zeros(1, 4)))[0], share, atol=1e-4, rtol=1e-3)
 
@@ -145,7 +145,7 @@ def test_loaded_heads_say_what_the_saved_ones_said(fitted, log, tmp_path):
     assert (loaded.event_types, loaded.horizon_days) == (TYPES, (1, 7, 30))
     np.testing.assert_array_equal(predict(loaded, log), predict(fitted[0], log))
     (tmp_path / "horizons.safetensors").write_bytes(b"broken")
-    with pytest.raises(NextactError, match="cannot read the horizon heads"):
+    with pytest.raises(NextactError, match="cannot read the heads 'horizons'"):
         HorizonModel.load(tmp_path)
 
 
@@ -199,6 +199,6 @@ def test_all_rows_of_a_user_are_in_one_fold():
 def test_members_are_averaged_as_probabilities():
     heads = HorizonHeads(2, n_inputs=2, n_states=0, n_event_types=1, n_horizons=1).eval()
     for member, share in zip(heads.members, (0.2, 0.6), strict=True):
-        member.start_at(torch.tensor([[share]]))
+        member.start_at_shares(torch.tensor([[share]]))
     with torch.no_grad():
         torch.testing.assert_close(heads(torch.zeros(1, 2)), torch.tensor([[[0.4]]]), atol=1e-4, rtol=0)

@@ -7,7 +7,7 @@ from sklearn.metrics import log_loss
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from nextact.models.horizons.fitting import user_folds
+from nextact.models.heads.fitting import user_folds
 from nextact.models.horizons.model import LandmarkChoice, horizon_rows
 from nextact.models.horizons.reference import GRID, fit_horizon_reference, fit_tuned, predict_reference
 

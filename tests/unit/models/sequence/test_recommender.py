@@ -12,6 +12,7 @@ from nextact.metrics.targets import Targets
 from nextact.models.recommender import Explains, PredictsEventType, PredictsHorizons
 from nextact.models.sequence import evidence, fitting
 from nextact.models.sequence.evidence import leave_out
+from nextact.models.sequence.inference import score_event_types
 from nextact.models.sequence.options import SequenceOptions
 from nextact.models.sequence.recommender import SequenceRecommender
 from nextact.options import OptionsError
@@ -57,6 +58,16 @@ def test_event_type_probabilities_sum_to_one(fitted, histories):
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-12)
 
 
+def test_event_types_are_foretold_by_the_heads_and_by_the_network_where_there_are_none(fitted, histories):
+    by_network = score_event_types(fitted.network, histories, fitted.options.max_steps)
+    by_heads = fitted.event_type_probabilities(histories)
+    np.testing.assert_array_equal(by_heads, fitted.type_model.predict(histories))
+    assert not np.allclose(by_heads, by_network)
+    alone = SequenceRecommender(fitted.options)
+    alone.network, alone.event_types = fitted.network, fitted.event_types
+    np.testing.assert_array_equal(alone.event_type_probabilities(histories), by_network)
+
+
 def test_a_refit_on_the_same_data_ends_with_the_weights_of_the_best_epoch(histories):
     options = small(learning_rate=0.02, epochs=4, patience=4)
     first = SequenceRecommender(options)
@@ -89,11 +100,11 @@ def test_the_items_of_a_deterministic_log_are_learnt_by_heart():
     assert report["validation_ndcg@10"] == pytest.approx(ndcg.mean())
 
 
-def test_the_event_types_of_a_deterministic_log_are_learnt_by_heart():
+def test_the_network_learns_the_event_types_of_a_deterministic_log_by_heart():
     nobody = holdout_of(Histories.from_lists([]), [])
     model = SequenceRecommender(learns_quickly(epochs=30))
     model.fit(training_of(CIRCLE_HISTORIES, 8, nobody))
-    probabilities = model.event_type_probabilities(CIRCLE_HISTORIES)
+    probabilities = score_event_types(model.network, CIRCLE_HISTORIES, model.options.max_steps)
     assert probabilities[np.arange(8), [2 * (item % 2) for item in CIRCLE_FOLLOWING]].min() > 0.9
 
 
@@ -125,7 +136,12 @@ def test_the_seed_reaches_the_first_weights():
 
 def test_a_loaded_model_scores_as_the_saved_one(fitted, histories, tmp_path):
     fitted.save(tmp_path)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["network.safetensors", "sequence.json"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "event_types.json",
+        "event_types.safetensors",
+        "network.safetensors",
+        "sequence.json",
+    ]
     loaded = SequenceRecommender.load(tmp_path)
     assert (loaded.options, loaded.event_types) == (fitted.options, fitted.event_types)
     np.testing.assert_array_equal(loaded.score(histories), fitted.score(histories))

@@ -1,0 +1,50 @@
+"""Fitted heads on disk: weights as safetensors, the rest as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from nextact.errors import NextactError
+from nextact.models.heads.head import Heads
+from nextact.models.recommender import read_json, write_json
+from nextact.training.device import best_device
+
+H = TypeVar("H", bound=Heads)
+
+
+def save_heads(heads: Heads, description: dict[str, Any], folder: Path, name: str) -> None:
+    """Write ``name.json`` and ``name.safetensors`` into an existing folder."""
+    write_json(folder / f"{name}.json", description)
+    weights = {key: tensor.detach().cpu().contiguous() for key, tensor in heads.state_dict().items()}
+    save_file(weights, folder / f"{name}.safetensors")
+
+
+def load_heads(
+    folder: Path, name: str, build: Callable[[dict[str, Any], dict[str, Tensor]], H]
+) -> tuple[H, dict[str, Any]] | None:
+    """Heads on the fastest device, in evaluation mode, and their description; None where the folder holds none.
+
+    Args:
+        folder: Where they were saved.
+        name: As they were saved.
+        build: From description and weights to heads of that shape.
+
+    Raises:
+        NextactError: If a file cannot be read or the two do not fit together.
+    """
+    if not (folder / f"{name}.json").exists():
+        return None
+    description = read_json(folder / f"{name}.json")
+    try:
+        weights = load_file(folder / f"{name}.safetensors")
+        heads = build(description, weights)
+        heads.load_state_dict(weights)
+    except (OSError, SafetensorError, KeyError, RuntimeError) as error:
+        raise NextactError(f"cannot read the heads {name!r} in {folder}: {error}") from error
+    return heads.to(best_device()).eval(), description
