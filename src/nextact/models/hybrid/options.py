@@ -55,6 +55,10 @@ class StackedOptions:
         later_steps: Whether the users' later steps in the validation window are learnt from too, where there are any.
         popularity: Whether an item's training frequency and ages are features. Under a k-core over the whole log
             they carry an artefact of the filter; see the docs on protocols.
+        member_scores: Whether the members' scores are features beside their ranks. Members that are fitted again score
+            on another scale, and ranks survive that better; see the docs on models.
+        user_features: Whether the users' activity is: it orders nobody's candidates by itself, and with few lessons it
+            is a way to learn them by heart.
         max_trees: Most trees; cross-validation over the fitting users decides how many are grown.
         patience: Trees without a better NDCG of the users left out before that search stops.
         learning_rate: Share of each tree that is added.
@@ -70,6 +74,8 @@ class StackedOptions:
     max_users: int = 15_000
     later_steps: bool = True
     popularity: bool = True
+    member_scores: bool = True
+    user_features: bool = True
     max_trees: int = 150
     patience: int = 30
     learning_rate: float = 0.1
