@@ -62,6 +62,16 @@ def test_the_trees_learn_that_what_follows_matters(ranker, training):
     )
 
 
+def test_trees_by_log_loss_order_what_they_have_learnt_too(folders, training):
+    ranker = StackedRanker(options(objective="binary"), folders)
+    ranker.fit(training)
+    target = training.validation.targets.item_index
+    scores = ranker.score(training.histories)
+    better = (scores[:, 1:] > scores[np.arange(len(target)), target][:, None]).sum(axis=1)
+    assert (better == 0).mean() > 0.9
+    assert "objective=binary" in ranker.booster.model_to_string()
+
+
 def test_every_candidate_comes_before_every_other_item(ranker, training):
     histories = training.histories
     scores = ranker.score(histories)
