@@ -5,6 +5,7 @@ import logging
 import numpy as np
 import pytest
 
+from nextact.errors import NextactError
 from nextact.evaluation.gate import gate, gate_lines, passes
 from nextact.metrics.comparison import bootstrap_interval, holm, paired_comparison
 from nextact.pipelines.model_training.nodes import ValidationOptions, choose, compare
@@ -85,3 +86,11 @@ def test_without_baselines_there_is_no_gate():
 def test_values_of_users_stay_out_of_the_leaderboard():
     leaderboard, _ = run(candidate("ease", HIGH))
     assert "validation_values" not in leaderboard["models"][0]
+
+
+@pytest.mark.parametrize(("metric", "message"), [("ndcg@11", "no metric 'ndcg@11'"), ("mrr@10", "ease was validated")])
+def test_a_metric_that_was_not_kept_is_refused(metric, message):
+    one = candidate("ease", HIGH)
+    one["validation"]["mrr@10"] = one["validation"]["ndcg@10"]
+    with pytest.raises(NextactError, match=message):
+        compare(CERTIFICATE, ValidationOptions(metric=metric), [one])

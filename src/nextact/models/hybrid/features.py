@@ -5,6 +5,8 @@ Shapes: U users, C candidates, M members, V views, S members that add up over th
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -25,19 +27,35 @@ SHORT_LIST = 20  # ranks up to which a member is said to list an item
 OF_ITEM = (*FACTS[:3], "item_days_since", "item_age_days", "last_item_log_popularity")
 
 
-def feature_names(members: list[str], adding: list[str], views: int, popularity: bool) -> list[str]:
+@dataclass(frozen=True)
+class Asked:
+    """Which features are wanted.
+
+    Attributes:
+        member_scores: The members' scores beside their ranks.
+        users: The users' activity.
+        items: Popularity and ages of the items.
+    """
+
+    member_scores: bool = True
+    users: bool = True
+    items: bool = True
+
+
+def feature_names(members: list[str], adding: list[str], views: int, asked: Asked) -> list[str]:
     """In the order of the last axis of :func:`features`; no view has no summary either."""
     of_members = [f"{name}_{what}" for what in ("score", "rank") for name in members]
     by_step = [f"{name}_{back + 1}_back" for back in range(views) for name in adding]
     summed = [f"{name}_{what}_back" for what in ("most", "mean") for name in (adding if views else [])]
     return [
-        *(*of_members, *by_step, *summed, "votes", "best_rank"),
-        *(*OWN, *OF_USER),
-        *(OF_ITEM if popularity else ()),
+        *(of_members if asked.member_scores else of_members[len(members) :]),
+        *(*by_step, *summed, "votes", "best_rank", *OWN),
+        *(OF_USER if asked.users else ()),
+        *(OF_ITEM if asked.items else ()),
     ]
 
 
-def features(candidates: Candidates, histories: Histories, facts: NDArray[np.float32] | None) -> Features:
+def features(candidates: Candidates, histories: Histories, facts: NDArray[np.float32], asked: Asked) -> Features:
     """Features of every candidate as of the end of its user's history.
 
     A candidate that is not in the history has no age and no gap: those are NaN, which gradient boosting reads as
@@ -46,23 +64,24 @@ def features(candidates: Candidates, histories: Histories, facts: NDArray[np.flo
     Args:
         candidates: Of U users.
         histories: Of the same users.
-        facts: Of the items, from :func:`nextact.models.hybrid.item_facts.item_facts`; None leaves popularity and the
-            ages of items out.
+        facts: Of the items, from :func:`nextact.models.hybrid.item_facts.item_facts`.
+        asked: Which features.
 
     Returns:
         float32 [U, C, F].
     """
     by_member = ranks(candidates)
     parts = [
-        candidates.scores,
+        *([candidates.scores] if asked.member_scores else []),
         by_member,
         of_views(candidates.views),
         (by_member <= SHORT_LIST).sum(axis=2, dtype=np.float32)[..., None],
         by_member.min(axis=2)[..., None],
         own_past(candidates.item_index, histories),
-        np.broadcast_to(of_users(histories)[:, None], (*candidates.item_index.shape, len(OF_USER))),
     ]
-    if facts is not None:
+    if asked.users:
+        parts.append(np.broadcast_to(of_users(histories)[:, None], (*candidates.item_index.shape, len(OF_USER))))
+    if asked.items:
         parts.append(of_items(candidates.item_index, histories, facts))
     return np.concatenate(parts, axis=2, dtype=np.float32)
 

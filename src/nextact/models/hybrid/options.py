@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from nextact.options import options
 
 MEMBERS = (
@@ -55,6 +57,12 @@ class StackedOptions:
         later_steps: Whether the users' later steps in the validation window are learnt from too, where there are any.
         popularity: Whether an item's training frequency and ages are features. Under a k-core over the whole log
             they carry an artefact of the filter; see the docs on protocols.
+        member_scores: Whether the members' scores are features beside their ranks. Members that are fitted again score
+            on another scale, and ranks survive that better; see the docs on models.
+        user_features: Whether the users' activity is: it orders nobody's candidates by itself, and with few lessons it
+            is a way to learn them by heart.
+        objective: What the trees lower: ``lambdarank`` the pairs that cost NDCG, ``binary`` the log loss of each
+            candidate's being a target, which learns less of the order in one window and more of what lasts.
         max_trees: Most trees; cross-validation over the fitting users decides how many are grown.
         patience: Trees without a better NDCG of the users left out before that search stops.
         learning_rate: Share of each tree that is added.
@@ -70,6 +78,9 @@ class StackedOptions:
     max_users: int = 15_000
     later_steps: bool = True
     popularity: bool = True
+    member_scores: bool = True
+    user_features: bool = True
+    objective: Literal["lambdarank", "binary"] = "lambdarank"
     max_trees: int = 150
     patience: int = 30
     learning_rate: float = 0.1

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from nextact.errors import NextactError
 from nextact.models.hybrid.candidates import Candidates, Choice, candidates_of, find_candidates
 from nextact.models.hybrid.evidence import evidence_of_members
-from nextact.models.hybrid.features import feature_names, features
+from nextact.models.hybrid.features import Asked, feature_names, features
 from nextact.models.hybrid.item_facts import item_facts
 from nextact.models.hybrid.lessons import lessons
 from nextact.models.hybrid.members import Members
@@ -121,10 +121,13 @@ class StackedRanker:
         return model
 
     def _features(self, found: Candidates, histories: Histories) -> NDArray[np.float32]:
-        return features(found, histories, self.facts if self.options.popularity else None)
+        return features(found, histories, self.facts, self._asked())
 
     def _names(self) -> list[str]:
-        return feature_names(self.members.names, self.members.adding, self._choice().views, self.options.popularity)
+        return feature_names(self.members.names, self.members.adding, self._choice().views, self._asked())
+
+    def _asked(self) -> Asked:
+        return Asked(self.options.member_scores, self.options.user_features, self.options.popularity)
 
     def _choice(self) -> Choice:
         views = self.options.views if self.members.adding else 0

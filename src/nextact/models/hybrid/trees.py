@@ -57,7 +57,7 @@ class Lists:
 
 
 def grow(lists: Lists, options: StackedOptions, seed: int) -> tuple[Any, float]:
-    """A booster by lambdarank, with as many trees as serve users it has not seen best.
+    """A booster, by lambdarank unless told otherwise, with as many trees as serve users it has not seen best.
 
     The number is chosen by cross-validation over the users, all lists of a user left out together; one held-out part of
     a few hundred would be too noisy to stop by. Then all users are learnt from.
@@ -109,10 +109,9 @@ def parts_and_weights(users: NDArray[np.int64], seed: int) -> tuple[NDArray[np.i
 def _settings(options: StackedOptions, seed: int, n_rows: int) -> dict[str, Any]:
     return {
         "num_threads": 0 if n_rows > FEW_ROWS else 1,
-        "objective": "lambdarank",
+        **_objective(options),
         "metric": "ndcg",
         "eval_at": [options.metric_k],
-        "lambdarank_truncation_level": 2 * options.metric_k,
         "learning_rate": options.learning_rate,
         "num_leaves": options.leaves,
         "min_data_in_leaf": options.min_leaf,
@@ -128,11 +127,17 @@ def _settings(options: StackedOptions, seed: int, n_rows: int) -> dict[str, Any]
     }
 
 
+def _objective(options: StackedOptions) -> dict[str, Any]:
+    if options.objective == "binary":
+        return {"objective": "binary"}
+    return {"objective": "lambdarank", "lambdarank_truncation_level": 2 * options.metric_k}
+
+
 def predict(booster: Any, features: Features, real: NDArray[np.bool_]) -> NDArray[np.float32]:
     """Score of each candidate, float32 [U, C]; -inf at empty places."""
     scores = np.full(real.shape, -np.inf, np.float32)
     if real.any():
-        scores[real] = booster.predict(features[real])
+        scores[real] = booster.predict(features[real], raw_score=True)
     return scores
 
 

@@ -73,6 +73,8 @@ def validate(
     holdout = make_holdout(histories, cuts, len(event_types), choose_half)
     recommender, protocol = model.open(), certificate["protocol"]
     values = evaluate(recommender, holdout, protocol["exclude_seen"], options.ks)
+    if options.metric not in values:
+        raise NextactError(f"validation.metric: no metric {options.metric!r}; {suggest(options.metric, values)}")
     intervals = bootstrap_intervals(values, draws=options.draws, seed=0)
     name = model.describe()["name"]
     horizons = evaluate_horizons(
@@ -90,7 +92,7 @@ def validate(
         "folder": str(model.path),
         "users": len(holdout.users),
         "validation": {name: dataclasses.asdict(interval) for name, interval in intervals.items()},
-        "validation_values": {name: np.round(of_users, 6).tolist() for name, of_users in values.items()},
+        "validation_values": {options.metric: np.round(values[options.metric], 6).tolist()},
         "validation_horizons": horizons,
     }
 
@@ -157,9 +159,7 @@ def compare(certificate: Certificate, options: ValidationOptions, *families: lis
     candidates = [one for family in families for one in family if one["run_id"] == certificate["run_id"]]
     if not candidates:
         raise NextactError("choice: no model of this run was validated; run a model family first")
-    known = candidates[0]["validation"]
-    if options.metric not in known:
-        raise NextactError(f"validation.metric: no metric {options.metric!r}; {suggest(options.metric, known)}")
+    _check_metric(options.metric, candidates)
     ranked = sorted(candidates, key=lambda one: (-one["validation"][options.metric]["mean"], _seconds(one)))
     for one in ranked:
         found = one["validation"][options.metric]
@@ -173,6 +173,15 @@ def compare(certificate: Certificate, options: ValidationOptions, *families: lis
         logger.info("gate: %s", line)
     models = [{key: value for key, value in one.items() if key != "validation_values"} for one in ranked]
     return {**stamp(certificate), "metric": options.metric, "models": models, "gate": against}
+
+
+def _check_metric(metric: str, candidates: list[Candidate]) -> None:
+    known = candidates[0]["validation"]
+    if metric not in known:
+        raise NextactError(f"validation.metric: no metric {metric!r}; {suggest(metric, known)}")
+    for one in candidates:
+        if metric not in one["validation_values"]:
+            raise NextactError(f"choice: {one['name']} was validated to be chosen by another metric; validate it again")
 
 
 def _seconds(one: Candidate) -> float:

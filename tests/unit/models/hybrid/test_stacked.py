@@ -1,4 +1,5 @@
 import dataclasses
+import itertools
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from nextact.models.hybrid.features import (
     OF_ITEM,
     OF_USER,
     OWN,
+    Asked,
     feature_names,
     features,
     of_items,
@@ -58,6 +60,16 @@ def test_the_trees_learn_that_what_follows_matters(ranker, training):
     assert shares["transition_score"] + shares["transition_rank"] == max(
         shares[f"{name}_score"] + shares[f"{name}_rank"] for name in NAMES
     )
+
+
+def test_trees_by_log_loss_order_what_they_have_learnt_too(folders, training):
+    ranker = StackedRanker(options(objective="binary"), folders)
+    ranker.fit(training)
+    target = training.validation.targets.item_index
+    scores = ranker.score(training.histories)
+    better = (scores[:, 1:] > scores[np.arange(len(target)), target][:, None]).sum(axis=1)
+    assert (better == 0).mean() > 0.9
+    assert "objective=binary" in ranker.booster.model_to_string()
 
 
 def test_every_candidate_comes_before_every_other_item(ranker, training):
@@ -228,9 +240,9 @@ def test_ranks_order_candidates_by_each_member_with_empty_places_last():
     assert ranks(candidates)[0].tolist() == [[2, 1], [1, 2], [3, 3]]
 
 
-@pytest.mark.parametrize("popularity", [True, False])
+@pytest.mark.parametrize("asked", [Asked(*flags) for flags in itertools.product([True, False], repeat=3)])
 @pytest.mark.parametrize("views", [0, 2])
-def test_there_is_a_name_for_every_feature(popularity, views):
+def test_there_is_a_name_for_every_feature(asked, views):
     shape = (1, 2)
     candidates = Candidates(
         np.array([[1, 2]], np.int32),
@@ -240,9 +252,13 @@ def test_there_is_a_name_for_every_feature(popularity, views):
         np.zeros(1, np.int64),
     )
     history = Histories.from_lists([[1, 1, 2]])
-    table = features(candidates, history, item_facts(history, 2) if popularity else None)
-    names = feature_names(list(NAMES), ["transition"], views, popularity)
+    table = features(candidates, history, item_facts(history, 2), asked)
+    names = feature_names(list(NAMES), ["transition"], views, asked)
     assert table.shape[2] == len(names) == len(set(names))
     assert table[0, :, names.index("own_events")].tolist() == [2, 1]
-    if popularity:
+    assert table[0, :, names.index("transition_rank")].tolist() == [1, 2]
+    assert ("popularity_score" in names, "user_events" in names) == (asked.member_scores, asked.users)
+    if asked.users:
+        assert table[0, :, names.index("user_events")].tolist() == [3, 3]
+    if asked.items:
         np.testing.assert_allclose(table[0, :, names.index("log_popularity")], np.log1p([2, 1]))
