@@ -27,7 +27,7 @@ T = TypeVar("T")
 BLOCK_ITEMS = 256
 BLOCK_USERS = 4_096
 SMALL_CATALOGUE = 8_192  # items whose product, 256 MiB, may stand in memory twice
-FEW_USERS = 20  # an item that more than one in so many users chose is multiplied as a dense column
+FEW_USERS = 32  # an item that more than one in so many users chose is multiplied as a dense column
 
 
 def training_matrix(histories: Histories, n_items: int, options: LinearOptions, of_types: Weights) -> csr_matrix:

@@ -30,7 +30,8 @@ class ItemKNN(ItemToItem):
         events = self.of_types[training.histories.event_type]
         counts = history_matrix(training.histories, training.n_items, events)
         counts.eliminate_zeros()
-        weighted, common = weigh(counts, self.options), counts.astype(bool).astype(np.float32)
+        weighted = weigh(counts, self.options)
+        common = counts.astype(bool).astype(np.float32) if self.options.shrinkage > 0 else counts  # unread without it
         if counts.shape[1] <= SMALL_CATALOGUE:
             self.weights = self._nearest_of_all(weighted, common)
         else:
