@@ -64,7 +64,8 @@ def type_features(histories: Histories, n_event_types: int) -> Features:
         histories: U users, each with an event.
         n_event_types: C.
     """
-    newest = histories.timestamp[histories.offsets[1:] - 1] + 1
+    # the latest time, not that of the last event: what is out of order gets probabilities and is refused by its check
+    newest = np.maximum.reduceat(histories.timestamp, histories.offsets[:-1]) + 1
     parts = [type_shares(histories.last_steps(steps), n_event_types) for steps in SHARE_STEPS]
     parts = [activity_features(histories, newest, n_event_types), *parts, type_shares(histories, n_event_types)]
     return np.concatenate(parts, axis=1)
