@@ -231,5 +231,7 @@ def test_columns_of_one_name_end_in_one_message() -> None:
 
 
 def test_enough_was_tried_and_enough_of_it_was_good() -> None:
+    """As shares: which tables are drawn differs a little with the release of hypothesis and the modules loaded."""
     assert COUNTS["tables"] >= 2_000
-    assert min(COUNTS["accepted"], COUNTS["rejected"]) >= 5_000
+    assert COUNTS["accepted"] + COUNTS["rejected"] >= COUNTS["rows"] / 2
+    assert min(COUNTS["accepted"], COUNTS["rejected"]) >= COUNTS["rows"] / 20
