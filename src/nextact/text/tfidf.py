@@ -11,6 +11,7 @@ from scipy.sparse import csr_matrix
 
 from nextact.errors import NextactError
 from nextact.options import options
+from nextact.text.corpus import Corpus
 
 
 @options
@@ -35,7 +36,7 @@ class TfidfOptions:
                 raise ValueError(f"TfidfOptions.{name} must be at least 1, got {getattr(self, name)}")
 
 
-def tfidf_block(tokens: list[list[str]], options: TfidfOptions) -> NDArray[np.float32]:
+def tfidf_block(tokens: Corpus[list[str]], options: TfidfOptions) -> NDArray[np.float32]:
     """Reduced tf-idf vectors of the items.
 
     Returns:
@@ -52,14 +53,16 @@ def tfidf_block(tokens: list[list[str]], options: TfidfOptions) -> NDArray[np.fl
     return reduce(matrix, min(options.dimensions, *matrix.shape), options.seed)
 
 
-def tfidf_vectors(tokens: list[list[str]], min_count: int = 1, sublinear: bool = True) -> tuple[csr_matrix, list[str]]:
+def tfidf_vectors(
+    tokens: Corpus[list[str]], min_count: int = 1, sublinear: bool = True
+) -> tuple[csr_matrix, list[str]]:
     """Weigh each word of an item by how few items have it.
 
     The weight is ``tf * (ln((1 + n) / (1 + df)) + 1)``, with ``n`` items and ``df`` of them having
     the word; ``tf`` is the count in the item, or ``1 + ln(count)`` where ``sublinear``.
 
     Args:
-        tokens: The tokens of each item.
+        tokens: The tokens of each item; gone through twice.
         min_count: Words in fewer items than this are left out.
         sublinear: Let a repeated word count less than twice.
 
@@ -85,7 +88,7 @@ def tfidf_vectors(tokens: list[list[str]], min_count: int = 1, sublinear: bool =
         return counts, words
     from sklearn.feature_extraction.text import TfidfTransformer
 
-    matrix = TfidfTransformer(sublinear_tf=sublinear).fit_transform(counts)
+    matrix = TfidfTransformer(sublinear_tf=sublinear).fit(counts).transform(counts, copy=False)
     return csr_matrix(matrix, dtype=np.float32), words
 
 
@@ -121,7 +124,7 @@ def reduce(matrix: csr_matrix, dimensions: int, seed: int = 0) -> NDArray[np.flo
     return np.asarray(reduced, dtype=np.float32)
 
 
-def word_counts(tokens: list[list[str]], min_count: int) -> tuple[csr_matrix, list[str]]:
+def word_counts(tokens: Corpus[list[str]], min_count: int) -> tuple[csr_matrix, list[str]]:
     """How often each kept word occurs in each item, and the words."""
     in_items: dict[str, int] = {}
     for found in tokens:
@@ -131,7 +134,7 @@ def word_counts(tokens: list[list[str]], min_count: int) -> tuple[csr_matrix, li
     return known_counts(tokens, {word: column for column, word in enumerate(words)}), words
 
 
-def known_counts(tokens: list[list[str]], columns: Mapping[str, int]) -> csr_matrix:
+def known_counts(tokens: Corpus[list[str]], columns: Mapping[str, int]) -> csr_matrix:
     """How often each word of a vocabulary occurs in each item, float32 ``[items, words]``; other words do not count.
 
     Example:
