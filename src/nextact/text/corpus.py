@@ -25,10 +25,7 @@ class Corpus(Protocol[Value_co]):
 
 
 def in_batches(
-    values: Iterable[Value],
-    length_of: Callable[[Value], int],
-    rows: int = ROWS_AT_ONCE,
-    characters: int = CHARACTERS_AT_ONCE,
+    values: Iterable[Value], length_of: Callable[[Value], int], rows: int, characters: int = CHARACTERS_AT_ONCE
 ) -> Iterator[list[Value]]:
     """The values in lists that bound memory: few enough rows, and few enough characters.
 

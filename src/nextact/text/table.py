@@ -39,19 +39,18 @@ class TextTable:
         self.path = path
 
     @classmethod
-    def write(cls, rows: Iterable[Sequence[Any]], schema: pa.Schema, rows_at_once: int = ROWS_AT_ONCE) -> Self:
+    def write(cls, rows: Iterable[Sequence[Any]], schema: pa.Schema) -> Self:
         """A table in the folder for temporary files (``TMPDIR``), which goes when nothing refers to it any more.
 
         Args:
             rows: A value a column; read once, and never held beyond one batch.
             schema: Names and types.
-            rows_at_once: Most rows of a batch, and of what readers hold.
         """
         folder = Path(tempfile.mkdtemp(prefix="nextact-texts-"))
         table = cls(folder / FILE)
         weakref.finalize(table, shutil.rmtree, folder, ignore_errors=True)
         with pq.ParquetWriter(table.path, schema) as writer:
-            for batch in in_batches(rows, _characters, rows_at_once):
+            for batch in in_batches(rows, _characters, ROWS_AT_ONCE):
                 columns = [
                     pa.array(values, field.type) for values, field in zip(zip(*batch, strict=True), schema, strict=True)
                 ]
@@ -59,10 +58,10 @@ class TextTable:
         return table
 
     @classmethod
-    def of(cls, frame: pd.DataFrame, rows_at_once: int = ROWS_AT_ONCE) -> Self:
+    def of(cls, frame: pd.DataFrame) -> Self:
         """A table of a frame, for what stands in memory anyway."""
         schema = pa.Schema.from_pandas(frame, preserve_index=False).remove_metadata()
-        return cls.write(frame.itertuples(index=False, name=None), schema, rows_at_once)
+        return cls.write(frame.itertuples(index=False, name=None), schema)
 
     def save(self, path: Path) -> None:
         """Copy the file beside the path and put it in place, so that a reader keeps what it has opened."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from collections import Counter
 from collections.abc import Mapping
 
 import numpy as np
@@ -141,12 +142,14 @@ def known_counts(tokens: Corpus[list[str]], columns: Mapping[str, int]) -> csr_m
         >>> known_counts([["tea", "tea", "?"], []], {"soap": 0, "tea": 1}).toarray().tolist()
         [[0.0, 2.0], [0.0, 0.0]]
     """
-    flat, row_starts = array("i"), np.zeros(len(tokens) + 1, np.int64)  # no Python object a token: catalogues are large
+    # No Python object a word: catalogues are large.
+    indices, counts, row_starts = array("i"), array("f"), np.zeros(len(tokens) + 1, np.int64)
     for row, found in enumerate(tokens):
-        flat.extend(columns[word] for word in found if word in columns)
-        row_starts[row + 1] = len(flat)
-    indices = np.frombuffer(flat, np.int32) if flat else np.zeros(0, np.int32)
-    ones = np.ones(len(indices), dtype=np.float32)
-    counts = csr_matrix((ones, indices.copy(), row_starts), shape=(len(tokens), len(columns)))
-    counts.sum_duplicates()
-    return counts
+        known = Counter(columns[word] for word in found if word in columns)
+        indices.extend(known)
+        counts.extend(known.values())
+        row_starts[row + 1] = len(indices)
+    parts = np.array(counts, np.float32), np.array(indices, np.int32), row_starts
+    matrix = csr_matrix(parts, shape=(len(tokens), len(columns)))
+    matrix.sort_indices()
+    return matrix

@@ -69,9 +69,12 @@ def join_texts(items: ibis.Table, vocabulary: pd.DataFrame, options: ItemTextOpt
 
 def _refuse_other_than_text(items: ibis.Table, text_columns: tuple[str, ...]) -> None:
     for name in text_columns:
-        found = items[name].as_table().filter(items[name].notnull())
-        if not (items[name].type().is_string() or items[name].type().is_null()) and (n_bad := found.count().execute()):
-            raise TableError(f"items[{name!r}]", "not a text", n_bad, found.limit(1).execute()[name].iloc[0])
+        values = items[name]
+        if values.type().is_string() or values.type().is_null():
+            continue
+        found = items.filter(values.notnull()).select(name)
+        if example := found.limit(1).to_pyarrow()[name].to_pylist():
+            raise TableError(f"items[{name!r}]", "not a text", int(found.count().execute()), example[0])
 
 
 def _item_rows(table: ibis.Table, vocabulary: pd.DataFrame, options: ItemTextOptions) -> Iterator[tuple[Any, ...]]:
