@@ -240,6 +240,16 @@ def test_the_encoder_is_read_for_its_tuned_form_alone(texts, monkeypatch):
     assert text_blocks.encode_items(texts, only_tuned, EncoderOptions(), "unused").shape == (11, 2)
 
 
+@pytest.mark.parametrize("at_once", [1, 2, 100])
+def test_padding_moves_the_rows_and_changes_none(at_once, monkeypatch):
+    monkeypatch.setattr(text_blocks, "ROWS_AT_ONCE", at_once)
+    rows = np.arange(1, 13, dtype=np.float32).reshape(6, 2)
+    expected = np.vstack([np.zeros((1, 2)), rows])
+    for vectors in (rows.copy(), rows[:], np.asfortranarray(rows)):
+        np.testing.assert_array_equal(text_blocks.with_padding(vectors), expected)
+    assert text_blocks.with_padding(np.zeros((3, 0), np.float32)).shape == (4, 0)
+
+
 def test_an_unknown_block_names_the_close_match():
     with pytest.raises(OptionsError, match="no block 'glov'; did you mean 'glove'"):
         ItemTextOptions(blocks=("glov",))

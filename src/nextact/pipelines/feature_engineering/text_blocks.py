@@ -11,6 +11,7 @@ import pyarrow as pa
 from nextact.events import columns as c
 from nextact.pipelines.feature_engineering.nodes import IDS, ItemTextOptions, stated_languages
 from nextact.text.cleaning import CleaningOptions
+from nextact.text.corpus import ROWS_AT_ONCE
 from nextact.text.encoder import EncoderOptions, encode
 from nextact.text.glove import GloVeOptions, glove_vectors
 from nextact.text.languages import item_languages
@@ -79,8 +80,14 @@ def _language(text: str, stated: str | None, options: CleaningOptions) -> str:
 
 
 def with_padding(vectors: np.ndarray) -> np.ndarray:
-    """A zero row before the items."""
-    return np.vstack([np.zeros((1, vectors.shape[1]), np.float32), vectors])
+    """A zero row before the items; in the memory of the vectors, which are used up, where they own it."""
+    padded = vectors if vectors.flags.owndata and vectors.flags.c_contiguous else vectors.copy()
+    padded.resize((len(vectors) + 1, vectors.shape[1]), refcheck=False)
+    for end in range(len(padded), 1, -ROWS_AT_ONCE):  # the last ones first, which overwrites nothing that is to come
+        start = max(1, end - ROWS_AT_ONCE)
+        padded[start:end] = padded[start - 1 : end - 1]
+    padded[0] = 0
+    return padded
 
 
 def left_out(n_items: int) -> np.ndarray:
