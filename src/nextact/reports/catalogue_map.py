@@ -18,6 +18,8 @@ Vectors = NDArray[np.float32]
 Items = Sequence[int]  # item indices, 1 .. n_items
 OTHER, NONE = "other", "(none)"
 GREY = "#c8c8c8"
+BLUE = "#636efa"
+METHOD_NAMES = {"pca": "PCA", "tsne": "t-SNE"}
 _FEWEST_FOR_TSNE = 20  # distinct vectors; below it PCA shows all there is
 _TSNE_DIMENSIONS = 50  # t-SNE starts from so many principal components, as its authors do
 _CURVE_POINTS = 200
@@ -87,8 +89,9 @@ def catalogue_map(
     groups = colour_groups(None if colours is None else colours(rows.tolist()), len(rows), options)
     for value, members in groups.items():
         figure.add_trace(_points(go, value, places[members], [texts[place] for place in members]))
-    title = f"{len(rows):,} items by block {name} ({options.method})"
-    figure.update_layout(title=title, legend={"title": options.colour_by, "itemsizing": "constant"})
+    title = f"{len(rows):,} items by block {name} ({METHOD_NAMES[options.method]})"
+    legend = {"title": options.colour_by, "itemsizing": "constant"}
+    figure.update_layout(title=title, legend=legend, margin={"l": 20, "r": 20, "t": 60, "b": 20})
     return figure.update_xaxes(visible=False).update_yaxes(visible=False, scaleanchor="x")
 
 
@@ -180,9 +183,12 @@ def vocabulary_figure(tokens: Corpus[list[str]], blocks: Mapping[str, Vectors]) 
         figure.add_trace(go.Scatter(x=words, y=shares, mode="lines"), row=1, col=1)
     covered = coverage(tokens, blocks)
     bars = go.Bar(x=list(covered.values()), y=list(covered), width=0.5, orientation="h", texttemplate="%{x:.1%}")
+    bars.marker.color = BLUE
     figure.add_trace(bars, row=1, col=2)
-    figure.update_layout(template="plotly_white", showlegend=False, title="Words of the catalogue, with vectors")
-    figure.update_xaxes(title="most frequent words", type="log", row=1, col=1)
+    figure.update_layout(
+        template="plotly_white", showlegend=False, title="Words of the catalogue, and items with vectors"
+    )
+    figure.update_xaxes(title="most frequent words", type="log", dtick=1, row=1, col=1)
     figure.update_yaxes(title="share of all words read", tickformat=".0%", rangemode="tozero", row=1, col=1)
     figure.update_xaxes(title="share of the items", tickformat=".0%", range=[0, 1], row=1, col=2)
     return figure.update_yaxes(autorange="reversed", row=1, col=2)
