@@ -85,7 +85,7 @@ MODELS: dict[str, dict[str, ModelEntry]] = {
     },
     HYBRID: {
         "blend": ModelEntry(BlendOptions, Blend),
-        "stacked": ModelEntry(StackedOptions, StackedRanker),
+        "stacked": ModelEntry(StackedOptions, StackedRanker, blocks=lambda options: options.newest_blocks),
     },
 }
 

@@ -56,6 +56,8 @@ class StackedOptions:
         candidates_per_member: Best items of each member that ``ranks`` looks at.
         candidates: Items a user that are re-ranked.
         views: Newest steps that each member which adds up over the history reads alone, for features of its own.
+        newest_blocks: Blocks of item vectors in which a candidate's cosine to the user's newest step is a feature; one
+            that a run lacks is left out.
         max_users: Steps of users of the fitting half that are learnt from, the first so many.
         later_steps: Whether the users' later steps in the validation window are learnt from too, where there are any.
         popularity: Whether an item's training frequency and ages are features, and whether members are joined that say
@@ -80,6 +82,7 @@ class StackedOptions:
     candidates_per_member: int = 100
     candidates: int = 100
     views: int = 3
+    newest_blocks: tuple[str, ...] = ("encoder", "tfidf", "syntax")
     max_users: int = 15_000
     later_steps: bool = True
     popularity: bool = True

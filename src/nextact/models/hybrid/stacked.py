@@ -16,6 +16,7 @@ from nextact.models.hybrid.evidence import evidence_of_members
 from nextact.models.hybrid.features import Asked, feature_names, features
 from nextact.models.hybrid.item_facts import item_facts
 from nextact.models.hybrid.lessons import lessons
+from nextact.models.hybrid.likeness import Vectors, unit_blocks
 from nextact.models.hybrid.members import Members
 from nextact.models.hybrid.mixture import Mixture, fit_mixture
 from nextact.models.hybrid.options import StackedOptions
@@ -26,6 +27,8 @@ from nextact.sequences.histories import Histories
 if TYPE_CHECKING:
     from nextact.models.registry import ModelFolder
 
+BLOCK = "unit_"  # before a block's name in a folder
+
 logger = logging.getLogger(__name__)
 
 
@@ -35,6 +38,7 @@ class StackedRanker:
     booster: Any
     exclude_seen: bool
     facts: NDArray[np.float32]
+    blocks: dict[str, Vectors]
 
     def __init__(self, options: StackedOptions, members: dict[str, ModelFolder] | Members) -> None:
         self.options = options
@@ -50,6 +54,7 @@ class StackedRanker:
         """
         self.facts = item_facts(training.histories, training.n_items)
         self.exclude_seen = training.exclude_seen
+        self.blocks = unit_blocks(training.item_vectors, self.options.newest_blocks)
         lists, recall, self.mixture = self._lists(training)
         self.booster, left_out_ndcg = grow(lists, self.options, training.seed)
         gains = dict(zip(lists.names, self.booster.feature_importance("gain").tolist(), strict=True))
@@ -87,9 +92,9 @@ class StackedRanker:
         their targets.
         """
         model = type(self)(self.options, members)
+        model.exclude_seen, model.blocks = self.exclude_seen, self.blocks
         lists, _, model.mixture = self._lists(everybody)
         model.booster = grow_so_many(lists, self.booster.num_trees(), self.options, everybody.seed)
-        model.exclude_seen = self.exclude_seen
         model.facts = item_facts(training.histories, training.n_items)
         return model
 
@@ -116,9 +121,12 @@ class StackedRanker:
             "options": dataclasses.asdict(self.options),
             "exclude_seen": self.exclude_seen,
             "mixture": weights,
+            "blocks": list(self.blocks),
         }
         write_json(folder / "stacked.json", described)
         np.save(folder / "item_facts.npy", self.facts, allow_pickle=False)
+        for name, vectors in self.blocks.items():
+            np.save(folder / f"{BLOCK}{name}.npy", vectors, allow_pickle=False)
         save_trees(self.booster, folder)
         self.members.save(folder)
 
@@ -130,16 +138,20 @@ class StackedRanker:
         model.exclude_seen = described["exclude_seen"]
         model.mixture = None if described["mixture"] is None else Mixture(np.array(described["mixture"]))
         model.facts = np.load(folder / "item_facts.npy", allow_pickle=False)
+        model.blocks = {
+            name: np.load(folder / f"{BLOCK}{name}.npy", mmap_mode="r", allow_pickle=False)
+            for name in described["blocks"]
+        }
         model.booster = load_trees(folder)
         return model
 
     def _features(self, found: Candidates, histories: Histories) -> NDArray[np.float32]:
-        return features(found, histories, self.facts, self._asked())
+        return features(found, histories, self.facts, self._asked(), self.blocks)
 
     def _names(self) -> list[str]:
         by_mixture = self.options.candidates_by == "mixture"
         speaking = [*self.members.names, *(["mixture"] if by_mixture else [])]
-        return feature_names(speaking, self.members.adding, self._choice(None).views, self._asked())
+        return feature_names(speaking, self.members.adding, self._choice(None).views, self._asked(), self.blocks)
 
     def _mixture_in_words(self) -> dict[str, list[float]]:
         """Both weights of each member in the mixture."""
