@@ -8,6 +8,7 @@ from typing import Any
 from nextact.models.baselines import options as o
 from nextact.models.baselines.als import ALS
 from nextact.models.baselines.content import ContentKNN
+from nextact.models.baselines.demand import Demand
 from nextact.models.baselines.item2vec import Item2Vec
 from nextact.models.baselines.item_knn import ItemKNN
 from nextact.models.baselines.item_to_item import EASE, TransitionTable
@@ -38,6 +39,12 @@ SEARCHES = {
         RecentPopularity,
         o.RecentPopularityOptions,
         values={"half_life_days": (7.0, 30.0, 90.0, 365.0)},
+        read_when_scoring=frozenset(),
+    ),
+    "demand": Search(
+        Demand,
+        o.DemandOptions,
+        values={"days": (15.0, 30.0, 60.0, 90.0), "landmarks": (4, 8, 12), "leaves": (4, 8)},
         read_when_scoring=frozenset(),
     ),
     "transition": Search(

@@ -11,6 +11,7 @@ from nextact.errors import NextactError
 from nextact.models.baselines import options as o
 from nextact.models.baselines.als import ALS
 from nextact.models.baselines.content import ContentKNN
+from nextact.models.baselines.demand import Demand
 from nextact.models.baselines.item2vec import Item2Vec
 from nextact.models.baselines.item_knn import ItemKNN
 from nextact.models.baselines.item_to_item import EASE, TransitionTable
@@ -51,6 +52,7 @@ MODELS: dict[str, dict[str, ModelEntry]] = {
     "baselines": {
         "popularity": ModelEntry(o.PopularityOptions, Popularity),
         "recent_popularity": ModelEntry(o.RecentPopularityOptions, RecentPopularity),
+        "demand": ModelEntry(o.DemandOptions, Demand),
         "own_most_bought": ModelEntry(o.OwnMostBoughtOptions, OwnMostBought),
         "transition": ModelEntry(o.TransitionOptions, TransitionTable),
         "item_knn": ModelEntry(o.ItemKNNOptions, ItemKNN),
@@ -83,7 +85,7 @@ MODELS: dict[str, dict[str, ModelEntry]] = {
     },
     HYBRID: {
         "blend": ModelEntry(BlendOptions, Blend),
-        "stacked": ModelEntry(StackedOptions, StackedRanker),
+        "stacked": ModelEntry(StackedOptions, StackedRanker, blocks=lambda options: options.newest_blocks),
     },
 }
 

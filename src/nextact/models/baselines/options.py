@@ -33,6 +33,36 @@ class RecentPopularityOptions(EventOptions):
 
 
 @options
+class DemandOptions(EventOptions):
+    """Popularity by the events that an item is expected to get next.
+
+    Attributes:
+        days: Length of the future that is predicted, from the end of training on.
+        landmarks: Most moments of the training log at which is learnt what past goes with what future.
+        landmark_days: Days between two of them.
+        trees: Trees of the booster.
+        learning_rate: Share of each tree that is added.
+        leaves: Most leaves of a tree.
+        min_leaf: Fewest items in a leaf, an item counting once a landmark.
+    """
+
+    days: float = 30.0
+    landmarks: int = 6
+    landmark_days: float = 15.0
+    trees: int = 150
+    learning_rate: float = 0.05
+    leaves: int = 6
+    min_leaf: int = 100
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_positive(self, "days", "landmarks", "landmark_days", "trees", "min_leaf")
+        check_factor(self, "learning_rate")
+        if self.leaves < 2:
+            raise ValueError(f"DemandOptions.leaves must be at least 2, got {self.leaves}")
+
+
+@options
 class OwnMostBoughtOptions(HistoryOptions):
     """What this user chose most, recent events first.
 

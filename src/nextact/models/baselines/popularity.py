@@ -40,7 +40,7 @@ def global_recency_weights(histories: Histories, half_life_days: float) -> Weigh
     return weights
 
 
-class _SameForEverybody:
+class SameForEverybody:
     """One list for all users: items by ``counts``."""
 
     counts: Counts
@@ -66,7 +66,7 @@ class _SameForEverybody:
         return model
 
 
-class Popularity(_SameForEverybody):
+class Popularity(SameForEverybody):
     """Items by number of training events."""
 
     options_class = PopularityOptions
@@ -78,7 +78,7 @@ class Popularity(_SameForEverybody):
         return {}
 
 
-class RecentPopularity(_SameForEverybody):
+class RecentPopularity(SameForEverybody):
     """Items by recent training events."""
 
     options_class = RecentPopularityOptions

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nextact.metrics.targets import Targets
-from nextact.models.hybrid.members import Members
+from nextact.models.hybrid.members import Members, standardise
+from nextact.models.hybrid.mixture import Mixture
 from nextact.models.masking import mask
 from nextact.models.recommender import Scores
 from nextact.sequences.histories import Histories
@@ -26,12 +27,15 @@ class Choice:
         per_member: Best items of each member that are looked at.
         most: Most candidates a user.
         views: Newest steps that members which add up over the history read alone.
+        mixture: If there is one, its best items are candidates, instead of those with the best ranks among the members,
+            and it speaks like one more member.
     """
 
     exclude_seen: bool
     per_member: int
     most: int
     views: int = 0
+    mixture: Mixture | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +44,7 @@ class Candidates:
 
     Attributes:
         item_index: int32 [U, C]; 0 fills empty places at the end of a row.
-        scores: float32 [U, C, M], standardised per user and member; 0 at empty places.
+        scores: float32 [U, C, M], standardised per user and member; 0 at empty places. A mixture is the last of M.
         views: float32 [U, C, V, S], what each of the S members that add up over the history says (not standardised)
             when it reads one step alone: the newest, the one before, ...; V or S is 0 where nobody asked.
         is_target: bool [U, C].
@@ -86,7 +90,12 @@ def find_candidates(members: Members, holdout: Holdout, choice: Choice) -> Candi
 
 def candidates_of(members: Members, scores: list[Scores], histories: Histories, choice: Choice) -> Candidates:
     """Candidates of users whose future is not known: no targets."""
-    chosen = _best(scores, histories, choice)
+    if choice.mixture is None:
+        chosen = _best(scores, histories, choice)
+    else:
+        logits = choice.mixture.logits(scores)
+        scores = [*scores, standardise(logits)]
+        chosen = _highest(mask(logits, histories, choice.exclude_seen), choice.most)
     users, items = np.nonzero(chosen)
     n_candidates = chosen.sum(axis=1)
     places = np.arange(len(users)) - np.repeat(np.cumsum(n_candidates) - n_candidates, n_candidates)
@@ -127,6 +136,14 @@ def _best(scores: list[Scores], histories: Histories, choice: Choice) -> NDArray
         points[points < cut] = 0
         _drop_ties(points, cut, choice.most)
     chosen: NDArray[np.bool_] = points > 0
+    return chosen
+
+
+def _highest(scores: Scores, most: int) -> NDArray[np.bool_]:
+    """Which items are among the ``most`` that score highest and are finite, [U, items + 1]; ties by lowest index."""
+    order = np.argsort(-scores, axis=1, kind="stable")[:, :most]
+    chosen = np.zeros(scores.shape, bool)
+    np.put_along_axis(chosen, order, np.isfinite(np.take_along_axis(scores, order, axis=1)), axis=1)
     return chosen
 
 

@@ -5,7 +5,9 @@ Shapes: U users, C candidates, M members, V views, S members that add up over th
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +15,7 @@ from numpy.typing import NDArray
 from nextact.models.baselines.history_weights import MICROSECONDS_PER_DAY, steps_back
 from nextact.models.hybrid.candidates import Candidates
 from nextact.models.hybrid.item_facts import FACTS
+from nextact.models.hybrid.likeness import Vectors, likeness_names, likeness_to_newest
 from nextact.sequences.histories import Histories
 
 Features = NDArray[np.float32]
@@ -42,20 +45,32 @@ class Asked:
     items: bool = True
 
 
-def feature_names(members: list[str], adding: list[str], views: int, asked: Asked) -> list[str]:
+def feature_names(
+    members: list[str],
+    adding: list[str],
+    views: int,
+    asked: Asked,
+    blocks: Mapping[str, Vectors] = MappingProxyType({}),
+) -> list[str]:
     """In the order of the last axis of :func:`features`; no view has no summary either."""
     of_members = [f"{name}_{what}" for what in ("score", "rank") for name in members]
     by_step = [f"{name}_{back + 1}_back" for back in range(views) for name in adding]
     summed = [f"{name}_{what}_back" for what in ("most", "mean") for name in (adding if views else [])]
     return [
         *(of_members if asked.member_scores else of_members[len(members) :]),
-        *(*by_step, *summed, "votes", "best_rank", *OWN),
+        *(*by_step, *summed, "votes", "best_rank", *OWN, *likeness_names(blocks)),
         *(OF_USER if asked.users else ()),
         *(OF_ITEM if asked.items else ()),
     ]
 
 
-def features(candidates: Candidates, histories: Histories, facts: NDArray[np.float32], asked: Asked) -> Features:
+def features(
+    candidates: Candidates,
+    histories: Histories,
+    facts: NDArray[np.float32],
+    asked: Asked,
+    blocks: Mapping[str, Vectors] = MappingProxyType({}),
+) -> Features:
     """Features of every candidate as of the end of its user's history.
 
     A candidate that is not in the history has no age and no gap: those are NaN, which gradient boosting reads as
@@ -66,6 +81,7 @@ def features(candidates: Candidates, histories: Histories, facts: NDArray[np.flo
         histories: Of the same users.
         facts: Of the items, from :func:`nextact.models.hybrid.item_facts.item_facts`.
         asked: Which features.
+        blocks: Unit vectors of the items, for the likeness to the newest step.
 
     Returns:
         float32 [U, C, F].
@@ -78,6 +94,7 @@ def features(candidates: Candidates, histories: Histories, facts: NDArray[np.flo
         (by_member <= SHORT_LIST).sum(axis=2, dtype=np.float32)[..., None],
         by_member.min(axis=2)[..., None],
         own_past(candidates.item_index, histories),
+        likeness_to_newest(candidates.item_index, histories, blocks),
     ]
     if asked.users:
         parts.append(np.broadcast_to(of_users(histories)[:, None], (*candidates.item_index.shape, len(OF_USER))))

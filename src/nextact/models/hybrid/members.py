@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from nextact.models.baselines.popularity import SameForEverybody
 from nextact.models.recommender import (
     AddsUpHistory,
     Explains,
@@ -37,6 +38,11 @@ class Members:
     def names(self) -> list[str]:
         """In the order of every array of members."""
         return list(self.models)
+
+    def personal(self) -> Members:
+        """Without those that say the same to everybody."""
+        kept = [name for name, model in self.models.items() if not isinstance(model, SameForEverybody)]
+        return Members({name: self.folders[name] for name in kept}) if len(kept) < len(self.models) else self
 
     @property
     def adding(self) -> list[str]:

@@ -13,6 +13,7 @@ MEMBERS = (
     "item_knn",
     "ease",
     "recent_popularity",
+    "demand",
     "content_knn",
     "words_knn",
     "gpt2",
@@ -50,13 +51,18 @@ class StackedOptions:
 
     Attributes:
         members: Names of models of the other families; those that a run lacks step aside.
-        candidates_per_member: Best items of each member that are looked at.
-        candidates: Items a user that are re-ranked: those with the best ranks among the members.
+        candidates_by: What finds the items that are re-ranked. ``mixture``: a logit of all members, fitted over the
+            whole catalogue on the same lessons, and a feature as well. ``ranks``: the best ranks among the members.
+        candidates_per_member: Best items of each member that ``ranks`` looks at.
+        candidates: Items a user that are re-ranked.
         views: Newest steps that each member which adds up over the history reads alone, for features of its own.
+        newest_blocks: Blocks of item vectors in which a candidate's cosine to the user's newest step is a feature; one
+            that a run lacks is left out.
         max_users: Steps of users of the fitting half that are learnt from, the first so many.
         later_steps: Whether the users' later steps in the validation window are learnt from too, where there are any.
-        popularity: Whether an item's training frequency and ages are features. Under a k-core over the whole log
-            they carry an artefact of the filter; see the docs on protocols.
+        popularity: Whether an item's training frequency and ages are features, and whether members are joined that say
+            the same to everybody (popularity, recent popularity, demand). Under a k-core over the whole log these carry
+            an artefact of the filter; see the docs on protocols.
         member_scores: Whether the members' scores are features beside their ranks. Members that are fitted again score
             on another scale, and ranks survive that better; see the docs on models.
         user_features: Whether the users' activity is: it orders nobody's candidates by itself, and with few lessons it
@@ -72,9 +78,11 @@ class StackedOptions:
     """
 
     members: tuple[str, ...] = MEMBERS
+    candidates_by: Literal["mixture", "ranks"] = "mixture"
     candidates_per_member: int = 100
     candidates: int = 100
     views: int = 3
+    newest_blocks: tuple[str, ...] = ("encoder", "tfidf", "syntax")
     max_users: int = 15_000
     later_steps: bool = True
     popularity: bool = True

@@ -16,7 +16,9 @@ from nextact.models.hybrid.evidence import evidence_of_members
 from nextact.models.hybrid.features import Asked, feature_names, features
 from nextact.models.hybrid.item_facts import item_facts
 from nextact.models.hybrid.lessons import lessons
+from nextact.models.hybrid.likeness import Vectors, unit_blocks
 from nextact.models.hybrid.members import Members
+from nextact.models.hybrid.mixture import Mixture, fit_mixture
 from nextact.models.hybrid.options import StackedOptions
 from nextact.models.hybrid.trees import Lists, grow, grow_so_many, load_trees, predict, save_trees
 from nextact.models.recommender import FitReport, Scores, Training, read_json, write_json
@@ -24,6 +26,8 @@ from nextact.sequences.histories import Histories
 
 if TYPE_CHECKING:
     from nextact.models.registry import ModelFolder
+
+BLOCK = "unit_"  # before a block's name in a folder
 
 logger = logging.getLogger(__name__)
 
@@ -34,10 +38,13 @@ class StackedRanker:
     booster: Any
     exclude_seen: bool
     facts: NDArray[np.float32]
+    blocks: dict[str, Vectors]
 
     def __init__(self, options: StackedOptions, members: dict[str, ModelFolder] | Members) -> None:
         self.options = options
-        self.members = members if isinstance(members, Members) else Members(members)
+        given = members if isinstance(members, Members) else Members(members)
+        self.members = given if options.popularity else given.personal()
+        self.mixture: Mixture | None = None
 
     def fit(self, training: Training) -> FitReport:
         """Grow the trees on the half of the validation users that does not choose.
@@ -47,7 +54,8 @@ class StackedRanker:
         """
         self.facts = item_facts(training.histories, training.n_items)
         self.exclude_seen = training.exclude_seen
-        lists, recall = self._lists(training)
+        self.blocks = unit_blocks(training.item_vectors, self.options.newest_blocks)
+        lists, recall, self.mixture = self._lists(training)
         self.booster, left_out_ndcg = grow(lists, self.options, training.seed)
         gains = dict(zip(lists.names, self.booster.feature_importance("gain").tolist(), strict=True))
         return {
@@ -56,13 +64,16 @@ class StackedRanker:
             "users": len(np.unique(lists.users)),
             "steps": len(lists.users),
             "candidate_recall": round(recall, 4),
+            "mixture": self._mixture_in_words(),
             "gain_share": {name: round(gain / max(sum(gains.values()), 1e-9), 4) for name, gain in gains.items()},
         }
 
-    def _lists(self, training: Training) -> tuple[Lists, float]:
-        """What is learnt from the validation users of ``training``, and the recall of their candidates."""
+    def _lists(self, training: Training) -> tuple[Lists, float, Mixture | None]:
+        """What is learnt from the validation users of ``training``, their candidates' recall and what found these."""
         holdout = lessons(training, self.options.later_steps, self.options.max_users)
-        found = find_candidates(self.members, holdout, self._choice())
+        by_mixture = self.options.candidates_by == "mixture"
+        mixture = fit_mixture(self.members, holdout, self.exclude_seen, training.seed) if by_mixture else None
+        found = find_candidates(self.members, holdout, self._choice(mixture))
         usable = np.flatnonzero(found.is_target.any(axis=1))
         if len(usable) < 10:
             raise NextactError(
@@ -72,7 +83,7 @@ class StackedRanker:
         learnt = found.take(usable)
         table = self._features(learnt, holdout.histories.take(usable))
         labels, real = learnt.is_target.astype(np.int8), learnt.item_index > 0
-        return Lists(table, labels, real, holdout.users[usable], self._names()), found.recall
+        return Lists(table, labels, real, holdout.users[usable], self._names()), found.recall, mixture
 
     def over(self, members: dict[str, ModelFolder], training: Training, everybody: Training) -> Self:
         """A ranker over members that were fitted again, with the items' facts of ``training``.
@@ -81,18 +92,19 @@ class StackedRanker:
         their targets.
         """
         model = type(self)(self.options, members)
-        lists, _ = self._lists(everybody)
+        model.exclude_seen, model.blocks = self.exclude_seen, self.blocks
+        lists, _, model.mixture = self._lists(everybody)
         model.booster = grow_so_many(lists, self.booster.num_trees(), self.options, everybody.seed)
-        model.exclude_seen = self.exclude_seen
         model.facts = item_facts(training.histories, training.n_items)
         return model
 
     def score(self, histories: Histories) -> Scores:
-        """The trees' scores of the candidates; every other item less than the last of them, by the members' mean."""
+        """The trees' scores of the candidates; every other item less than the last of them, by mixture or mean."""
         scores = self.members.scores(histories)
-        found = candidates_of(self.members, scores, histories, self._choice())
+        found = candidates_of(self.members, scores, histories, self._choice(self.mixture))
         by_trees = predict(self.booster, self._features(found, histories), found.item_index > 0)
-        total: Scores = _squash(np.mean(scores, axis=0))
+        rest = np.mean(scores, axis=0) if self.mixture is None else self.mixture.logits(scores)
+        total: Scores = _squash(rest)
         total += np.where(np.isfinite(by_trees), by_trees, np.inf).min(axis=1, initial=0)[:, None]
         rows, places = np.nonzero(np.isfinite(by_trees))
         total[rows, found.item_index[rows, places]] = by_trees[rows, places]
@@ -104,9 +116,17 @@ class StackedRanker:
 
     def save(self, folder: Path) -> None:
         """Write the trees as text, the facts of the items, and copies of the members."""
-        described = {"options": dataclasses.asdict(self.options), "exclude_seen": self.exclude_seen}
+        weights = None if self.mixture is None else self.mixture.weights.tolist()
+        described = {
+            "options": dataclasses.asdict(self.options),
+            "exclude_seen": self.exclude_seen,
+            "mixture": weights,
+            "blocks": list(self.blocks),
+        }
         write_json(folder / "stacked.json", described)
         np.save(folder / "item_facts.npy", self.facts, allow_pickle=False)
+        for name, vectors in self.blocks.items():
+            np.save(folder / f"{BLOCK}{name}.npy", vectors, allow_pickle=False)
         save_trees(self.booster, folder)
         self.members.save(folder)
 
@@ -116,22 +136,34 @@ class StackedRanker:
         described = read_json(folder / "stacked.json")
         model = cls(StackedOptions(**described["options"]), Members.load(folder))
         model.exclude_seen = described["exclude_seen"]
+        model.mixture = None if described["mixture"] is None else Mixture(np.array(described["mixture"]))
         model.facts = np.load(folder / "item_facts.npy", allow_pickle=False)
+        model.blocks = {
+            name: np.load(folder / f"{BLOCK}{name}.npy", mmap_mode="r", allow_pickle=False)
+            for name in described["blocks"]
+        }
         model.booster = load_trees(folder)
         return model
 
     def _features(self, found: Candidates, histories: Histories) -> NDArray[np.float32]:
-        return features(found, histories, self.facts, self._asked())
+        return features(found, histories, self.facts, self._asked(), self.blocks)
 
     def _names(self) -> list[str]:
-        return feature_names(self.members.names, self.members.adding, self._choice().views, self._asked())
+        by_mixture = self.options.candidates_by == "mixture"
+        speaking = [*self.members.names, *(["mixture"] if by_mixture else [])]
+        return feature_names(speaking, self.members.adding, self._choice(None).views, self._asked(), self.blocks)
+
+    def _mixture_in_words(self) -> dict[str, list[float]]:
+        """Both weights of each member in the mixture."""
+        weights = [] if self.mixture is None else self.mixture.weights.T.round(3).tolist()
+        return dict(zip(self.members.names, weights, strict=self.mixture is not None))
 
     def _asked(self) -> Asked:
         return Asked(self.options.member_scores, self.options.user_features, self.options.popularity)
 
-    def _choice(self) -> Choice:
+    def _choice(self, mixture: Mixture | None) -> Choice:
         views = self.options.views if self.members.adding else 0
-        return Choice(self.exclude_seen, self.options.candidates_per_member, self.options.candidates, views)
+        return Choice(self.exclude_seen, self.options.candidates_per_member, self.options.candidates, views, mixture)
 
 
 def _squash(scores: Scores) -> Scores:

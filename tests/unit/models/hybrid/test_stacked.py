@@ -75,7 +75,8 @@ def test_trees_by_log_loss_order_what_they_have_learnt_too(folders, training):
 def test_every_candidate_comes_before_every_other_item(ranker, training):
     histories = training.histories
     scores = ranker.score(histories)
-    found = candidates_of(ranker.members, ranker.members.scores(histories), histories, Choice(False, 3, 200)).item_index
+    choice = Choice(False, 3, 100, mixture=ranker.mixture)
+    found = candidates_of(ranker.members, ranker.members.scores(histories), histories, choice).item_index
     for user in range(histories.n_users):
         inside = found[user][found[user] > 0]
         outside = np.setdiff1d(np.arange(1, scores.shape[1]), inside)
@@ -108,7 +109,7 @@ def test_over_refitted_members_as_many_trees_are_grown_from_all_users_by_what_th
     half.fit(some)
     swapped = dict(zip(folders, reversed(folders.values()), strict=True))
     again = half.over(swapped, training, training)
-    lists, _ = ranker._lists(training)
+    lists, _, _ = ranker._lists(training)
     expected = grow_so_many(lists, half.booster.num_trees(), ranker.options, training.seed)
     assert again.booster.model_to_string() == expected.model_to_string()
     assert again.booster.num_trees() == half.booster.num_trees()

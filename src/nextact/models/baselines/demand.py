@@ -1,0 +1,144 @@
+"""Demand: how many events each item is to be expected to get next, by what its past looks like now.
+
+Shapes: I items, F features of an item's past.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nextact.models.baselines.history_weights import MICROSECONDS_PER_DAY, Weights, type_weights
+from nextact.models.baselines.options import DemandOptions
+from nextact.models.baselines.popularity import SameForEverybody, event_counts
+from nextact.models.recommender import FitReport, Training
+from nextact.sequences.histories import Histories
+from nextact.sequences.moments import known_before
+
+logger = logging.getLogger(__name__)
+
+RECENT_DAYS = (7, 14, 30, 60, 120, 240)
+HALF_LIVES = (5, 15, 45, 150)
+PAST = (
+    *("events", "age_days", "idle_days", "events_a_day"),
+    *(f"events_in_{days}_days" for days in RECENT_DAYS),
+    *(f"events_halved_in_{days}_days" for days in HALF_LIVES),
+)
+LEAST_EXPECTED = 1e-3  # of an item, so that its logarithm is finite
+
+
+class Demand(SameForEverybody):
+    """Items by the events that they are expected to get in the next days from users who have a history.
+
+    What past goes with what future is learnt at landmarks, earlier moments of the training log: a booster for Poisson
+    counts reads each item's counts, age and idle time there and predicts the events of the days that followed. Items
+    with few events yet are among them, so that novelties get what novelties got.
+    """
+
+    options_class = DemandOptions
+
+    def fit(self, training: Training) -> FitReport:
+        """Learn from the landmarks, then read every item as of the end of training.
+
+        A log without times, or too short for one landmark, says nothing of what comes next: training counts stand in.
+        """
+        weights = type_weights(self.options, training.event_types)[training.histories.event_type]
+        now = _end_of(training)
+        moments = landmarks(training.histories, now, self.options)
+        if not len(moments):
+            logger.warning("demand: no landmark has %g days before and after it; counts stand in", self.options.days)
+            expected = event_counts(training.histories, training.n_items, weights)
+        else:
+            expected = self._expected(training, weights, moments, now)
+        self.counts = np.log(np.maximum(expected, LEAST_EXPECTED)).astype(np.float32)
+        return {"landmarks": len(moments), "expected_events": round(float(expected[1:].sum()), 1)}
+
+    def _expected(self, training: Training, weights: Weights, moments: NDArray[np.int64], now: int) -> Any:
+        log, n_items = training.histories, training.n_items
+        booster = _grow(
+            np.concatenate([past_of_items(log, weights, n_items, moment) for moment in moments]),
+            np.concatenate([events_after(log, weights, n_items, moment, self.options.days) for moment in moments]),
+            self.options,
+            training.seed,
+        )
+        expected = np.zeros(n_items + 1)
+        expected[1:] = booster.predict(past_of_items(log, weights, n_items, now))
+        return expected
+
+
+def landmarks(histories: Histories, now: int, options: DemandOptions) -> NDArray[np.int64]:
+    """Moments that have ``days`` of the log before them and ``days`` after them, the newest first.
+
+    Example:
+        >>> log = Histories.from_lists([[1, 1]], timestamps=[[0, 90 * MICROSECONDS_PER_DAY]])
+        >>> some = landmarks(log, 90 * MICROSECONDS_PER_DAY, DemandOptions(days=30.0, landmark_days=20.0))
+        >>> (some // MICROSECONDS_PER_DAY).tolist()
+        [60, 40]
+    """
+    back = options.days + options.landmark_days * np.arange(options.landmarks)
+    moments = now - (back * MICROSECONDS_PER_DAY).astype(np.int64)
+    oldest = int(histories.timestamp.min(initial=now)) + options.days * MICROSECONDS_PER_DAY
+    return moments[moments >= oldest]
+
+
+def past_of_items(histories: Histories, weights: Weights, n_items: int, moment: int) -> NDArray[np.float32]:
+    """What the events before a moment say of each item, float32 [I, F], columns as in ``PAST``.
+
+    Weighted events in all and of the newest days, and faded by half-lives; days since the first and the last event
+    (NaN where there is none) and events a day of that age.
+    """
+    before = histories.timestamp < moment
+    items = histories.item_index[before]
+    days = (moment - histories.timestamp[before]) / MICROSECONDS_PER_DAY
+    counted = weights[before]
+
+    def total(of_events: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.bincount(items, weights=of_events, minlength=n_items + 1).astype(np.float64)
+
+    age, idle = np.full(n_items + 1, -np.inf), np.full(n_items + 1, np.inf)
+    np.maximum.at(age, items, days)
+    np.minimum.at(idle, items, days)
+    age[np.isinf(age)], idle[np.isinf(idle)] = np.nan, np.nan
+    events = total(counted)
+    columns = [events, age, idle, events / np.maximum(age, 1)]
+    columns += [total(counted * (days <= limit)) for limit in RECENT_DAYS]
+    columns += [total(counted * np.exp2(-days / half_life)) for half_life in HALF_LIVES]
+    return np.stack(columns, axis=1)[1:].astype(np.float32)
+
+
+def events_after(histories: Histories, weights: Weights, n_items: int, moment: int, days: float) -> NDArray[np.float64]:
+    """Weighted events of each item in the ``days`` from a moment on, by users with an event before it, [I]."""
+    known = known_before(histories, np.full(histories.n_users, moment)).lengths > 0
+    until = moment + int(days * MICROSECONDS_PER_DAY)
+    seen = (histories.timestamp >= moment) & (histories.timestamp < until) & known[histories.users_of_events]
+    return np.bincount(histories.item_index[seen], weights=weights[seen], minlength=n_items + 1)[1:].astype(np.float64)
+
+
+def _end_of(training: Training) -> int:
+    """The moment from which on nothing is known."""
+    if training.observed_until is not None:
+        return training.observed_until
+    return int(training.histories.timestamp.max(initial=0)) + 1
+
+
+def _grow(past: NDArray[np.float32], events: NDArray[np.float64], options: DemandOptions, seed: int) -> Any:
+    import lightgbm
+
+    settings = {
+        "objective": "poisson",
+        "learning_rate": options.learning_rate,
+        "num_leaves": options.leaves,
+        "min_data_in_leaf": options.min_leaf,
+        "max_bin": 63,
+        "lambda_l2": 1.0,
+        "num_threads": 1,
+        "seed": seed,
+        "deterministic": True,
+        "force_row_wise": True,
+        "verbose": -1,
+    }
+    data = lightgbm.Dataset(past, events, feature_name=list(PAST))
+    return lightgbm.train(settings, data, options.trees)
