@@ -23,7 +23,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from speed_rounds import MEASURES, Sitting
+from speed_rounds import MEASURES, SHALLOW, Sitting
 from text_tasks import stamp
 
 RESULTS = Path(__file__).parent / "results" / "speed.jsonl"
@@ -39,8 +39,10 @@ def main() -> None:
     missing = [path for path in (asked.peers / "harness", asked.data / "ml1m_sasrec") if not path.exists()]
     if missing:
         raise SystemExit(f"{missing[0]} is not there: --peers names the folder of the other libraries' environments")
-    sitting = Sitting(asked.peers.resolve(), asked.data.resolve(), asked.rounds, asked.threads)
+    sitting = Sitting(asked.peers.resolve(), asked.data.resolve(), asked.rounds, asked.threads, tuple(asked.shallow))
     command = f"python benchmarks/speed.py run --measures {' '.join(asked.measures)} --rounds {asked.rounds}"
+    if asked.shallow != list(SHALLOW):
+        command += f" --shallow {' '.join(asked.shallow)}"
     for name in asked.measures:
         for line in MEASURES[name](sitting):
             append(asked.results, line | {"threads": asked.threads, "cores": os.cpu_count()} | stamp(command))
@@ -78,6 +80,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--peers", type=Path, default=Path("../peers"), help="environments and harness of the others")
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder that holds ml1m_sasrec")
     parser.add_argument("--measures", nargs="+", choices=MEASURES, default=["training", "baselines"])
+    parser.add_argument("--shallow", nargs="+", choices=SHALLOW, default=list(SHALLOW), help="models of ``baselines``")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--results", type=Path, default=RESULTS)

@@ -50,12 +50,21 @@ class Sitting:
         data: Folder of the data sets.
         rounds: Runs of each contender.
         threads: Of each process.
+        shallow: Models without a network that are measured.
     """
 
     peers: Path
     data: Path
     rounds: int
     threads: int
+    shallow: tuple[str, ...] = tuple(SHALLOW)
+
+    def installed(self, others: dict[str, str]) -> dict[str, str]:
+        """Those of the contenders that are there; the others are named."""
+        absent = [name for name in others if not (self.peers / f"venv-{name}").exists()]
+        if absent:
+            print(f"goes without {', '.join(absent)}: not installed in {self.peers}", file=sys.stderr)
+        return {name: model for name, model in others.items() if name not in absent}
 
     def child(self, command: list[str]) -> dict[str, Any]:
         """The last line of a process as JSON, and its peak memory in GiB."""
@@ -129,7 +138,8 @@ def training(sitting: Sitting) -> Iterator[dict[str, Any]]:
 
 def baselines(sitting: Sitting) -> Iterator[dict[str, Any]]:
     """Fit and top 20 of all users of EASE and item-kNN."""
-    for ours, others in SHALLOW.items():
+    for ours in sitting.shallow:
+        others = sitting.installed(SHALLOW[ours])
         runs: dict[str, list[dict[str, Any]]] = {name: [] for name in ("ours", *others)}
         for _ in range(sitting.rounds):
             runs["ours"].append(sitting.ours(ours))

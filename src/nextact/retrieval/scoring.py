@@ -18,6 +18,7 @@ from nextact.sequences.holdout import Holdout
 logger = logging.getLogger(__name__)
 
 BLOCK_USERS = 512
+MOST_IN_GROUP = 32  # items of a group of which the best one bounds the others
 LOG_TEMPERATURES = (-6.0, 4.0)  # searched, in units of the spread of a user's scores
 TOLERANCE = 0.05
 
@@ -58,14 +59,32 @@ def top_k(scores: Scores, k: int) -> NDArray[np.int32]:
         >>> top_k(np.array([[-np.inf, 1, 3, 1]], dtype=np.float32), k=4).tolist()
         [[2, 1, 3, 0]]
     """
-    k_found = min(k, scores.shape[1])
-    cut = np.partition(scores, scores.shape[1] - k_found, axis=1)[:, scores.shape[1] - k_found]
+    width = scores.shape[1]
+    least = np.fmax(_bound(scores, k), np.finfo(scores.dtype).min)[:, None]
+    users, items = np.divmod(np.flatnonzero(scores >= least), width)
+    order = np.lexsort((-scores[users, items], users))
+    users, items = users[order], items[order]
+    starts = np.searchsorted(users, np.arange(len(scores)))
+    places = np.arange(len(users)) - starts[users]
     best = np.zeros((len(scores), k), np.int32)
-    for user, (row, least) in enumerate(zip(scores, cut, strict=True)):
-        candidates = np.flatnonzero((row >= least) & (row > -np.inf))
-        order = np.argsort(-row[candidates], kind="stable")[:k]
-        best[user, : len(order)] = candidates[order]
+    kept = places < k
+    best[users[kept], places[kept]] = items[kept]
     return best
+
+
+def _bound(scores: Scores, k: int) -> Scores:
+    """A score that at least k items of each user reach, close to the k-th best, [users].
+
+    The k-th best of the best of each of some groups of items: a selection among all items would take its time over
+    the many that score the same.
+    """
+    size = min(max(scores.shape[1] // (5 * k), 1), MOST_IN_GROUP)
+    n_groups = scores.shape[1] // size
+    if n_groups < k:
+        return np.full(len(scores), -np.inf, scores.dtype)
+    best_of_group = scores[:, : n_groups * size].reshape(len(scores), size, n_groups).max(axis=1)
+    bound: Scores = np.partition(best_of_group, n_groups - k, axis=1)[:, n_groups - k]
+    return bound
 
 
 def log_softmax(scores: NDArray[np.floating], temperature: float) -> NDArray[np.float64]:

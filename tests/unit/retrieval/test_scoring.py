@@ -33,6 +33,20 @@ def test_padding_is_never_recommended_and_seen_items_only_by_policy():
     assert top_k(masked_scores(model, histories, exclude_seen=True), 2).tolist() == [[2, 1]]
 
 
+@pytest.mark.parametrize(("width", "k"), [(3, 5), (40, 3), (700, 4), (701, 20), (50, 50), (3_000, 7)])
+@pytest.mark.parametrize("levels", [2, 12, 100_000])
+def test_the_best_items_come_in_order_of_score_then_index_however_many_tie(width, k, levels):
+    random = np.random.default_rng(width + levels)
+    scores = random.integers(levels, size=(30, width)).astype(np.float32)
+    scores[random.random(scores.shape) < 0.2] = -np.inf
+    scores[0] = -np.inf
+    found = top_k(scores, k)
+    for row, items in zip(scores, found, strict=True):
+        order = np.argsort(-row, kind="stable")[:k]
+        allowed = order[np.isfinite(row[order])].tolist()
+        assert items.tolist() == allowed + [0] * (k - len(allowed))
+
+
 def test_masking_leaves_the_model_untouched():
     model = Fixed([9, 1, 2, 3])
     masked_scores(model, Histories.from_lists([[3]]), exclude_seen=True)

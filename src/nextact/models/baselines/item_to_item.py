@@ -13,6 +13,7 @@ from scipy.sparse import csr_matrix, diags, vstack
 from nextact.errors import NextactError
 from nextact.models.baselines.gram import (
     dense_gram,
+    in_threads,
     items_that_fit,
     say_what_was_left_out,
     to_catalogue,
@@ -23,6 +24,8 @@ from nextact.models.baselines.options import EASEOptions, TransitionOptions
 from nextact.models.baselines.storage import keep_largest, load_model, pack_sparse, save_model, unpack_sparse
 from nextact.models.recommender import FitReport, Scores, Training
 from nextact.sequences.histories import Histories
+
+ROWS_AT_ONCE = 128  # users whose scores a thread multiplies at a time
 
 
 class ItemToItem:
@@ -42,8 +45,13 @@ class ItemToItem:
 
     def score(self, histories: Histories) -> Scores:
         """The product; 0 for an item that nothing in the history speaks for."""
-        product = self.history(histories) @ self.weights
-        scores: Scores = product.toarray().astype(np.float32, copy=False)
+        history = self.history(histories)
+        scores: Scores = np.empty((histories.n_users, self.weights.shape[1]), np.float32)
+
+        def fill(start: int) -> None:
+            scores[start : start + ROWS_AT_ONCE] = (history[start : start + ROWS_AT_ONCE] @ self.weights).toarray()
+
+        in_threads(fill, range(0, histories.n_users, ROWS_AT_ONCE))
         return scores
 
     def evidence(self, histories: Histories, item_index: NDArray[np.int32]) -> NDArray[np.int32]:
