@@ -9,7 +9,8 @@ features that the heads read, at the same landmarks, its penalty chosen on held-
 multinomial one on the newest steps of the training window. Differences are the model minus the reference in the same
 users, with 95 % bootstrap intervals over users: below 0 is better of a log loss, above 0 of an area. ``event_type``
 ``all`` is the mean over types and horizons. The heads of the next event type read no network: ``--next-type`` fits and
-compares them alone, in a minute. With ``--rhythm`` the regressions of the horizons read the days of the
+compares them alone, in a minute, beside a regression that reads all that they do; with ``--no-shares`` beside one on
+recency and frequency alone, as for the horizons. With ``--rhythm`` the regressions of the horizons read the days of the
 week, too, so that all that the heads have above them is the network's state and a hidden layer. On validation the users
 are those on whom the network did not stop.
 
@@ -112,7 +113,7 @@ def compare_next_type(
     seconds = time.perf_counter() - started
     if model is None:
         raise SystemExit(f"{setup}: no heads of the next event type: {report['skipped']}")
-    reference = next_type.fit_reference(training.histories, len(training.event_types), seed)
+    reference = next_type.fit_reference(training.histories, training.event_types, seed, not arguments.no_shares)
     lines = [
         {"part": part} | line for part in arguments.parts for line in of_next_type(model.predict, reference, data, part)
     ]
@@ -123,7 +124,7 @@ def _shared(
     setup: str, name: str, seed: int, data: quality.Data, arguments: argparse.Namespace, seconds: float
 ) -> Line:
     """What all lines of a comparison have."""
-    flags = [f"--{flag.replace('_', '-')}" for flag in ("rhythm", "next_type") if getattr(arguments, flag)]
+    flags = [f"--{flag.replace('_', '-')}" for flag in ("rhythm", "next_type", "no_shares") if getattr(arguments, flag)]
     return {
         "dataset": setup,
         "protocol": data.certificate["protocol"]["split"]["kind"].replace("_", "-"),
@@ -138,11 +139,16 @@ def _shared(
                 *flags,
             ]
         ),
-        "reference": "recency, frequency, days of the week" if arguments.rhythm else "recency, frequency",
+        "reference": _reference(arguments),
         "commit": quality._commit(),
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "machine": f"{platform.machine()} {platform.system()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}",
     }
+
+
+def _reference(arguments: argparse.Namespace) -> str:
+    more = ", days of the week" if arguments.rhythm else ""
+    return f"recency, frequency{more}{', recent shares' if arguments.next_type and not arguments.no_shares else ''}"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -163,7 +169,7 @@ def fit_references(model: Any, training: Training, rhythm: bool) -> References:
     rows, _, _ = horizon_rows(training, choice, None)
     if rhythm:
         rows = dataclasses.replace(rows, activity=rows.inputs())  # without states: no network was asked
-    next_step = next_type.fit_reference(training.histories, len(training.event_types), training.seed)
+    next_step = next_type.fit_reference(training.histories, training.event_types, training.seed, True)
     return References(fit_horizon_reference(rows, training.seed), next_step, rhythm)
 
 
@@ -240,7 +246,7 @@ def of_next_type(
     holdout = holdout.take(np.flatnonzero(holdout.next_types.sum(axis=1) > 0))
     sides = [
         predict(holdout.histories),
-        reference.predict(type_features(holdout.histories, n_types), n_types),
+        reference.predict(type_features(holdout.histories, n_types)[:, : len(reference.mean)], n_types),
     ]
     losses = [behaviour.log_loss(one, holdout.next_types) for one in sides]
     line = {"task": "next event type", "event_type": "all", "users": len(holdout.users), "penalty": reference.chosen}
@@ -309,6 +315,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--parts", nargs="+", choices=["validation", "test"], default=["validation"])
     parser.add_argument("--rhythm", action="store_true", help="let the regressions read the days of the week, too")
     parser.add_argument("--next-type", action="store_true", help="the next event type alone, without a network")
+    parser.add_argument("--no-shares", action="store_true", help="with it, a regression on recency and frequency alone")
     parser.add_argument("--results", type=Path, default=RESULTS)
     return parser.parse_args()
 

@@ -29,6 +29,7 @@ from nextact.text.glove import GloVeOptions
 from nextact.text.pooling import PoolingOptions
 from nextact.text.profiles import ProfileOptions
 from nextact.text.syntax_block import SyntaxOptions
+from nextact.text.table import TextTable
 from nextact.text.tfidf import TfidfOptions
 from nextact.text.word2vec import Word2VecOptions
 
@@ -71,6 +72,10 @@ def texts(items, vocabulary):
 @pytest.fixture(scope="module")
 def tokens(texts):
     return nodes.clean_item_texts(texts, CleaningOptions(language="auto"))
+
+
+def blank(table, column):
+    return TextTable.of(table.frame().assign(**{column: ""}))
 
 
 def histories_and_cuts(future=1):
@@ -119,7 +124,7 @@ def test_a_block_that_is_left_out_runs_nothing(texts, tokens, name, reason, monk
     for function in ("encode", "word2vec_vectors", "glove_vectors", "tfidf_block", "item_syntax"):
         monkeypatch.setattr(text_blocks, function, refuse)
     if reason == "no text":
-        texts, tokens = texts.assign(item_text=""), tokens.assign(tokens="")
+        texts, tokens = blank(texts, "item_text"), blank(tokens, "tokens")
     block = text_block(name, texts, tokens, NONE if reason == "not asked for" else ALL)
     assert block.shape == (11, 0)
 
@@ -138,14 +143,14 @@ def test_sparse_words_are_those_of_scikit_learn_by_column(items, vocabulary, tok
     options = ItemWordsOptions(columns=("kind",), sublinear=False)
     made = weigh_item_words(tokens, items, vocabulary, ALL, options, CleaningOptions(language="xx"))
     assert set(made.sparse) == {"words", "words_kind"}
-    expected = TfidfVectorizer(analyzer=str.split).fit_transform(tokens["tokens"]).toarray()
+    expected = TfidfVectorizer(analyzer=str.split).fit_transform(tokens.texts("tokens")).toarray()
     np.testing.assert_allclose(made.sparse["words"].toarray()[1:], expected, rtol=1e-6)
     assert not made.sparse["words"][0].nnz
     np.testing.assert_allclose(made.sparse["words_kind"].toarray()[1:3], [[1, 0], [0, 1]])
 
 
 def test_no_text_makes_no_sparse_block(items, vocabulary, tokens):
-    empty = tokens.assign(tokens="")
+    empty = blank(tokens, "tokens")
     assert not weigh_item_words(empty, items, vocabulary, NONE, ItemWordsOptions(), CleaningOptions()).sparse
 
 
@@ -181,28 +186,22 @@ def test_profiles_are_ranked_by_weight_and_users_without_words_have_none(tokens)
 def test_profiles_that_nobody_asked_for_or_nothing_can_make_are_an_empty_table(tokens, options):
     histories, cuts = histories_and_cuts()
     users = pd.DataFrame({"user_id": [f"u{number}" for number in range(40)]})
-    words = tokens if options.terms == 0 else tokens.assign(tokens="")
+    words = tokens if options.terms == 0 else blank(tokens, "tokens")
     profiles = behaviour_blocks.profile_users(words, histories, users, cuts, options)
     assert (len(profiles), profiles.columns.tolist()) == (0, ["user_id", "term", "weight", "rank"])
 
 
 def test_a_mixed_catalogue_is_split_item_by_item(tokens):
-    assert tokens["tokens"].tolist()[:5] == ["red wine", "white wine", "红色 手机 red", "白色 手机", ""]
-
-
-def test_texts_cleaned_in_parts_give_the_tokens_of_all_at_once(texts, tokens, monkeypatch):
-    monkeypatch.setattr(nodes, "TEXTS_AT_ONCE", 3)
-    assert nodes.clean_item_texts(texts, CleaningOptions(language="auto")).equals(tokens)
-    assert len(nodes.clean_item_texts(texts.iloc[:0], CleaningOptions())) == 0
+    assert list(tokens.texts("tokens"))[:5] == ["red wine", "white wine", "红色 手机 red", "白色 手机", ""]
 
 
 def test_a_column_may_state_the_language(items, vocabulary):
     options = ItemTextOptions(text_columns=("title",), language_column="language")
     stated = nodes.join_texts(items, vocabulary, options)
-    assert nodes.stated_languages(stated)[7] == "zh"
-    tokens = nodes.clean_item_texts(stated, CleaningOptions(language="xx"))
-    assert tokens["tokens"][7] == "蓝色 手机 food"
-    assert tokens["tokens"][2] == "红色手机 red"  # no language is stated, and xx splits at spaces
+    assert list(nodes.stated_languages(stated))[7] == "zh"
+    tokens = list(nodes.clean_item_texts(stated, CleaningOptions(language="xx")).texts("tokens"))
+    assert tokens[7] == "蓝色 手机 food"
+    assert tokens[2] == "红色手机 red"  # no language is stated, and xx splits at spaces
 
 
 def test_a_language_column_that_is_missing_names_the_close_match(items, vocabulary):
@@ -219,7 +218,7 @@ def test_a_catalogue_without_text_says_so_once_and_goes_on(items, vocabulary, ca
         "No item text: item_text.text_columns names no column, so blocks of text are left out"
     ]
     tokens = nodes.clean_item_texts(texts, CleaningOptions())
-    assert not tokens["tokens"].any()
+    assert not any(tokens.texts("tokens"))
     vectors = nodes.join_blocks(options, ItemVectors.of({}), *[np.zeros((11, 0), np.float32)] * len(BLOCKS))
     assert vectors.blocks == {}
     drawn = pictures.draw_catalogue(vectors, texts, tokens, vocabulary, items, CatalogueMapOptions())
@@ -239,6 +238,16 @@ def test_the_encoder_is_read_for_its_tuned_form_alone(texts, monkeypatch):
     monkeypatch.setattr(text_blocks, "encode", lambda texts, options, folder: np.ones((len(texts), 2), np.float32))
     only_tuned = ItemTextOptions(text_columns=("title",), blocks=("encoder_tuned",))
     assert text_blocks.encode_items(texts, only_tuned, EncoderOptions(), "unused").shape == (11, 2)
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 100])
+def test_padding_moves_the_rows_and_changes_none(at_once, monkeypatch):
+    monkeypatch.setattr(text_blocks, "ROWS_AT_ONCE", at_once)
+    rows = np.arange(1, 13, dtype=np.float32).reshape(6, 2)
+    expected = np.vstack([np.zeros((1, 2)), rows])
+    for vectors in (rows.copy(), rows[:], np.asfortranarray(rows)):
+        np.testing.assert_array_equal(text_blocks.with_padding(vectors), expected)
+    assert text_blocks.with_padding(np.zeros((3, 0), np.float32)).shape == (4, 0)
 
 
 def test_an_unknown_block_names_the_close_match():

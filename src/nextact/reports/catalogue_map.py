@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -12,10 +12,14 @@ from numpy.typing import NDArray
 
 from nextact.errors import NextactError, suggest
 from nextact.options import options
+from nextact.text.corpus import Corpus
 
 Vectors = NDArray[np.float32]
+Items = Sequence[int]  # item indices, 1 .. n_items
 OTHER, NONE = "other", "(none)"
 GREY = "#c8c8c8"
+BLUE = "#636efa"
+METHOD_NAMES = {"pca": "PCA", "tsne": "t-SNE"}
 _FEWEST_FOR_TSNE = 20  # distinct vectors; below it PCA shows all there is
 _TSNE_DIMENSIONS = 50  # t-SNE starts from so many principal components, as its authors do
 _CURVE_POINTS = 200
@@ -54,14 +58,17 @@ class CatalogueMapOptions:
 
 
 def catalogue_map(
-    blocks: Mapping[str, Vectors], names: Sequence[str], colours: Sequence[object] | None, options: CatalogueMapOptions
+    blocks: Mapping[str, Vectors],
+    names: Callable[[Items], list[str]],
+    colours: Callable[[Items], Sequence[object]] | None,
+    options: CatalogueMapOptions,
 ) -> Any:
     """A plotly figure with one point an item, near what has near vectors.
 
     Args:
         blocks: Block name -> float32 ``[n_items + 1, dimensions]``; items with a zero row are left out.
-        names: Text of items 1 .. n_items, shown where the mouse points.
-        colours: Value of ``options.colour_by`` of the same items.
+        names: The texts of a few items, shown where the mouse points.
+        colours: The values of ``options.colour_by`` of a few items.
         options: Block, method and colours.
 
     Returns:
@@ -78,11 +85,13 @@ def catalogue_map(
     if name is None or len(rows) < 2:
         return figure.add_annotation(text="no item vectors", showarrow=False, font={"size": 20})
     places = project(np.asarray(blocks[name][rows], np.float32), options.method, options.seed)
-    groups = colour_groups(None if colours is None else [colours[row - 1] for row in rows], len(rows), options)
+    texts = names(rows.tolist())
+    groups = colour_groups(None if colours is None else colours(rows.tolist()), len(rows), options)
     for value, members in groups.items():
-        figure.add_trace(_points(go, value, places[members], [names[rows[place] - 1] for place in members]))
-    title = f"{len(rows):,} items by block {name} ({options.method})"
-    figure.update_layout(title=title, legend={"title": options.colour_by, "itemsizing": "constant"})
+        figure.add_trace(_points(go, value, places[members], [texts[place] for place in members]))
+    title = f"{len(rows):,} items by block {name} ({METHOD_NAMES[options.method]})"
+    legend = {"title": options.colour_by, "itemsizing": "constant"}
+    figure.update_layout(title=title, legend=legend, margin={"l": 20, "r": 20, "t": 60, "b": 20})
     return figure.update_xaxes(visible=False).update_yaxes(visible=False, scaleanchor="x")
 
 
@@ -128,13 +137,15 @@ def colour_groups(
     return {value: members for value, members in groups.items() if len(members)}
 
 
-def nearest_items(blocks: Mapping[str, Vectors], chosen: Sequence[int], names: Sequence[str], n: int) -> pd.DataFrame:
+def nearest_items(
+    blocks: Mapping[str, Vectors], chosen: Items, names: Callable[[Items], list[str]], n: int
+) -> pd.DataFrame:
     """The items nearest to chosen ones in each block.
 
     Args:
         blocks: Block name -> float32 ``[n_items + 1, dimensions]``.
         chosen: Item indices, 1 .. n_items; one with a zero row in a block has no neighbours there.
-        names: Text of items 1 .. n_items.
+        names: The texts of a few items.
         n: Neighbours of each.
 
     Returns:
@@ -144,11 +155,14 @@ def nearest_items(blocks: Mapping[str, Vectors], chosen: Sequence[int], names: S
     for item in chosen:
         for block, vectors in blocks.items():
             for rank, (other, cosine) in enumerate(_nearest(np.asarray(vectors, np.float32), item, n), start=1):
-                found.append((names[item - 1], block, rank, names[other - 1], round(cosine, 4)))
-    return pd.DataFrame(found, columns=["item", "block", "rank", "neighbour", "cosine"])
+                found.append((item, block, rank, other, round(cosine, 4)))
+    table = pd.DataFrame(found, columns=["item", "block", "rank", "neighbour", "cosine"])
+    for column in ("item", "neighbour"):
+        table[column] = pd.Series(names(table[column].tolist()), dtype="str")
+    return table
 
 
-def vocabulary_figure(tokens: Sequence[Sequence[str]], blocks: Mapping[str, Vectors]) -> Any:
+def vocabulary_figure(tokens: Corpus[list[str]], blocks: Mapping[str, Vectors]) -> Any:
     """How few words carry the catalogue, and how many items have text, tokens and each block.
 
     Args:
@@ -169,15 +183,18 @@ def vocabulary_figure(tokens: Sequence[Sequence[str]], blocks: Mapping[str, Vect
         figure.add_trace(go.Scatter(x=words, y=shares, mode="lines"), row=1, col=1)
     covered = coverage(tokens, blocks)
     bars = go.Bar(x=list(covered.values()), y=list(covered), width=0.5, orientation="h", texttemplate="%{x:.1%}")
+    bars.marker.color = BLUE
     figure.add_trace(bars, row=1, col=2)
-    figure.update_layout(template="plotly_white", showlegend=False, title="Words of the catalogue, with vectors")
-    figure.update_xaxes(title="most frequent words", type="log", row=1, col=1)
+    figure.update_layout(
+        template="plotly_white", showlegend=False, title="Words of the catalogue, and items with vectors"
+    )
+    figure.update_xaxes(title="most frequent words", type="log", dtick=1, row=1, col=1)
     figure.update_yaxes(title="share of all words read", tickformat=".0%", rangemode="tozero", row=1, col=1)
     figure.update_xaxes(title="share of the items", tickformat=".0%", range=[0, 1], row=1, col=2)
     return figure.update_yaxes(autorange="reversed", row=1, col=2)
 
 
-def coverage(tokens: Sequence[Sequence[str]], blocks: Mapping[str, Vectors]) -> dict[str, float]:
+def coverage(tokens: Corpus[list[str]], blocks: Mapping[str, Vectors]) -> dict[str, float]:
     """Share of the items with a token, and with a vector in each block.
 
     Example:

@@ -8,7 +8,7 @@ from html import escape
 from math import log10
 
 from nextact.reports.numbers import compact, powers, ticks
-from nextact.reports.svg import N_COLOURS, Axes
+from nextact.reports.svg import N_COLOURS, Axes, drawing
 
 WIDTH, HEIGHT = 860, 300
 LEFT, RIGHT, TOP, BOTTOM = 72, 24, 14, 52
@@ -109,7 +109,7 @@ def interval_chart(rows: Sequence[tuple[str, Mapping[str, Interval]]], axis: str
             y = middle + (series.index(name) - (len(series) - 1) / 2) * 8
             parts.append(_dot_with_interval(one, across, y, series.index(name), f"{label}: {name}"))
     parts.append(_text((left + WIDTH - RIGHT) / 2, height - 8, axis, "middle"))
-    return _svg(height, title, parts)
+    return drawing(height, title, parts)
 
 
 def named_points_chart(points: Sequence[tuple[str, float, float]], axes: Axes, log_x: bool = False) -> str:
@@ -132,7 +132,7 @@ def named_points_chart(points: Sequence[tuple[str, float, float]], axes: Axes, l
     taken = [Box(x - DOT, y - DOT, x + DOT, y + DOT) for x, y in places]
     for (name, _, _), place in zip(points, places, strict=True):
         drawn.append(_label_beside(*place, _cut(name), taken))
-    return _svg(HEIGHT, axes.title, [*_frame(across, up, axes), *drawn])
+    return drawing(HEIGHT, axes.title, [*_frame(across, up, axes), *drawn])
 
 
 def line_chart(series: Mapping[str, Points], axes: Axes) -> str:
@@ -146,7 +146,7 @@ def line_chart(series: Mapping[str, Points], axes: Axes) -> str:
         for at, (name, line) in enumerate(series.items())
         for x, y in line
     ]
-    return _svg(HEIGHT, axes.title, [*_frame(across, up, axes), *lines, *dots])
+    return drawing(HEIGHT, axes.title, [*_frame(across, up, axes), *lines, *dots])
 
 
 def calibration_chart(series: Mapping[str, Points], axes: Axes) -> str:
@@ -171,11 +171,7 @@ def calibration_chart(series: Mapping[str, Points], axes: Axes) -> str:
             _circle(across(x), up(y), at, f"{name}: predicted {px:.3g}, observed {py:.3g}")
             for (x, y), (px, py) in zip(shown, line, strict=True)
         ]
-    return _svg(HEIGHT, axes.title, [*_frame(across, up, axes), diagonal, *drawn])
-
-
-def _svg(height: float, title: str, parts: Sequence[str]) -> str:
-    return f'<svg viewBox="0 0 {WIDTH} {height:.0f}" role="img" aria-label="{escape(title)}">{"".join(parts)}</svg>'
+    return drawing(HEIGHT, axes.title, [*_frame(across, up, axes), diagonal, *drawn])
 
 
 def _frame(across: Scale, up: Scale, axes: Axes) -> list[str]:

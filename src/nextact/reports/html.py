@@ -31,9 +31,11 @@ p { max-width: 46rem; margin: .5rem 0; }
 .warnings a { color: inherit; text-decoration-color: var(--soft); text-underline-offset: .2em; }
 .warnings span { display: block; color: var(--soft); }
 .wide { overflow-x: auto; }
+.wide svg { min-width: 38rem; } /* a phone scrolls: labels would shrink with the chart */
 table { border-collapse: collapse; margin: .6rem 0 1rem; font-size: .92rem; }
 th, td { padding: .25rem .9rem .25rem 0; text-align: left; vertical-align: top; border-bottom: 1px solid var(--rule); }
 th { font-weight: 600; white-space: nowrap; }
+th:first-child, td:first-child { position: sticky; left: 0; background: var(--paper); }
 .n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 svg { width: 100%; height: auto; display: block; margin: .4rem 0; }
 svg text { fill: var(--soft); font-size: 12px; font-variant-numeric: tabular-nums; }

@@ -73,7 +73,12 @@ def _rows(report: Report) -> str:
         "rows",
         "Rows",
         text(
-            f"{whole(rows['read'])} rows were read, {whole(rows['rejected'])} rejected; each of these keeps its reason."
+            f"{whole(rows['read'])} rows were read, "
+            + (
+                f"{whole(rows['rejected'])} rejected; each of these keeps its reason."
+                if rows["rejected"]
+                else "all kept."
+            )
         ),
         table("Accepted rows by split", ["split", "rows", "of all"], by_split),
         table("By source; accepted rows are those outside test", ["source", "reason", "rows", "of all"], by_source, 2),

@@ -86,14 +86,18 @@ def _y(share: float) -> float:
     return TOP + (1 - share) * PLOT_HEIGHT
 
 
+def drawing(height: float, title: str, parts: Sequence[str]) -> str:
+    """A chart of these elements, which scrolls where the page is too narrow for its labels."""
+    opening = f'<svg viewBox="0 0 {WIDTH} {height:.0f}" role="img" aria-label="{escape(title)}">'
+    return f'<div class="wide">{opening}{"".join(parts)}</svg></div>'
+
+
 def _chart(axes: Axes, parts: Sequence[str]) -> str:
-    title = escape(axes.title)
-    return (
-        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{title}">'
-        f"{''.join(parts)}{_line(_y(0), 'axis')}"
-        f'<text x="{_x(0.5):.1f}" y="{HEIGHT - 8}" text-anchor="middle">{escape(axes.x)}</text>'
-        f'<text transform="translate(14 {_y(0.5):.1f}) rotate(-90)" text-anchor="middle">{escape(axes.y)}</text></svg>'
-    )
+    names = [
+        f'<text x="{_x(0.5):.1f}" y="{HEIGHT - 8}" text-anchor="middle">{escape(axes.x)}</text>',
+        f'<text transform="translate(14 {_y(0.5):.1f}) rotate(-90)" text-anchor="middle">{escape(axes.y)}</text>',
+    ]
+    return drawing(HEIGHT, axes.title, [*parts, _line(_y(0), "axis"), *names])
 
 
 def _bar(x: float, y: float, width: float, height: float, colour: int, note: str) -> str:

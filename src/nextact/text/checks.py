@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from nextact.errors import NextactError, TableError
 
@@ -26,13 +26,20 @@ def checked_texts(texts: Iterable[object], place: str = "texts") -> list[str]:
         Traceback (most recent call last):
         nextact.errors.TableError: texts: not a text in 2 row(s), e.g. None
     """
+    return list(each_checked(texts, place))
+
+
+def each_checked(texts: Iterable[object], place: str = "texts") -> Iterator[str]:
+    """The texts as :func:`checked_texts` gives them, one by one; what is no text is ``""``, and raises at the end."""
     if isinstance(texts, str):
         raise NextactError(f"{place}: expected a list of texts, got one text; put it in a list")
-    listed = list(texts)
-    wrong = [text for text in listed if not isinstance(text, str)]
-    if wrong:
-        raise TableError(place, "not a text", len(wrong), wrong[0])
-    return [_without_surrogates(text) for text in listed if isinstance(text, str)]
+    n_wrong, example = 0, None
+    for text in texts:
+        if not isinstance(text, str):
+            n_wrong, example = n_wrong + 1, text if n_wrong == 0 else example
+        yield _without_surrogates(text) if isinstance(text, str) else ""
+    if n_wrong:
+        raise TableError(place, "not a text", n_wrong, example)
 
 
 def _without_surrogates(text: str) -> str:

@@ -5,15 +5,21 @@ from __future__ import annotations
 import html
 import logging
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import repeat
 from typing import Literal
 
+from nextact.errors import NextactError
 from nextact.options import options
 from nextact.text.checks import checked_texts
+from nextact.text.corpus import in_batches
 from nextact.text.languages import AUTO, item_languages
-from nextact.text.tokenising import WordRules, tokenise
+from nextact.text.tokenising import WordRules, tokenise, worthwhile_processes
+from nextact.text.workers import Workers
 
 log = logging.getLogger(__name__)
+
+TEXTS_AT_ONCE = 50_000  # their lists of words take ten times the memory of their text
 
 
 @options
@@ -84,14 +90,44 @@ def clean_texts(
         [['salt', 'vinegar', 'crisps', '6', 'x', '25', 'g'], [], []]
     """
     checked = checked_texts(texts)
-    normal = [normalise_text(text, options) for text in checked]
-    _report_cuts(normal, options.max_characters)
-    cut = [text[: options.max_characters] for text in normal]
-    read_in = item_languages(cut, options.language, options.fallback_language, languages)
-    pairs = list(zip(cut, read_in, strict=True))
-    distinct = list(dict.fromkeys(pairs))  # shops repeat titles; each is split once
-    tokens = dict(zip(distinct, _clean_distinct(distinct, options), strict=True))
-    return [list(tokens[pair]) for pair in pairs]
+    if languages is not None and len(languages) != len(checked):
+        raise NextactError(f"languages: {len(languages):,} for {len(checked):,} texts")
+    said = repeat(None) if languages is None else languages
+    return list(clean_one_by_one(zip(checked, said, strict=False), len(checked), options))
+
+
+def clean_one_by_one(
+    texts: Iterable[tuple[str, object]], n_texts: int, options: CleaningOptions
+) -> Iterator[list[str]]:
+    """The tokens of each text, as :func:`clean_texts` gives them; memory holds a part of the texts.
+
+    Args:
+        texts: Text and stated language of each item; the language may be missing.
+        n_texts: How many there are, by which the number of processes is chosen.
+        options: What to keep and how to write it.
+    """
+    n_cut = 0
+    with Workers(min(options.n_processes, worthwhile_processes(n_texts, options.lemmas))) as workers:
+        for batch in in_batches(texts, _characters, TEXTS_AT_ONCE):
+            normal = [normalise_text(text, options) for text, _ in batch]
+            n_cut += sum(len(text) > options.max_characters for text in normal)
+            cut = [text[: options.max_characters] for text in normal]
+            said = [language for _, language in batch]
+            read_in = item_languages(cut, options.language, options.fallback_language, said)
+            yield from _clean_batch(list(zip(cut, read_in, strict=True)), options, workers)
+    if n_cut:
+        log.warning("%s of %s texts were cut to %s characters", n_cut, n_texts, options.max_characters)
+
+
+def _characters(row: tuple[str, object]) -> int:
+    return len(row[0])
+
+
+def _clean_batch(pairs: list[tuple[str, str]], options: CleaningOptions, workers: Workers) -> Iterator[list[str]]:
+    """Tokens of each (text, language); shops repeat titles, and each is split once."""
+    distinct = list(dict.fromkeys(pairs))
+    tokens = dict(zip(distinct, _clean_distinct(distinct, options, workers), strict=True))
+    return (list(tokens[pair]) for pair in pairs)
 
 
 def normalise_text(text: str, options: CleaningOptions) -> str:
@@ -108,14 +144,14 @@ def normalise_text(text: str, options: CleaningOptions) -> str:
     return text
 
 
-def _clean_distinct(pairs: list[tuple[str, str]], options: CleaningOptions) -> list[list[str]]:
+def _clean_distinct(pairs: list[tuple[str, str]], options: CleaningOptions, workers: Workers) -> list[list[str]]:
     """Tokens of each (text, language)."""
     groups: dict[str, list[int]] = {}
     for position, (_, language) in enumerate(pairs):
         groups.setdefault(language, []).append(position)
     tokens: list[list[str]] = [[] for _ in pairs]
     for language, positions in groups.items():
-        found = tokenise([pairs[p][0] for p in positions], _rules(language, options), options.n_processes)
+        found = tokenise([pairs[p][0] for p in positions], _rules(language, options), workers)
         for position, words in zip(positions, found, strict=True):
             tokens[position] = words
     return tokens
@@ -130,9 +166,3 @@ def _rules(language: str, options: CleaningOptions) -> WordRules:
         drop_stop_words=options.drop_stop_words,
         lemma_pipeline=options.spacy_pipeline if options.lemmas and language != "zh" else None,
     )
-
-
-def _report_cuts(texts: list[str], max_characters: int) -> None:
-    n_cut = sum(len(text) > max_characters for text in texts)
-    if n_cut:
-        log.warning("%s of %s texts were cut to %s characters", n_cut, len(texts), max_characters)

@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Callable
+from array import array
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.sparse import coo_matrix, csr_matrix
 
 from nextact.errors import NextactError
 from nextact.options import options
+from nextact.text.corpus import Corpus
 from nextact.text.vector_files import read_glove
-from nextact.text.word2vec import check_frequent
+from nextact.text.word2vec import frequent_words
 from nextact.text.word_vectors import WordVectors
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 # P pairs of words that occur together, D dimensions.
+
+_TOKENS_AT_ONCE = 1_000_000
 
 
 @options
@@ -63,7 +67,7 @@ class GloVeOptions:
                 raise ValueError(f"GloVeOptions.{name} must be above 0, got {getattr(self, name)}")
 
 
-def glove_vectors(tokens: list[list[str]], options: GloVeOptions) -> WordVectors:
+def glove_vectors(tokens: Corpus[list[str]], options: GloVeOptions) -> WordVectors:
     """Word vectors read from ``options.pretrained`` where it names a file, else trained on the tokens.
 
     Raises:
@@ -75,7 +79,7 @@ def glove_vectors(tokens: list[list[str]], options: GloVeOptions) -> WordVectors
 
 
 def train_glove(
-    tokens: list[list[str]], options: GloVeOptions, on_epoch: Callable[[int, float], None] | None = None
+    tokens: Corpus[list[str]], options: GloVeOptions, on_epoch: Callable[[int, float], None] | None = None
 ) -> WordVectors:
     """Train word vectors on how often words occur near each other.
 
@@ -98,17 +102,15 @@ def train_glove(
         >>> train_glove([["red", "wine"]] * 2, GloVeOptions(dimensions=3, epochs=1)).vectors.shape
         (2, 3)
     """
-    check_frequent(tokens, options.min_count)
-    frequent = Counter(word for found in tokens for word in found).most_common()
-    words = [word for word, count in frequent if count >= options.min_count]
-    counts = np.array([count for _, count in frequent[: len(words)]], dtype=np.int64)
+    frequent = frequent_words(tokens, options.min_count)
+    words, counts = list(frequent), np.array(list(frequent.values()), dtype=np.int64)
     pairs = cooccurrences(tokens, words, options.window).tocoo()
     if pairs.nnz == 0:
         raise NextactError(f"tokens: no two of the {len(words):,} frequent words occur in one item")
     return WordVectors(words, _fit(pairs, options, on_epoch), counts)
 
 
-def cooccurrences(tokens: list[list[str]], words: list[str], window: int) -> csr_matrix:
+def cooccurrences(tokens: Corpus[list[str]], words: list[str], window: int) -> csr_matrix:
     """Count how often words occur near each other, a pair at distance ``d`` counting ``1 / d``.
 
     Args:
@@ -124,17 +126,38 @@ def cooccurrences(tokens: list[list[str]], words: list[str], window: int) -> csr
         array([[1., 2.],
                [2., 0.]])
     """
-    positions = {word: row for row, word in enumerate(words)}
-    known = [[positions[word] for word in found if word in positions] for found in tokens]
-    flat = np.array([word for found in known for word in found], dtype=np.int64)
-    item = np.repeat(np.arange(len(known)), [len(found) for found in known])
+    shares = math.lcm(*range(1, min(window, 30) + 1))  # 1 / d is a whole number of such parts: sums know no order
     counts = csr_matrix((len(words), len(words)), dtype=np.float64)
-    for distance in range(1, min(window, max(map(len, known), default=0)) + 1):
+    for flat, item in _known_tokens(tokens, {word: row for row, word in enumerate(words)}):
+        counts = counts + _near(flat, item, window, shares, len(words))
+    counts = csr_matrix(counts + counts.T)
+    counts.data /= shares
+    return counts
+
+
+def _known_tokens(
+    tokens: Corpus[list[str]], positions: Mapping[str, int]
+) -> Iterator[tuple[NDArray[np.int32], NDArray[np.int32]]]:
+    """Rows of the known words and the item of each, a part of the items at a time."""
+    flat, item = array("i"), array("i")
+    for row, found in enumerate(tokens):
+        known = [positions[word] for word in found if word in positions]
+        flat.extend(known)
+        item.extend([row] * len(known))
+        if len(flat) >= _TOKENS_AT_ONCE:
+            yield np.array(flat, np.int32), np.array(item, np.int32)
+            flat, item = array("i"), array("i")
+    yield np.array(flat, np.int32), np.array(item, np.int32)
+
+
+def _near(flat: NDArray[np.int32], item: NDArray[np.int32], window: int, shares: int, n_words: int) -> csr_matrix:
+    """How often the second word follows the first within an item, in parts of ``1 / shares``."""
+    counts = csr_matrix((n_words, n_words), dtype=np.float64)
+    for distance in range(1, min(window, len(flat) - 1) + 1):
         together = item[:-distance] == item[distance:]
         left, right = flat[:-distance][together], flat[distance:][together]
-        near = coo_matrix((np.full(len(left), 1 / distance), (left, right)), shape=counts.shape).tocsr()
-        counts = counts + near + near.T
-    return csr_matrix(counts)
+        counts = counts + coo_matrix((np.full(len(left), shares / distance), (left, right)), shape=counts.shape).tocsr()
+    return counts
 
 
 def glove_loss(predicted_P: Tensor, counts_P: Tensor, x_max: float, alpha: float) -> Tensor:

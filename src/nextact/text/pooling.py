@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,11 +13,13 @@ from scipy.sparse import csr_matrix
 
 from nextact.errors import NextactError
 from nextact.options import options
+from nextact.text.corpus import Corpus
 from nextact.text.tfidf import known_counts
 from nextact.text.word_vectors import WordVectors
 
 log = logging.getLogger(__name__)
 Vectors = NDArray[np.float32]
+_ROWS_AT_ONCE = 50_000
 
 
 @options
@@ -40,14 +43,14 @@ class PoolingOptions:
             )
 
 
-def pooled_item_vectors(tokens: list[list[str]], word_vectors: WordVectors, options: PoolingOptions) -> Vectors:
+def pooled_item_vectors(tokens: Corpus[list[str]], word_vectors: WordVectors, options: PoolingOptions) -> Vectors:
     """Item vectors by the weighting of the options; see :func:`sif_item_vectors` and :func:`tfidf_item_vectors`."""
     if options.weighting == "sif":
         return sif_item_vectors(tokens, word_vectors, options.a, options.remove_components)
     return tfidf_item_vectors(tokens, word_vectors, options.remove_components)
 
 
-def tfidf_item_vectors(tokens: list[list[str]], word_vectors: WordVectors, remove_components: int = 1) -> Vectors:
+def tfidf_item_vectors(tokens: Corpus[list[str]], word_vectors: WordVectors, remove_components: int = 1) -> Vectors:
     """Pool word vectors by inverse item frequency.
 
     As :func:`sif_item_vectors`, with the weight ``ln((1 + n) / (1 + df)) + 1`` of a word that ``df`` of the ``n`` items
@@ -66,7 +69,7 @@ def tfidf_item_vectors(tokens: list[list[str]], word_vectors: WordVectors, remov
 
 
 def sif_item_vectors(
-    tokens: list[list[str]], word_vectors: WordVectors, a: float = 1e-3, remove_components: int = 1
+    tokens: Corpus[list[str]], word_vectors: WordVectors, a: float = 1e-3, remove_components: int = 1
 ) -> Vectors:
     """Pool word vectors by smooth inverse frequency.
 
@@ -107,8 +110,19 @@ def _pooled(counts: csr_matrix, weights: NDArray[np.float64], word_vectors: Word
     """Weighted means without their common components; ``counts`` is used up."""
     n_known = np.asarray(counts.sum(axis=1)).ravel()
     counts.data *= weights[counts.indices]  # here and not on the vectors, of which a large file has gigabytes
-    means = (counts @ word_vectors.vectors) / np.maximum(n_known, 1)[:, None]
-    return _without_components(means, n_known > 0, remove).astype(np.float32)
+    result = np.zeros((counts.shape[0], word_vectors.dimensions), np.float32)
+    starts = range(0, len(result), _ROWS_AT_ONCE)
+
+    def means(start: int) -> NDArray[np.float64]:
+        """Of a part of the items: at double precision all of them would take twice the memory of the result."""
+        part = slice(start, start + _ROWS_AT_ONCE)
+        return np.asarray(counts[part] @ word_vectors.vectors / np.maximum(n_known[part], 1)[:, None])
+
+    components = _common_components(map(means, starts), int(np.count_nonzero(n_known)), result.shape[1], remove)
+    for start in starts:
+        found = means(start)
+        result[start : start + _ROWS_AT_ONCE] = found - found @ components @ components.T
+    return result
 
 
 def unit_rows(vectors: Vectors) -> Vectors:
@@ -193,14 +207,14 @@ def _shares(counts: csr_matrix, word_vectors: WordVectors) -> NDArray[np.float64
     return np.asarray(known / max(known.sum(), 1), dtype=np.float64)
 
 
-def _without_components(means: NDArray[np.float64], has_words: NDArray[np.bool_], n: int) -> NDArray[np.float64]:
-    rows = means[has_words]
-    if n == 0 or len(rows) == 0:
-        return means
-    if len(rows) <= n:
-        log.warning("no component is taken out of %s item(s) with known words: %s were asked for", len(rows), n)
-        return means
-    # The largest eigenvectors of the Gram matrix are the right singular vectors of the rows.
-    _, directions = np.linalg.eigh(rows.T @ rows)
-    components = directions[:, -n:]
-    return np.asarray(means - means @ components @ components.T)
+def _common_components(
+    means: Iterable[NDArray[np.float64]], n_rows: int, dimensions: int, n: int
+) -> NDArray[np.float64]:
+    """The first ``n`` right singular vectors of all rows, ``[dimensions, n]``; none of so few rows or fewer."""
+    if 0 < n_rows <= n:
+        log.warning("no component is taken out of %s item(s) with known words: %s were asked for", n_rows, n)
+    if n == 0 or n_rows <= n:
+        return np.zeros((dimensions, 0))
+    gram = sum((rows.T @ rows for rows in means), start=np.zeros((dimensions, dimensions)))
+    _, directions = np.linalg.eigh(gram)  # the largest eigenvectors of the Gram matrix are those singular vectors
+    return np.asarray(directions[:, -n:])

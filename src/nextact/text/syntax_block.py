@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from nextact.options import options
+from nextact.text.checks import each_checked
+from nextact.text.corpus import Corpus, in_batches
 from nextact.text.pooling import unit_rows
-from nextact.text.syntax import SyntaxProfiles, syntax_profiles
+from nextact.text.syntax import UNIVERSAL_TAGS, SyntaxProfiles, parse_batch, worthwhile_processes
+from nextact.text.table import TextTable
 from nextact.text.tfidf import TfidfOptions, tfidf_block
+from nextact.text.workers import Workers
 
 log = logging.getLogger(__name__)
-HEAD_NOUN = "head:"  # marks the head noun, so that it counts beside the same word inside a phrase
+HEAD_NOUN, NOUN_CHUNKS, NOUN_TOKENS = "head_noun", "noun_chunks", "noun_tokens"
+SCHEMA = pa.schema([(name, pa.string()) for name in (HEAD_NOUN, NOUN_CHUNKS, NOUN_TOKENS)])
+_HEAD = "head:"  # marks the head noun, so that it counts beside the same word inside a phrase
+_TEXTS_AT_ONCE = 50_000
 Vectors = NDArray[np.float32]
 
 
@@ -48,16 +57,15 @@ class ItemSyntax:
     Attributes:
         vectors: float32 ``[items, dimensions]``; the zero row where a text was not parsed, no
             dimensions where none was.
-        head_nouns: The noun each item is about, as written; ``""`` without any.
-        noun_chunks: The noun phrases of each item, as written; ``[]`` without any.
+        nouns: ``head_noun``, the noun each item is about, and ``noun_chunks``, its noun phrases separated by
+            ``"; "``, both as written; ``""`` without any.
     """
 
     vectors: Vectors
-    head_nouns: list[str]
-    noun_chunks: list[list[str]]
+    nouns: TextTable
 
 
-def item_syntax(texts: Sequence[str], languages: Sequence[str], options: SyntaxOptions) -> ItemSyntax:
+def item_syntax(texts: Corpus[str], languages: Iterable[str], options: SyntaxOptions) -> ItemSyntax:
     """Parse each text by the pipeline of its language.
 
     A vector holds the shares of the parts of speech, the shares of the dependency relations and the reduced tf-idf of
@@ -65,7 +73,7 @@ def item_syntax(texts: Sequence[str], languages: Sequence[str], options: SyntaxO
     by side.
 
     Args:
-        texts: One text an item.
+        texts: One text an item; read once, a part at a time.
         languages: Language code of each text.
         options: The pipelines.
 
@@ -73,56 +81,79 @@ def item_syntax(texts: Sequence[str], languages: Sequence[str], options: SyntaxO
         Syntax of all items; the log names the languages that no pipeline reads.
 
     Raises:
+        TableError: If a text is not a ``str``.
         NextactError: If a pipeline is not installed, or lacks tagger, parser or noun phrases.
     """
-    parts = {
-        code: np.flatnonzero([_reads(code, *one) for one in zip(texts, languages, strict=True)])
-        for code in options.pipelines
-    }
-    _report_unread(texts, languages, options)
-    read = {code: rows.tolist() for code, rows in parts.items() if len(rows)}
-    found = {code: _parse([texts[row] for row in rows], code, options) for code, rows in read.items()}
-    head_nouns: list[str] = [""] * len(texts)
-    noun_chunks: list[list[str]] = [[] for _ in texts]
-    for code, profiles in found.items():
-        for row, head, chunks in zip(parts[code].tolist(), profiles.head_nouns, profiles.noun_chunks, strict=True):
-            head_nouns[row], noun_chunks[row] = head, chunks
-    if not found:
-        return ItemSyntax(np.zeros((len(texts), 0), np.float32), head_nouns, noun_chunks)
-    blocks = [_spread(found, parts, "tag_shares", len(texts))]
-    blocks += [_spread({code: one}, parts, "relation_shares", len(texts)) for code, one in found.items()]
-    nouns = tfidf_block(_noun_tokens(head_nouns, noun_chunks), TfidfOptions(dimensions=options.noun_dimensions))
-    return ItemSyntax(np.hstack([unit_rows(block) for block in [*blocks, nouns]]), head_nouns, noun_chunks)
+    shares = _Shares(len(texts), options)
+    with Workers(min(options.n_processes, worthwhile_processes(len(texts)))) as workers:
+        pairs = zip(each_checked(texts), languages, strict=True)
+        words = TextTable.write(_parsed_rows(pairs, shares, workers, options), SCHEMA)
+    _report_unread(shares.unread)
+    blocks = shares.blocks()
+    if not blocks:
+        return ItemSyntax(np.zeros((len(texts), 0), np.float32), words)
+    nouns = tfidf_block(words.tokens(NOUN_TOKENS), TfidfOptions(dimensions=options.noun_dimensions))
+    return ItemSyntax(np.hstack([unit_rows(block) for block in [*blocks, nouns]]), words)
 
 
-def _reads(code: str, text: str, language: str) -> bool:
-    return language == code and bool(text.strip())
+class _Shares:
+    """The shares of tags and relations of all items, filled a batch at a time, and the languages that went unread."""
+
+    def __init__(self, n_items: int, options: SyntaxOptions) -> None:
+        self.n_items, self.codes = n_items, list(options.pipelines)
+        self.tags = np.zeros((n_items, len(UNIVERSAL_TAGS)), np.float32)
+        self.relations: dict[str, Vectors] = {}
+        self.unread: Counter[str] = Counter()
+
+    def put(self, rows: NDArray[np.intp], code: str, found: SyntaxProfiles) -> None:
+        if code not in self.relations:
+            self.relations[code] = np.zeros((self.n_items, len(found.relations)), np.float32)
+        self.tags[rows], self.relations[code][rows] = found.tag_shares, found.relation_shares
+
+    def blocks(self) -> list[Vectors]:
+        """Tags, then the relations of each language that was read; nothing where none was."""
+        read = [self.relations[code] for code in self.codes if code in self.relations]
+        return [self.tags, *read] if read else []
 
 
-def _report_unread(texts: Sequence[str], languages: Sequence[str], options: SyntaxOptions) -> None:
-    unread = [
-        code for text, code in zip(texts, languages, strict=True) if text.strip() and code not in options.pipelines
-    ]
+def _parsed_rows(
+    pairs: Iterable[tuple[str, str]], shares: _Shares, workers: Workers, options: SyntaxOptions
+) -> Iterator[tuple[str, str, str]]:
+    """A row of :data:`SCHEMA` an item; the shares are put in their place."""
+    start = 0
+    for batch in in_batches(pairs, _characters, _TEXTS_AT_ONCE):
+        rows = [("", "", "")] * len(batch)
+        for code, places in _by_language(batch, shares.unread, options).items():
+            texts = [batch[place][0] for place in places]
+            found = parse_batch(texts, options.pipelines[code], workers, options.max_characters)
+            shares.put(start + np.array(places), code, found)
+            for place, head, chunks in zip(places, found.head_nouns, found.noun_chunks, strict=True):
+                rows[place] = (head, "; ".join(chunks), " ".join(_noun_tokens(head, chunks)))
+        yield from rows
+        start += len(batch)
+
+
+def _characters(pair: tuple[str, str]) -> int:
+    return len(pair[0])
+
+
+def _by_language(batch: list[tuple[str, str]], unread: Counter[str], options: SyntaxOptions) -> dict[str, list[int]]:
+    """Places of the texts of each language that a pipeline reads; the others are counted."""
+    found: dict[str, list[int]] = {}
+    for place, (text, code) in enumerate(batch):
+        if text.strip() and code in options.pipelines:
+            found.setdefault(code, []).append(place)
+        elif text.strip():
+            unread[code] += 1
+    return found
+
+
+def _report_unread(unread: Counter[str]) -> None:
     if unread:
-        codes = ", ".join(sorted(set(unread)))
-        log.info("syntax: no parser is configured for language %s: %s text(s) go without", codes, f"{len(unread):,}")
+        codes, n_texts = ", ".join(sorted(unread)), f"{unread.total():,}"
+        log.info("syntax: no parser is configured for language %s: %s text(s) go without", codes, n_texts)
 
 
-def _parse(texts: list[str], code: str, options: SyntaxOptions) -> SyntaxProfiles:
-    return syntax_profiles(texts, options.pipelines[code], options.n_processes, options.max_characters)
-
-
-def _spread(found: dict[str, SyntaxProfiles], parts: dict[str, NDArray[np.intp]], name: str, n_items: int) -> Vectors:
-    """Shares of the parsed items in the rows of all items, zero elsewhere."""
-    width = getattr(next(iter(found.values())), name).shape[1]
-    spread = np.zeros((n_items, width), np.float32)
-    for code, profiles in found.items():
-        spread[parts[code]] = getattr(profiles, name)
-    return spread
-
-
-def _noun_tokens(head_nouns: list[str], noun_chunks: list[list[str]]) -> list[list[str]]:
-    return [
-        ([HEAD_NOUN + head.lower()] if head else []) + [word for chunk in chunks for word in chunk.lower().split()]
-        for head, chunks in zip(head_nouns, noun_chunks, strict=True)
-    ]
+def _noun_tokens(head: str, chunks: list[str]) -> list[str]:
+    """The head noun, marked, and the words of the noun phrases."""
+    return ([_HEAD + head.lower()] if head else []) + [word for chunk in chunks for word in chunk.lower().split()]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from collections import Counter
 from collections.abc import Mapping
 
 import numpy as np
@@ -11,6 +12,7 @@ from scipy.sparse import csr_matrix
 
 from nextact.errors import NextactError
 from nextact.options import options
+from nextact.text.corpus import Corpus
 
 
 @options
@@ -35,7 +37,7 @@ class TfidfOptions:
                 raise ValueError(f"TfidfOptions.{name} must be at least 1, got {getattr(self, name)}")
 
 
-def tfidf_block(tokens: list[list[str]], options: TfidfOptions) -> NDArray[np.float32]:
+def tfidf_block(tokens: Corpus[list[str]], options: TfidfOptions) -> NDArray[np.float32]:
     """Reduced tf-idf vectors of the items.
 
     Returns:
@@ -52,14 +54,16 @@ def tfidf_block(tokens: list[list[str]], options: TfidfOptions) -> NDArray[np.fl
     return reduce(matrix, min(options.dimensions, *matrix.shape), options.seed)
 
 
-def tfidf_vectors(tokens: list[list[str]], min_count: int = 1, sublinear: bool = True) -> tuple[csr_matrix, list[str]]:
+def tfidf_vectors(
+    tokens: Corpus[list[str]], min_count: int = 1, sublinear: bool = True
+) -> tuple[csr_matrix, list[str]]:
     """Weigh each word of an item by how few items have it.
 
     The weight is ``tf * (ln((1 + n) / (1 + df)) + 1)``, with ``n`` items and ``df`` of them having
     the word; ``tf`` is the count in the item, or ``1 + ln(count)`` where ``sublinear``.
 
     Args:
-        tokens: The tokens of each item.
+        tokens: The tokens of each item; gone through twice.
         min_count: Words in fewer items than this are left out.
         sublinear: Let a repeated word count less than twice.
 
@@ -85,7 +89,7 @@ def tfidf_vectors(tokens: list[list[str]], min_count: int = 1, sublinear: bool =
         return counts, words
     from sklearn.feature_extraction.text import TfidfTransformer
 
-    matrix = TfidfTransformer(sublinear_tf=sublinear).fit_transform(counts)
+    matrix = TfidfTransformer(sublinear_tf=sublinear).fit(counts).transform(counts, copy=False)
     return csr_matrix(matrix, dtype=np.float32), words
 
 
@@ -121,7 +125,7 @@ def reduce(matrix: csr_matrix, dimensions: int, seed: int = 0) -> NDArray[np.flo
     return np.asarray(reduced, dtype=np.float32)
 
 
-def word_counts(tokens: list[list[str]], min_count: int) -> tuple[csr_matrix, list[str]]:
+def word_counts(tokens: Corpus[list[str]], min_count: int) -> tuple[csr_matrix, list[str]]:
     """How often each kept word occurs in each item, and the words."""
     in_items: dict[str, int] = {}
     for found in tokens:
@@ -131,19 +135,21 @@ def word_counts(tokens: list[list[str]], min_count: int) -> tuple[csr_matrix, li
     return known_counts(tokens, {word: column for column, word in enumerate(words)}), words
 
 
-def known_counts(tokens: list[list[str]], columns: Mapping[str, int]) -> csr_matrix:
+def known_counts(tokens: Corpus[list[str]], columns: Mapping[str, int]) -> csr_matrix:
     """How often each word of a vocabulary occurs in each item, float32 ``[items, words]``; other words do not count.
 
     Example:
         >>> known_counts([["tea", "tea", "?"], []], {"soap": 0, "tea": 1}).toarray().tolist()
         [[0.0, 2.0], [0.0, 0.0]]
     """
-    flat, row_starts = array("i"), np.zeros(len(tokens) + 1, np.int64)  # no Python object a token: catalogues are large
+    # No Python object a word: catalogues are large.
+    indices, counts, row_starts = array("i"), array("f"), np.zeros(len(tokens) + 1, np.int64)
     for row, found in enumerate(tokens):
-        flat.extend(columns[word] for word in found if word in columns)
-        row_starts[row + 1] = len(flat)
-    indices = np.frombuffer(flat, np.int32) if flat else np.zeros(0, np.int32)
-    ones = np.ones(len(indices), dtype=np.float32)
-    counts = csr_matrix((ones, indices.copy(), row_starts), shape=(len(tokens), len(columns)))
-    counts.sum_duplicates()
-    return counts
+        known = Counter(columns[word] for word in found if word in columns)
+        indices.extend(known)
+        counts.extend(known.values())
+        row_starts[row + 1] = len(indices)
+    parts = np.array(counts, np.float32), np.array(indices, np.int32), row_starts
+    matrix = csr_matrix(parts, shape=(len(tokens), len(columns)))
+    matrix.sort_indices()
+    return matrix

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import multiprocessing
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from nextact.errors import NextactError
 from nextact.text.spacy_pipeline import blank_pipeline, load_pipeline
+from nextact.text.workers import Workers
 
 # A process takes seconds to start; below this many texts each, one process alone is faster.
 _TEXTS_PER_PROCESS = 100_000
@@ -39,13 +38,18 @@ class WordRules:
     lemma_pipeline: str | None = None
 
 
-def tokenise(texts: list[str], rules: WordRules, n_processes: int = 1) -> list[list[str]]:
+def worthwhile_processes(n_texts: int, lemmas: bool) -> int:
+    """How many processes a catalogue of so many texts keeps busy."""
+    return max(1, n_texts // (_LEMMA_TEXTS_PER_PROCESS if lemmas else _TEXTS_PER_PROCESS))
+
+
+def tokenise(texts: list[str], rules: WordRules, workers: Workers | None = None) -> list[list[str]]:
     """Split the texts of one language into words.
 
     Args:
         texts: Texts of the language; splitting takes time for repeats too.
         rules: What to keep.
-        n_processes: At most this many processes, and only as many as the input is worth.
+        workers: Who does it; this process, if left out.
 
     Returns:
         The words of each text, in order; the same for any number of processes.
@@ -57,25 +61,17 @@ def tokenise(texts: list[str], rules: WordRules, n_processes: int = 1) -> list[l
         >>> tokenise(["The cats sat.", " "], WordRules("en"))
         [['cats', 'sat'], []]
     """
-    fewest = _TEXTS_PER_PROCESS if rules.lemma_pipeline is None else _LEMMA_TEXTS_PER_PROCESS
-    n_processes = min(n_processes, len(texts) // fewest)
-    if n_processes <= 1:
-        return _tokenise(texts, rules)
-    size = -(-len(texts) // n_processes)
-    chunks = [texts[start : start + size] for start in range(0, len(texts), size)]
-    # A forked child would inherit the thread pools of torch in an unknown state.
-    with ProcessPoolExecutor(n_processes, mp_context=multiprocessing.get_context("spawn")) as pool:
-        return [words for chunk in pool.map(partial(_tokenise, rules=rules), chunks) for words in chunk]
+    return (workers or Workers(1)).deal(partial(_tokenise, rules=rules), texts)
 
 
-def _tokenise(texts: list[str], rules: WordRules) -> list[list[str]]:
+def _tokenise(texts: Sequence[str], rules: WordRules) -> list[list[str]]:
     if rules.lemma_pipeline is not None:
         return list(_lemmas(texts, rules, rules.lemma_pipeline))
     nlp = blank_pipeline(rules.language)
     return list(_words(texts, rules, nlp))
 
 
-def _words(texts: list[str], rules: WordRules, nlp: Any) -> Iterator[list[str]]:
+def _words(texts: Sequence[str], rules: WordRules, nlp: Any) -> Iterator[list[str]]:
     """Read each text as an array of word ids, which spares a Python object for every token."""
     words = WordTable(nlp.vocab, rules)
     for doc in nlp.tokenizer.pipe(texts):
@@ -83,7 +79,7 @@ def _words(texts: list[str], rules: WordRules, nlp: Any) -> Iterator[list[str]]:
         yield [word for word in found if word is not None]
 
 
-def _lemmas(texts: list[str], rules: WordRules, pipeline: str) -> Iterator[list[str]]:
+def _lemmas(texts: Sequence[str], rules: WordRules, pipeline: str) -> Iterator[list[str]]:
     nlp = load_pipeline(pipeline, without=_NOT_FOR_LEMMAS)
     _check_lemma_pipeline(nlp, rules.language, pipeline)
     nlp.max_length = max([nlp.max_length, *map(len, texts)])

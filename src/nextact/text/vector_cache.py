@@ -6,7 +6,7 @@ import hashlib
 import logging
 import os
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -29,20 +29,19 @@ class VectorCache:
         >>> from tempfile import mkdtemp
         >>> cache, key = VectorCache(Path(mkdtemp())), cache_key("model", "red wine")
         >>> cache.write([key], np.ones((1, 2), dtype=np.float32))
-        >>> cache.read([key])[key]
-        array([1., 1.], dtype=float32)
+        >>> [(found == [key], vectors.tolist()) for found, vectors in cache.files()]
+        [(True, [[1.0, 1.0]])]
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def read(self, keys: Sequence[bytes]) -> dict[bytes, NDArray[np.float32]]:
-        """The vectors that are there, by key; all float32 of one length."""
-        wanted = set(keys)
-        found: dict[bytes, NDArray[np.float32]] = {}
+    def files(self) -> Iterator[tuple[list[bytes], NDArray[np.float32]]]:
+        """Keys and vectors ``[keys, dimensions]`` that are there and sound, a file at a time; a key may repeat."""
         for file in sorted(self.folder.glob("*.npy")):
-            found.update(self._read_file(file, wanted))
-        return found
+            keys, vectors = self._read_file(file)
+            if keys:
+                yield keys, vectors
 
     def write(self, keys: Sequence[bytes], vectors: NDArray[np.float32]) -> None:
         """Add a file with these vectors ``[keys, dimensions]``; nothing is written for no keys."""
@@ -59,7 +58,7 @@ class VectorCache:
             np.save(file, rows, allow_pickle=False)
         partial.replace(self.folder / f"{name}.npy")
 
-    def _read_file(self, file: Path, wanted: set[bytes]) -> dict[bytes, NDArray[np.float32]]:
+    def _read_file(self, file: Path) -> tuple[list[bytes], NDArray[np.float32]]:
         try:
             rows = np.load(file, allow_pickle=False)
             keys = [row.tobytes() for row in rows["key"]]
@@ -67,13 +66,12 @@ class VectorCache:
                 raise ValueError(f"unexpected columns {rows.dtype}")
         except (OSError, ValueError, EOFError, IndexError, KeyError, SyntaxError) as error:
             log.warning("cache file %s is not readable and is passed over: %s", file.name, error)
-            return {}
+            return [], np.zeros((0, 0), np.float32)
         vectors, checksums = rows["vector"], rows["checksum"]
-        places = [place for place, key in enumerate(keys) if key in wanted]
-        sound = {keys[p]: vectors[p] for p in places if _checksum(keys[p], vectors[p]) == checksums[p]}
-        if len(sound) < len(places):
-            log.warning("cache file %s: %s damaged vector(s) are passed over", file.name, len(places) - len(sound))
-        return sound
+        sound = [p for p, key in enumerate(keys) if _checksum(key, vectors[p]) == checksums[p]]
+        if len(sound) < len(keys):
+            log.warning("cache file %s: %s damaged vector(s) are passed over", file.name, len(keys) - len(sound))
+        return [keys[p] for p in sound], vectors[sound]
 
 
 def cache_key(*parts: str) -> bytes:

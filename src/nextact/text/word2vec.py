@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import zlib
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
 from nextact.errors import NextactError
 from nextact.options import options
+from nextact.text.corpus import Corpus
 from nextact.text.vector_files import read_keyed_vectors
 from nextact.text.word_vectors import WordVectors
 
@@ -53,7 +56,7 @@ class Word2VecOptions:
                 raise ValueError(f"Word2VecOptions.{name} must not be negative, got {getattr(self, name)}")
 
 
-def word2vec_vectors(tokens: list[list[str]], options: Word2VecOptions) -> WordVectors:
+def word2vec_vectors(tokens: Corpus[list[str]], options: Word2VecOptions) -> WordVectors:
     """Word vectors read from ``options.pretrained`` where it names a file, else trained on the tokens.
 
     Raises:
@@ -65,11 +68,11 @@ def word2vec_vectors(tokens: list[list[str]], options: Word2VecOptions) -> WordV
     return read_keyed_vectors(path, binary=".bin" in path.suffixes)
 
 
-def train_word2vec(tokens: list[list[str]], options: Word2VecOptions) -> WordVectors:
+def train_word2vec(tokens: Corpus[list[str]], options: Word2VecOptions) -> WordVectors:
     """Train word vectors on the tokens of the items.
 
     Args:
-        tokens: The tokens of each item; items without tokens are passed over.
+        tokens: The tokens of each item, gone through in each epoch; items without tokens are passed over.
         options: How to train.
 
     Returns:
@@ -88,9 +91,9 @@ def train_word2vec(tokens: list[list[str]], options: Word2VecOptions) -> WordVec
     """
     from gensim.models import Word2Vec
 
-    check_frequent(tokens, options.min_count)
+    frequent_words(tokens, options.min_count)
     model = Word2Vec(
-        sentences=[words for words in tokens if words],
+        sentences=_Sentences(tokens),
         vector_size=options.dimensions,
         window=options.window,
         min_count=options.min_count,
@@ -107,20 +110,30 @@ def train_word2vec(tokens: list[list[str]], options: Word2VecOptions) -> WordVec
     return WordVectors(words, model.wv.vectors, counts)
 
 
-def check_frequent(tokens: list[list[str]], min_count: int) -> None:
-    """Refuse a corpus in which no word occurs ``min_count`` times.
+def frequent_words(tokens: Corpus[list[str]], min_count: int) -> dict[str, int]:
+    """The words that occur at least ``min_count`` times and how often, most frequent first.
 
     Raises:
-        NextactError: Says how many items and words there are.
+        NextactError: If there is none; says how many items and words there are.
     """
-    from collections import Counter
-
     counts = Counter(word for words in tokens for word in words)
-    if not any(count >= min_count for count in counts.values()):
+    frequent = {word: count for word, count in counts.most_common() if count >= min_count}
+    if not frequent:
         raise NextactError(
             f"tokens: no word occurs min_count={min_count} time(s) in {len(tokens):,} item(s) "
             f"with {len(counts):,} distinct word(s)"
         )
+    return frequent
+
+
+class _Sentences:
+    """The items with tokens, for as many passes as are wanted."""
+
+    def __init__(self, tokens: Corpus[list[str]]) -> None:
+        self._tokens = tokens
+
+    def __iter__(self) -> Iterator[list[str]]:
+        return (words for words in self._tokens if words)
 
 
 def _stable_hash(text: str) -> int:

@@ -27,6 +27,10 @@ def block():
 NAMES = [f"item {number}" for number in range(1, 62)]
 
 
+def names(items):
+    return [NAMES[item - 1] for item in items]
+
+
 @pytest.mark.parametrize("method", ["pca", "tsne"])
 def test_groups_of_items_stay_apart_on_the_map(block, method):
     places = project(block[1:61], method, seed=0)
@@ -44,7 +48,12 @@ def test_pca_axes_are_those_of_a_singular_value_decomposition(block):
 
 def test_each_value_has_its_points_and_items_without_vectors_have_none(block):
     colours = ["a"] * 30 + ["b"] * 29 + [None, "a"]
-    figure = catalogue_map({"encoder": block}, NAMES, colours, CatalogueMapOptions(colour_by="kind"))
+    figure = catalogue_map(
+        {"encoder": block},
+        names,
+        lambda items: [colours[item - 1] for item in items],
+        CatalogueMapOptions(colour_by="kind"),
+    )
     assert {trace.name: len(trace.x) for trace in figure.data} == {"a": 30, "b": 29, "(none)": 1}
     assert [text for trace in figure.data for text in trace.text] == NAMES[:60]
 
@@ -52,7 +61,7 @@ def test_each_value_has_its_points_and_items_without_vectors_have_none(block):
 def test_a_large_catalogue_is_sampled_by_seed(block):
     def texts(seed):
         options = CatalogueMapOptions(max_items=10, seed=seed)
-        return list(catalogue_map({"encoder": block}, NAMES, None, options).data[0].text)
+        return list(catalogue_map({"encoder": block}, names, None, options).data[0].text)
 
     assert len(texts(0)) == 10
     assert texts(0) == texts(0) != texts(1)
@@ -60,7 +69,7 @@ def test_a_large_catalogue_is_sampled_by_seed(block):
 
 @pytest.mark.parametrize("blocks", [{}, {"encoder": np.zeros((62, 5), np.float32)}])
 def test_without_vectors_the_map_says_so(blocks):
-    figure = catalogue_map(blocks, NAMES, None, CatalogueMapOptions())
+    figure = catalogue_map(blocks, names, None, CatalogueMapOptions())
     assert (len(figure.data), figure.layout.annotations[0].text) == (0, "no item vectors")
 
 
@@ -77,7 +86,7 @@ def test_items_with_the_same_vector_share_a_place(block):
 
 def test_an_unknown_block_names_the_close_match(block):
     with pytest.raises(NextactError, match="no item vectors 'encodr'; did you mean 'encoder'"):
-        catalogue_map({"encoder": block}, NAMES, None, CatalogueMapOptions(block="encodr"))
+        catalogue_map({"encoder": block}, names, None, CatalogueMapOptions(block="encodr"))
 
 
 def test_rare_values_share_one_group_at_the_end():
@@ -92,7 +101,7 @@ def test_a_value_called_other_is_not_counted_twice():
 
 
 def test_neighbours_are_those_with_the_highest_cosine(block):
-    found = nearest_items({"encoder": block}, [1, 61], NAMES, 3)
+    found = nearest_items({"encoder": block}, [1, 61], names, 3)
     unit = block[1:61] / np.linalg.norm(block[1:61], axis=1, keepdims=True)
     cosines = unit @ unit[0]
     expected = [NAMES[place] for place in np.argsort(-cosines)[1:4]]

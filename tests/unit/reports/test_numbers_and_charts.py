@@ -12,7 +12,7 @@ AXES = Axes("Title", "x", "y")
 
 
 def parse(svg):
-    return ET.fromstring(svg)
+    return ET.fromstring(svg)[0]
 
 
 def rectangles(svg):

@@ -2,7 +2,12 @@
 
 import random
 
+import pandas as pd
 import pytest
+
+from nextact.datasets.complete_journey import package_file
+from nextact.text.cleaning import CleaningOptions, clean_texts
+from nextact.text.item_text import join_item_text
 
 TOPICS = (
     ("tea", "coffee", "milk", "juice", "water", "cocoa"),
@@ -26,3 +31,12 @@ def share_within_topic():
         return sum(own) / len(own)
 
     return share
+
+
+@pytest.fixture(scope="session")
+def product_tokens():
+    """Clean tokens of 6,000 distinct products of the embedded sample."""
+    columns = ["product_type", "product_category", "department", "package_size"]
+    products = pd.read_parquet(package_file("products"), columns=columns).drop_duplicates()
+    some = products.sample(6_000, random_state=0).astype(object)
+    return clean_texts(join_item_text(some.where(some.notna(), None), columns), CleaningOptions())

@@ -10,6 +10,7 @@ import torch
 from nextact.errors import NextactError
 from nextact.options import OptionsError
 from nextact.text.glove import GloVeOptions, cooccurrences, glove_loss, glove_vectors, train_glove
+from nextact.text.pooling import unit_rows
 from nextact.text.word2vec import Word2VecOptions, train_word2vec
 
 SMALL = GloVeOptions(dimensions=8, epochs=30)
@@ -60,6 +61,25 @@ def test_neighbours_agree_with_those_of_word2vec(two_topics, share_within_topic)
     glove = train_glove(two_topics, SMALL)
     word2vec = train_word2vec(two_topics, Word2VecOptions(dimensions=8, subsample=0))
     assert share_within_topic(glove) == share_within_topic(word2vec) == 1.0
+
+
+def test_neighbours_on_real_item_texts_are_often_those_of_word2vec(product_tokens):
+    glove = train_glove(product_tokens, GloVeOptions(dimensions=32, epochs=15))
+    word2vec = train_word2vec(product_tokens, Word2VecOptions(dimensions=32, subsample=0))
+    words = [word for word, count in zip(glove.words, glove.counts, strict=True) if count >= 20]
+
+    def nearest(vectors):
+        rows = unit_rows(vectors.vectors[[vectors.positions[word] for word in words]])
+        cosines = rows @ rows.T
+        np.fill_diagonal(cosines, -np.inf)
+        return np.argsort(-cosines, axis=1)[:100, :10]
+
+    def overlap(one, other):
+        return np.mean([len(np.intersect1d(*pair)) / 10 for pair in zip(one, other, strict=True)])
+
+    found, expected = nearest(glove), nearest(word2vec)
+    assert overlap(found, expected) > 0.2
+    assert overlap(np.roll(found, 50, axis=0), expected) < 0.06  # of another word
 
 
 def test_the_same_seed_gives_the_same_vectors(two_topics):

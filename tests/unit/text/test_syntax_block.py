@@ -37,9 +37,8 @@ def test_a_noun_in_common_brings_items_nearer(syntax):
 
 def test_items_without_text_or_parser_have_the_zero_row_and_no_words(syntax):
     assert np.flatnonzero(~syntax.vectors.any(axis=1)).tolist() == [1, 3]
-    assert [syntax.head_nouns[row] for row in (1, 3)] == ["", ""]
-    assert syntax.head_nouns[0] == "wine"
-    assert syntax.noun_chunks[4] == ["soft dog food"]
+    assert list(syntax.nouns.texts("head_noun")) == ["wine", "", "wine", "", "food"]
+    assert list(syntax.nouns.texts("noun_chunks"))[4] == "soft dog food"
 
 
 def test_a_language_without_a_parser_is_named_once_with_its_texts(caplog):

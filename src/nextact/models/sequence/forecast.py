@@ -24,9 +24,11 @@ from nextact.training.windows import StepBatch
 
 GIB = 2**30
 FLOAT = 4  # bytes
-PROBE_PARTS = 8, 4  # memory is measured on an eighth and a quarter of the largest update
+PROBE_PARTS = 8, 4  # memory of large updates is measured on an eighth and a quarter of the largest
 TIMED_UPDATES = 3
-VALIDATED_USERS, SCORE_COPIES = 512, 1.25  # a block of users; their scores are masked in place and ranked
+# glibc hands larger blocks back once they are freed; what lies between the others, by benchmarks/forecast.py
+LARGEST_KEPT_BLOCK, FRAGMENTED = 32 * 2**20, 1.1
+VALIDATED_USERS = 512  # a block of users; their scores are masked in place and ranked
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ class Forecast:
         updates: Updates in all epochs.
         largest_update: Real steps of the largest.
         epoch_seconds: Seconds an epoch, without validation, on a machine as busy as now.
-        memory_gib: Memory beside what is in use now.
+        memory_gib: Memory beside what is in use now; on a CPU with what its allocator keeps of freed memory.
         free_gib: Memory that is free now.
         disk_gib: The model and a checkpoint.
     """
@@ -73,10 +75,7 @@ def forecast_training(
     parameters = sum(p.numel() for p in network.parameters())
     buffers = sum(b.numel() * b.element_size() for b in network.buffers())
     largest = sum(batch.n_steps for batch in updates.largest(1))
-    copies = 5 + bool(options.average_decay)  # weights, gradients, two of AdamW, best ones, and their average
-    held = (copies - (device.type == "cpu")) * FLOAT * parameters
-    of_update = _bytes_of_update(objective, updates, options, device)
-    memory = held + max(of_update, _bytes_of_validation(network, training, options))
+    memory = _bytes_of_training(objective, updates, options, training)
     network.zero_grad(set_to_none=True)
     seconds = _epoch_seconds(objective, updates, options.micro_batches, device)
     network.zero_grad(set_to_none=True)
@@ -109,8 +108,32 @@ def check_it_fits(forecast: Forecast, options: SequenceOptions) -> None:
     )
 
 
+def _bytes_of_training(objective: Objective, updates: Batches, options: SequenceOptions, training: Training) -> float:
+    """Peak of an epoch, beside the weights where they already stand in this memory."""
+    network = objective.network
+    device = network.item_table_VD.device
+    weights = FLOAT * sum(p.numel() for p in network.parameters())
+    copies = 4 + bool(options.average_decay) - (device.type == "cpu")  # weights, two of AdamW, best ones, their average
+    update = weights + _bytes_of_update(objective, updates, options, device)  # with the gradients
+    validation = _bytes_of_validation(network, training, options)
+    if device.type == "cuda":
+        return copies * weights + max(update, validation)
+    # What the one frees stays resident between blocks in use and has no room for the other, but for the largest blocks.
+    n_items, n_users = len(network.item_table_VD), min(VALIDATED_USERS, training.validation.histories.n_users)
+    logits = options.loss_chunk_steps * n_items if objective.loss == "full" else 0
+    kept = min(update - _given_back(FLOAT * logits), validation - _given_back(FLOAT * n_users * n_items))
+    return copies * weights + FRAGMENTED * (max(update, validation) + max(kept, 0))
+
+
+def _given_back(block: int) -> int:
+    return block if block > LARGEST_KEPT_BLOCK else 0
+
+
 def _bytes_of_update(objective: Objective, updates: Batches, options: SequenceOptions, device: torch.device) -> float:
-    """Peak of the largest batch, forward and backward, by the line through those of two parts of it."""
+    """Peak of the largest batch, forward and backward; of a long one by the line through those of two parts of it."""
+    whole = updates.largest(options.micro_batches)[0]
+    if whole.n_steps < max(PROBE_PARTS) * options.loss_chunk_steps:  # its parts' logits would be less than a chunk
+        return _peak_of_batch(objective, whole.to(device), device)
     small, large = (
         next(batch for batch in updates.largest(parts * options.micro_batches) if batch.n_steps).to(device)
         for parts in PROBE_PARTS
@@ -155,7 +178,7 @@ def _bytes_of_validation(network: SequenceNetwork, training: Training, options: 
     network.eval()
     reading = peak_bytes(read, network.item_table_VD.device)
     network.train()
-    return max(reading, matrix + FLOAT * n_users * len(network.item_table_VD) * SCORE_COPIES)
+    return max(reading, matrix + FLOAT * n_users * len(network.item_table_VD))
 
 
 def _epoch_seconds(objective: Objective, updates: Batches, shards: int, device: torch.device) -> float:

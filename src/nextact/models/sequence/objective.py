@@ -8,8 +8,9 @@ from scipy.sparse import csr_matrix, diags
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from nextact.models.baselines.item_to_item import TransitionTable
-from nextact.models.baselines.options import TransitionOptions
+from nextact.models.baselines.item_to_item import EASE, TransitionTable
+from nextact.models.baselines.options import EASEOptions, TransitionOptions
+from nextact.models.baselines.storage import keep_largest
 from nextact.models.recommender import Training
 from nextact.models.sequence.losses import next_items_loss
 from nextact.models.sequence.network import SequenceNetwork
@@ -33,16 +34,26 @@ def make_batches(options: SequenceOptions, training: Training) -> Batches:
 
 
 def soft_targets(options: SequenceOptions, training: Training) -> SoftTargets | None:
-    """What tends to follow each item within three steps, or None where no share of the target goes to it."""
+    """What tends to follow each item, or None where no share of the target goes to it."""
     if not options.soft_targets:
         return None
+    following = what_follows(options, training)
+    totals = np.asarray(following.sum(axis=1)).ravel()
+    shares = csr_matrix(diags(1 / np.maximum(totals, 1e-12)) @ following, dtype=np.float32)
+    return SoftTargets(shares, options.soft_targets)
+
+
+def what_follows(options: SequenceOptions, training: Training) -> csr_matrix:
+    """Weights above 0 from an item (row) to ``soft_items`` others at most, by the baseline of ``soft_source``."""
+    if options.soft_source == "ease":
+        ease = EASE(EASEOptions())
+        ease.fit(training)
+        return keep_largest(csr_matrix(ease.weights.maximum(0)), options.soft_items)
     table = TransitionTable(
         TransitionOptions(lags=FOLLOWING_LAGS, lag_decay=FOLLOWING_DECAY, kept_per_item=options.soft_items)
     )
     table.fit(training)
-    totals = np.asarray(table.weights.sum(axis=1)).ravel()
-    shares = csr_matrix(diags(1 / np.maximum(totals, 1e-12)) @ table.weights, dtype=np.float32)
-    return SoftTargets(shares, options.soft_targets)
+    return table.weights
 
 
 def chosen_loss(options: SequenceOptions, n_items: int) -> str:

@@ -57,6 +57,8 @@ class SequenceOptions:
             [0, 1].
         soft_targets: Share of each target that goes to the items that tend to follow the last one, in [0, 1); 0 with
             the objective ``hidden``, whose steps are known from both sides.
+        soft_source: Baseline that says what follows: ``transition`` within three steps, ``ease`` anywhere in a
+            history.
         soft_items: How many of these an item has at most.
         loss_chunk_steps: Steps whose logits stand in memory at once.
         average_decay: Decay of the running average of the weights that is validated and kept, in [0, 1); 0 keeps the
@@ -101,6 +103,7 @@ class SequenceOptions:
     gbce_calibration: float = 0.75
     full_last: float = 0.0
     soft_targets: float = 0.0
+    soft_source: Literal["transition", "ease"] = "transition"
     soft_items: int = 20
     loss_chunk_steps: int = 512
     average_decay: float = 0.0

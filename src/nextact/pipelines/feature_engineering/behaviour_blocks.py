@@ -5,13 +5,14 @@ import pandas as pd
 
 from nextact.events import columns as c
 from nextact.pipelines.feature_engineering.nodes import ItemTextOptions
-from nextact.pipelines.feature_engineering.text_blocks import left_out, split_tokens
+from nextact.pipelines.feature_engineering.text_blocks import left_out
 from nextact.retrieval.words import history_weights
 from nextact.sequences.histories import Histories
 from nextact.sequences.holdout import Cuts, training_histories
 from nextact.text.contrastive import ContrastiveOptions, tuned_block
 from nextact.text.item2vec import item2vec_block
 from nextact.text.profiles import KeyTerms, ProfileOptions
+from nextact.text.table import TextTable
 from nextact.text.word2vec import Word2VecOptions
 
 TERM, WEIGHT, RANK = "term", "weight", "rank"
@@ -39,13 +40,13 @@ def tune_encoder(
 
 
 def profile_users(
-    item_tokens: pd.DataFrame, histories: Histories, users: pd.DataFrame, cuts: Cuts, options: ProfileOptions
+    item_tokens: TextTable, histories: Histories, users: pd.DataFrame, cuts: Cuts, options: ProfileOptions
 ) -> pd.DataFrame:
     """The key terms of each user's training history: ``user_id, term, weight, rank``, rank 1 first."""
     columns = [c.USER_ID, TERM, WEIGHT, RANK]
-    if options.terms == 0 or not item_tokens["tokens"].any():
+    if options.terms == 0 or not any(item_tokens.texts(c.TOKENS)):
         return pd.DataFrame({c.USER_ID: users[c.USER_ID].iloc[:0], TERM: "", WEIGHT: 0.0, RANK: 0})[columns]
-    terms, known = KeyTerms(split_tokens(item_tokens), options), training_histories(histories, cuts)
+    terms, known = KeyTerms(item_tokens.tokens(c.TOKENS), options), training_histories(histories, cuts)
     parts = []
     for start in range(0, known.n_users, USERS_AT_ONCE):
         some = np.arange(start, min(start + USERS_AT_ONCE, known.n_users))

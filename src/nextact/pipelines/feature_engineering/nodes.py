@@ -1,25 +1,32 @@
 """Item texts, their tokens, and the gathering of the blocks of vectors that are made of them."""
 
 import logging
+from collections.abc import Iterable, Iterator
+from itertools import repeat
+from typing import Any
 
 import ibis
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
-from nextact.errors import NextactError, suggest
+from nextact.errors import NextactError, TableError, suggest
 from nextact.events import columns as c
 from nextact.events.tables import require_columns
 from nextact.options import options
 from nextact.text.blocks import ItemVectors
-from nextact.text.cleaning import CleaningOptions, clean_texts
+from nextact.text.cleaning import CleaningOptions, clean_one_by_one
+from nextact.text.corpus import ROWS_AT_ONCE
 from nextact.text.item_text import join_item_text
+from nextact.text.ordering import in_catalogue_order
+from nextact.text.table import TextTable
 
 logger = logging.getLogger(__name__)
 
 BLOCKS = ("encoder", "encoder_tuned", "word2vec", "glove", "tfidf", "syntax", "item2vec")
 DEFAULT_BLOCKS = ("encoder", "word2vec")
 LANGUAGE = "language"
-TEXTS_AT_ONCE = 100_000
+IDS = pa.schema([(c.ITEM_INDEX, pa.int32()), (c.ITEM_ID, pa.string())])
 
 
 @options
@@ -46,39 +53,64 @@ class ItemTextOptions:
                 raise NextactError(f"item_text.blocks: no block {name!r}; {suggest(name, BLOCKS)}")
 
 
-def join_texts(items: ibis.Table, vocabulary: pd.DataFrame, options: ItemTextOptions) -> pd.DataFrame:
+def join_texts(items: ibis.Table, vocabulary: pd.DataFrame, options: ItemTextOptions) -> TextTable:
     """One text per catalogue item, in the order of ``item_index``; empty where an item has none."""
     names = list(options.text_columns) + ([options.language_column] if options.language_column else [])
     require_columns(items, {name: name for name in names}, "items")
-    table = items.select(c.ITEM_ID, *dict.fromkeys(names)).execute()
-    rows = vocabulary[[c.ITEM_INDEX, c.ITEM_ID]].merge(table, on=c.ITEM_ID, how="left")
-    texts = rows[[c.ITEM_INDEX, c.ITEM_ID]].assign(**{c.ITEM_TEXT: _texts(rows, options)})
-    if options.language_column:
-        texts[LANGUAGE] = rows[options.language_column]
-    return texts
-
-
-def _texts(rows: pd.DataFrame, options: ItemTextOptions) -> list[str]:
     if not options.text_columns:
         logger.info("No item text: item_text.text_columns names no column, so blocks of text are left out")
-        return [""] * len(rows)
-    return join_item_text(rows, list(options.text_columns), options.template)
+    _refuse_other_than_text(items, options.text_columns)
+    fields = [pa.field(c.ITEM_TEXT, pa.string())]
+    fields += [pa.field(LANGUAGE, pa.string())] if options.language_column else []
+    table = items.select(c.ITEM_ID, *dict.fromkeys(names))
+    rows = _item_rows(table, vocabulary, options)
+    return TextTable.write(rows, pa.schema([*IDS, *fields]))
 
 
-def clean_item_texts(item_texts: pd.DataFrame, options: CleaningOptions) -> pd.DataFrame:
+def _refuse_other_than_text(items: ibis.Table, text_columns: tuple[str, ...]) -> None:
+    for name in text_columns:
+        values = items[name]
+        if values.type().is_string() or values.type().is_null():
+            continue
+        found = items.filter(values.notnull()).select(name)
+        if example := found.limit(1).to_pyarrow()[name].to_pylist():
+            raise TableError(f"items[{name!r}]", "not a text", int(found.count().execute()), example[0])
+
+
+def _item_rows(table: ibis.Table, vocabulary: pd.DataFrame, options: ItemTextOptions) -> Iterator[tuple[Any, ...]]:
+    """Index, id, text and, where a column states it, language of each item."""
+    read = table.to_pyarrow_batches(chunk_size=ROWS_AT_ONCE)
+    start = 0
+    for part in in_catalogue_order(read, read.schema, vocabulary[c.ITEM_ID], c.ITEM_ID):
+        ids = vocabulary.iloc[start : start + len(part)]
+        columns = [ids[c.ITEM_INDEX].tolist(), ids[c.ITEM_ID].tolist(), _texts(part, options)]
+        if options.language_column:
+            stated = part.column(options.language_column).to_pylist()
+            columns.append([code if isinstance(code, str) else None for code in stated])
+        yield from zip(*columns, strict=True)
+        start += len(part)
+
+
+def _texts(part: pa.Table, options: ItemTextOptions) -> list[str]:
+    if not options.text_columns:
+        return [""] * len(part)
+    columns = {name: part.column(name).to_pylist() for name in options.text_columns}
+    return join_item_text(columns, options.text_columns, options.template)
+
+
+def clean_item_texts(item_texts: TextTable, options: CleaningOptions) -> TextTable:
     """The clean tokens of each item, joined by blanks (a token holds none)."""
-    tokens: list[str] = []
-    step = TEXTS_AT_ONCE * options.n_processes  # lists of words take ten times the memory of their text
-    for start in range(0, len(item_texts), step):
-        part = item_texts.iloc[start : start + step]
-        found = clean_texts(part[c.ITEM_TEXT].tolist(), options, stated_languages(part))
-        tokens += [" ".join(words) for words in found]
-    return item_texts[[c.ITEM_INDEX, c.ITEM_ID]].assign(**{c.TOKENS: pd.Series(tokens, item_texts.index, dtype="str")})
+    pairs = zip(item_texts.texts(c.ITEM_TEXT), stated_languages(item_texts), strict=False)
+    found = clean_one_by_one(pairs, len(item_texts), options)
+    rows = zip(item_texts.rows(c.ITEM_INDEX, c.ITEM_ID), found, strict=True)
+    return TextTable.write(
+        ((*ids, " ".join(words)) for ids, words in rows), IDS.append(pa.field(c.TOKENS, pa.string()))
+    )
 
 
-def stated_languages(item_texts: pd.DataFrame) -> list[object] | None:
-    """What the catalogue says of each item's language; None where it says nothing."""
-    return list(item_texts[LANGUAGE]) if LANGUAGE in item_texts else None
+def stated_languages(item_texts: TextTable) -> Iterable[str | None]:
+    """What the catalogue says of each item's language; None without end where it says nothing."""
+    return item_texts.texts(LANGUAGE) if LANGUAGE in item_texts.columns else repeat(None)
 
 
 def join_blocks(options: ItemTextOptions, item_words: ItemVectors, *blocks: np.ndarray) -> ItemVectors:

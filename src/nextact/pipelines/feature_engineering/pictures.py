@@ -1,6 +1,7 @@
 """Pictures of what the features hold."""
 
 import logging
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import ibis
@@ -9,9 +10,9 @@ import pandas as pd
 
 from nextact.errors import NextactError, suggest
 from nextact.events import columns as c
-from nextact.pipelines.feature_engineering.text_blocks import split_tokens
 from nextact.reports.catalogue_map import CatalogueMapOptions, catalogue_map, nearest_items, vocabulary_figure
 from nextact.text.blocks import ItemVectors
+from nextact.text.table import TextTable
 
 logger = logging.getLogger(__name__)
 
@@ -20,33 +21,42 @@ LONGEST_NAME = 80
 
 def draw_catalogue(
     item_vectors: ItemVectors,
-    item_texts: pd.DataFrame,
-    item_tokens: pd.DataFrame,
+    item_texts: TextTable,
+    item_tokens: TextTable,
     vocabulary: pd.DataFrame,
     items: ibis.Table,
     options: CatalogueMapOptions,
 ) -> tuple[Any, pd.DataFrame, Any]:
     """The map of the catalogue, nearest neighbours of chosen items in each block, and vocabulary with coverage."""
-    names = [
-        text[:LONGEST_NAME] or name for text, name in zip(item_texts[c.ITEM_TEXT], item_texts[c.ITEM_ID], strict=True)
-    ]
-    chosen = _chosen(vocabulary, options)
+
+    def names(some: Sequence[int]) -> list[str]:
+        found = item_texts.take([item - 1 for item in some], c.ITEM_TEXT, c.ITEM_ID)
+        return [text[:LONGEST_NAME] or item_id for text, item_id in found]
+
     return (
         catalogue_map(item_vectors.blocks, names, _colours(items, vocabulary, options), options),
-        nearest_items(item_vectors.blocks, chosen, names, options.neighbours),
-        vocabulary_figure(split_tokens(item_tokens), item_vectors.blocks),
+        nearest_items(item_vectors.blocks, _chosen(vocabulary, options), names, options.neighbours),
+        vocabulary_figure(item_tokens.tokens(c.TOKENS), item_vectors.blocks),
     )
 
 
-def _colours(items: ibis.Table, vocabulary: pd.DataFrame, options: CatalogueMapOptions) -> list[object] | None:
-    if options.colour_by is None:
+def _colours(
+    items: ibis.Table, vocabulary: pd.DataFrame, options: CatalogueMapOptions
+) -> Callable[[Sequence[int]], list[object]] | None:
+    column = options.colour_by
+    if column is None:
         return None
-    if options.colour_by not in items.columns:  # a picture is no reason to stop a run
-        hint = suggest(options.colour_by, items.columns)
-        logger.warning("catalogue_map.colour_by: no column %r in items, so all are alike; %s", options.colour_by, hint)
+    if column not in items.columns:  # a picture is no reason to stop a run
+        hint = suggest(column, items.columns)
+        logger.warning("catalogue_map.colour_by: no column %r in items, so all are alike; %s", column, hint)
         return None
-    table = items.select(c.ITEM_ID, options.colour_by).execute().set_index(c.ITEM_ID)[options.colour_by]
-    return list(table.reindex(vocabulary[c.ITEM_ID]))
+
+    def colours(some: Sequence[int]) -> list[object]:
+        ids = vocabulary[c.ITEM_ID].iloc[[item - 1 for item in some]]
+        found = items.filter(items[c.ITEM_ID].isin(ids.tolist())).select(c.ITEM_ID, column).execute()
+        return list(found.set_index(c.ITEM_ID)[column].reindex(ids))
+
+    return colours
 
 
 def _chosen(vocabulary: pd.DataFrame, options: CatalogueMapOptions) -> list[int]:

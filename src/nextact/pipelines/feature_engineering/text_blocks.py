@@ -4,84 +4,90 @@ A block that was not asked for, or for which no item has a text, has no dimensio
 """
 
 from pathlib import Path
-from sys import intern
 
 import numpy as np
-import pandas as pd
+import pyarrow as pa
 
 from nextact.events import columns as c
-from nextact.pipelines.feature_engineering.nodes import ItemTextOptions, stated_languages
+from nextact.pipelines.feature_engineering.nodes import IDS, ItemTextOptions, stated_languages
 from nextact.text.cleaning import CleaningOptions
+from nextact.text.corpus import ROWS_AT_ONCE
 from nextact.text.encoder import EncoderOptions, encode
 from nextact.text.glove import GloVeOptions, glove_vectors
 from nextact.text.languages import item_languages
 from nextact.text.pooling import PoolingOptions, pooled_item_vectors
-from nextact.text.syntax_block import SyntaxOptions, item_syntax
+from nextact.text.syntax_block import HEAD_NOUN, NOUN_CHUNKS, SyntaxOptions, item_syntax
+from nextact.text.table import TextTable
 from nextact.text.tfidf import TfidfOptions, tfidf_block
 from nextact.text.word2vec import Word2VecOptions, word2vec_vectors
 
-HEAD_NOUN, NOUN_CHUNKS = "head_noun", "noun_chunks"
+NOUNS = pa.schema([*IDS, *((name, pa.string()) for name in (HEAD_NOUN, NOUN_CHUNKS))])
 
 
 def encode_items(
-    item_texts: pd.DataFrame, texts: ItemTextOptions, options: EncoderOptions, cache_folder: str
+    item_texts: TextTable, texts: ItemTextOptions, options: EncoderOptions, cache_folder: str
 ) -> np.ndarray:
     """Vectors of the sentence encoder, for ``encoder`` and for ``encoder_tuned``."""
     wanted = {"encoder", "encoder_tuned"} & set(texts.blocks)
-    if not wanted or not item_texts[c.ITEM_TEXT].any():
+    if not wanted or not any(item_texts.texts(c.ITEM_TEXT)):
         return left_out(len(item_texts))
-    return with_padding(encode(item_texts[c.ITEM_TEXT].tolist(), options, Path(cache_folder)))
+    return with_padding(encode(item_texts.texts(c.ITEM_TEXT), options, Path(cache_folder)))
 
 
 def embed_words(
-    item_tokens: pd.DataFrame, texts: ItemTextOptions, options: Word2VecOptions, pooling: PoolingOptions
+    item_tokens: TextTable, texts: ItemTextOptions, options: Word2VecOptions, pooling: PoolingOptions
 ) -> np.ndarray:
     """Word2Vec, trained on the item tokens or read from a file, pooled to item vectors."""
-    if "word2vec" not in texts.blocks or not item_tokens[c.TOKENS].any():
+    if "word2vec" not in texts.blocks or not any(item_tokens.texts(c.TOKENS)):
         return left_out(len(item_tokens))
-    tokens = split_tokens(item_tokens)
+    tokens = item_tokens.tokens(c.TOKENS)
     return with_padding(pooled_item_vectors(tokens, word2vec_vectors(tokens, options), pooling))
 
 
 def embed_words_by_glove(
-    item_tokens: pd.DataFrame, texts: ItemTextOptions, options: GloVeOptions, pooling: PoolingOptions
+    item_tokens: TextTable, texts: ItemTextOptions, options: GloVeOptions, pooling: PoolingOptions
 ) -> np.ndarray:
     """GloVe, trained on the item tokens or read from a file, pooled to item vectors."""
-    if "glove" not in texts.blocks or not item_tokens[c.TOKENS].any():
+    if "glove" not in texts.blocks or not any(item_tokens.texts(c.TOKENS)):
         return left_out(len(item_tokens))
-    tokens = split_tokens(item_tokens)
+    tokens = item_tokens.tokens(c.TOKENS)
     return with_padding(pooled_item_vectors(tokens, glove_vectors(tokens, options), pooling))
 
 
-def weigh_words(item_tokens: pd.DataFrame, texts: ItemTextOptions, options: TfidfOptions) -> np.ndarray:
+def weigh_words(item_tokens: TextTable, texts: ItemTextOptions, options: TfidfOptions) -> np.ndarray:
     """Tf-idf of the item tokens, reduced by singular value decomposition."""
-    if "tfidf" not in texts.blocks or not item_tokens[c.TOKENS].any():
+    if "tfidf" not in texts.blocks or not any(item_tokens.texts(c.TOKENS)):
         return left_out(len(item_tokens))
-    return with_padding(tfidf_block(split_tokens(item_tokens), options))
+    return with_padding(tfidf_block(item_tokens.tokens(c.TOKENS), options))
 
 
 def parse_items(
-    item_texts: pd.DataFrame, texts: ItemTextOptions, options: SyntaxOptions, cleaning: CleaningOptions
-) -> tuple[np.ndarray, pd.DataFrame]:
+    item_texts: TextTable, texts: ItemTextOptions, options: SyntaxOptions, cleaning: CleaningOptions
+) -> tuple[np.ndarray, TextTable]:
     """Vectors of the syntax, and head noun and noun phrases (separated by ``"; "``) of each parsed item."""
-    ids = item_texts[[c.ITEM_INDEX, c.ITEM_ID]]
-    if "syntax" not in texts.blocks or not item_texts[c.ITEM_TEXT].any():
-        return left_out(len(item_texts)), ids.iloc[:0].assign(**{HEAD_NOUN: "", NOUN_CHUNKS: ""})
-    found = item_texts[c.ITEM_TEXT].tolist()
-    languages = item_languages(found, cleaning.language, cleaning.fallback_language, stated_languages(item_texts))
+    found = item_texts.texts(c.ITEM_TEXT)
+    if "syntax" not in texts.blocks or not any(found):
+        return left_out(len(item_texts)), TextTable.write((), NOUNS)
+    pairs = zip(found, stated_languages(item_texts), strict=False)
+    languages = (_language(text, stated, cleaning) for text, stated in pairs)
     syntax = item_syntax(found, languages, options)
-    chunks = ["; ".join(phrases) for phrases in syntax.noun_chunks]
-    return with_padding(syntax.vectors), ids.assign(**{HEAD_NOUN: syntax.head_nouns, NOUN_CHUNKS: chunks})
+    rows = zip(item_texts.rows(c.ITEM_INDEX, c.ITEM_ID), syntax.nouns.rows(HEAD_NOUN, NOUN_CHUNKS), strict=True)
+    return with_padding(syntax.vectors), TextTable.write(((*ids, *nouns) for ids, nouns in rows), NOUNS)
 
 
-def split_tokens(item_tokens: pd.DataFrame) -> list[list[str]]:
-    """The tokens of each item as lists; a word that repeats is one object, or a million items would take gigabytes."""
-    return [list(map(intern, words.split())) for words in item_tokens[c.TOKENS]]
+def _language(text: str, stated: str | None, options: CleaningOptions) -> str:
+    return item_languages([text], options.language, options.fallback_language, [stated])[0]
 
 
 def with_padding(vectors: np.ndarray) -> np.ndarray:
-    """A zero row before the items."""
-    return np.vstack([np.zeros((1, vectors.shape[1]), np.float32), vectors])
+    """A zero row before the items; in the memory of the vectors, which are used up, where they own it."""
+    padded = vectors if vectors.flags.owndata and vectors.flags.c_contiguous else vectors.copy()
+    padded.resize((len(vectors) + 1, vectors.shape[1]), refcheck=False)
+    for end in range(len(padded), 1, -ROWS_AT_ONCE):  # the last ones first, which overwrites nothing that is to come
+        start = max(1, end - ROWS_AT_ONCE)
+        padded[start:end] = padded[start - 1 : end - 1]
+    padded[0] = 0
+    return padded
 
 
 def left_out(n_items: int) -> np.ndarray:

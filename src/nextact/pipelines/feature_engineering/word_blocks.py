@@ -10,9 +10,9 @@ from scipy.sparse import csr_matrix
 from nextact.events import columns as c
 from nextact.options import options
 from nextact.pipelines.feature_engineering.nodes import ItemTextOptions, clean_item_texts, join_texts
-from nextact.pipelines.feature_engineering.text_blocks import split_tokens
 from nextact.text.blocks import ItemVectors
 from nextact.text.cleaning import CleaningOptions
+from nextact.text.table import TextTable
 from nextact.text.tfidf import tfidf_vectors
 
 WORDS = "words"
@@ -39,7 +39,7 @@ class ItemWordsOptions:
 
 
 def weigh_item_words(
-    item_tokens: pd.DataFrame,
+    item_tokens: TextTable,
     items: ibis.Table,
     vocabulary: pd.DataFrame,
     texts: ItemTextOptions,
@@ -51,12 +51,12 @@ def weigh_item_words(
     for column in options.columns:
         alone = dataclasses.replace(texts, text_columns=(column,), template=None)
         tokens[f"{WORDS}_{column}"] = clean_item_texts(join_texts(items, vocabulary, alone), cleaning)
-    found = {name: _sparse(table, options) for name, table in tokens.items() if table[c.TOKENS].any()}
+    found = {name: _sparse(table, options) for name, table in tokens.items() if any(table.texts(c.TOKENS))}
     return ItemVectors.of({}, found)
 
 
-def _sparse(item_tokens: pd.DataFrame, options: ItemWordsOptions) -> csr_matrix:
+def _sparse(item_tokens: TextTable, options: ItemWordsOptions) -> csr_matrix:
     """Tf-idf with an empty row before the items, for padding."""
-    matrix, _ = tfidf_vectors(split_tokens(item_tokens), options.min_count, options.sublinear)
+    matrix, _ = tfidf_vectors(item_tokens.tokens(c.TOKENS), options.min_count, options.sublinear)
     row_starts = np.concatenate([[0], matrix.indptr])
     return csr_matrix((matrix.data, matrix.indices, row_starts), shape=(matrix.shape[0] + 1, matrix.shape[1]))

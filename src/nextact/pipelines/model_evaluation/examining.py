@@ -19,6 +19,7 @@ from nextact.protocol import Certificate, is_refitted, require_same_run, stamp
 from nextact.retrieval.recommending import Catalogue
 from nextact.sequences.histories import Histories
 from nextact.sequences.holdout import Cuts, learnt_histories, training_histories
+from nextact.text.table import TextTable
 
 logger = logging.getLogger(__name__)
 
@@ -100,14 +101,14 @@ def tell_examples(
     validation_cuts: Cuts,
     vocabulary: pd.DataFrame,
     users: pd.DataFrame,
-    item_texts: pd.DataFrame,
+    item_texts: TextTable,
     certificate: Certificate,
     options: EvaluationOptions,
 ) -> dict[str, Any]:
     """Right and wrong recommendations of the chosen model in words."""
     require_same_run("test_results", test_results, certificate, "model_evaluation")
     held_out = _held_out(test_users, test_targets, histories, validation_cuts, vocabulary, is_refitted(certificate))
-    ids, names = users.sort_values(c.USER_INDEX)[c.USER_ID].tolist(), Catalogue(item_texts).names
+    ids, names = users.sort_values(c.USER_INDEX)[c.USER_ID].tolist(), Catalogue(item_texts.frame()).names
     chosen, seed = test_results["chosen"], certificate["provenance"]["seed"]
     return {
         **stamp(certificate),

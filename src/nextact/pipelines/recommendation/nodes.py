@@ -30,6 +30,7 @@ from nextact.retrieval.summary import leaderboard_lines, user_lines
 from nextact.sequences.histories import Histories
 from nextact.sequences.holdout import Cuts, make_holdout, validation_halves
 from nextact.serving.package import Package, describe_package
+from nextact.text.table import TextTable
 
 logger = logging.getLogger(__name__)
 
@@ -69,8 +70,8 @@ def recommend(
     histories: Histories,
     users: pd.DataFrame,
     vocabulary: pd.DataFrame,
-    item_texts: pd.DataFrame,
-    item_tokens: pd.DataFrame,
+    item_texts: TextTable,
+    item_tokens: TextTable,
     certificate: Certificate,
     options: RecommendationOptions,
 ) -> pd.DataFrame:
@@ -147,8 +148,8 @@ def package(
     behaviour_model: dict[str, Any],
     temperature: float,
     vocabulary: pd.DataFrame,
-    item_texts: pd.DataFrame,
-    item_tokens: pd.DataFrame,
+    item_texts: TextTable,
+    item_tokens: TextTable,
     certificate: Certificate,
     events: EventOptions,
     split: SplitOptions,
@@ -162,26 +163,28 @@ def package(
     )
 
 
-def _catalogue_items(vocabulary: pd.DataFrame, item_texts: pd.DataFrame, item_tokens: pd.DataFrame) -> pd.DataFrame:
-    """One row an item in the order of its index."""
-    named = vocabulary.merge(item_texts[[c.ITEM_INDEX, c.ITEM_TEXT]], on=c.ITEM_INDEX, how="left", validate="1:1")
-    return named.merge(item_tokens[[c.ITEM_INDEX, c.TOKENS]], on=c.ITEM_INDEX, how="left", validate="1:1")
+def _catalogue_items(vocabulary: pd.DataFrame, item_texts: TextTable, item_tokens: TextTable) -> pd.DataFrame:
+    """One row an item in the order of its index: whoever answers at once has the names at hand."""
+    texts = item_texts.frame()[[c.ITEM_INDEX, c.ITEM_TEXT]]
+    named = vocabulary.merge(texts, on=c.ITEM_INDEX, how="left", validate="1:1")
+    tokens = item_tokens.frame()[[c.ITEM_INDEX, c.TOKENS]]
+    return named.merge(tokens, on=c.ITEM_INDEX, how="left", validate="1:1")
 
 
 def summarise(
     test_results: dict[str, Any],
     recommendations: pd.DataFrame,
     events: ibis.Table,
-    item_texts: pd.DataFrame,
+    item_texts: TextTable,
     certificate: Certificate,
     n_users: int,
 ) -> str:
     """The leaderboard, and the first few users with their past and their recommendations."""
     require_same_run("test_results", test_results, certificate, "model_evaluation")
-    lines = leaderboard_lines(test_results)
+    lines, texts = leaderboard_lines(test_results), item_texts.frame()
     for user_id in recommendations[c.USER_ID].drop_duplicates().head(n_users):
         newest = events.filter(events[c.USER_ID] == user_id).order_by([c.TIMESTAMP, c.POSITION]).execute().tail(50)
-        past = newest.merge(item_texts, on=c.ITEM_ID, how="left")
+        past = newest.merge(texts, on=c.ITEM_ID, how="left")
         past[c.ITEM_TEXT] = past[c.ITEM_TEXT].where(past[c.ITEM_TEXT].fillna("") != "", past[c.ITEM_ID])
         recommended = recommendations[recommendations[c.USER_ID] == user_id]
         lines += ["", *user_lines(user_id, past, recommended)]

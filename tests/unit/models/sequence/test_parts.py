@@ -1,4 +1,5 @@
 import dataclasses
+import shutil
 
 import numpy as np
 import pytest
@@ -6,6 +7,8 @@ import torch
 from transformers import GPT2Config, GPT2Model
 
 from nextact.errors import NextactError
+from nextact.models.baselines.item_to_item import EASE
+from nextact.models.baselines.options import EASEOptions
 from nextact.models.sequence import forecast
 from nextact.models.sequence.backbones import make_backbone
 from nextact.models.sequence.fitting import fit_network, start_network
@@ -60,6 +63,7 @@ def test_an_unknown_event_type_is_refused_with_the_close_one(chooser):
         {"loss": "sampled", "negatives": 40},
         {"loss": "gbce", "negatives": 8},
         {"soft_targets": 0.1},
+        {"soft_targets": 0.1, "soft_source": "ease"},
         {"backbone": "nextact"},
         {"average_decay": 0.9},
         {"backbone": "nextact", "objective": "hidden"},
@@ -89,6 +93,28 @@ def test_soft_targets_are_what_follows_most_within_three_steps():
     np.testing.assert_allclose(following.sum(axis=1)[[1, 2]], 1, rtol=1e-6)
     assert not following[3].any()
     assert soft_targets(small(), training) is None
+
+
+def test_soft_targets_of_ease_are_its_largest_weights_above_0_as_shares():
+    training = training_of(random_histories())
+    ease = EASE(EASEOptions())
+    ease.fit(training)
+    following = soft_targets(small(soft_targets=0.3, soft_source="ease", soft_items=2), training).following.toarray()
+    for found, weights in zip(following, ease.weights.toarray(), strict=True):
+        best = np.sort(weights)[-2:].clip(0)
+        expected = np.where(weights >= max(best[0], 1e-12), weights.clip(0), 0)
+        np.testing.assert_allclose(found, expected / max(expected.sum(), 1e-12), rtol=1e-4)
+    assert following.any()
+
+
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch compiles with g++ and there is none")
+def test_a_compiled_backbone_learns_what_one_that_is_not_does():
+    circle = Histories.from_lists([[1 + (start + step) % 8 for step in range(5)] for start in range(8)] * 2)
+    quiet = {"dropout": 0.0, "id_dropout": 0.0, "layers": 1}
+    plain, compiled = SequenceRecommender(small(**quiet)), SequenceRecommender(small(**quiet, compile=True))
+    for model in (plain, compiled):
+        model.fit(training_of(circle, validation=NOBODY))
+    np.testing.assert_allclose(compiled.score(circle), plain.score(circle), rtol=1e-3, atol=1e-4)
 
 
 def test_a_large_catalogue_gets_a_sampled_loss():
