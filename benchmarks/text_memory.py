@@ -214,6 +214,7 @@ def main() -> None:
         for row in measured(asked.steps, asked.folder, asked.items):
             print(row, flush=True)
             file.write(json.dumps(row | named) + "\n")
+            file.flush()  # a later step may be killed for its memory
 
 
 if __name__ == "__main__":
