@@ -47,7 +47,7 @@ def readings(scores: Scores) -> tuple[Scores, Scores]:
     """The two readings of standardised scores.
 
     Example:
-        >>> [reading.round(2).tolist() for reading in readings(np.array([[-1, 0, 20]], np.float32))]
+        >>> [reading.astype(float).round(2).tolist() for reading in readings(np.float32([[-1, 0, 20]]))]
         [[[0.0, 0.0, 3.04]], [[-0.2, 0.0, 2.0]]]
     """
     linear = np.clip(scores, -LINEAR_LIMIT, LINEAR_LIMIT) / np.float32(LINEAR_LIMIT / 2)
