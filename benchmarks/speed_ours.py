@@ -17,7 +17,8 @@ from text_tasks import cuts
 
 from nextact.models.recommender import Training
 from nextact.models.registry import MODELS
-from nextact.retrieval.scoring import masked_scores, top_k, user_blocks
+from nextact.models.top_items import top_k
+from nextact.retrieval.scoring import masked_scores, user_blocks
 from nextact.sequences.histories import Histories
 from nextact.sequences.holdout import Cuts, make_holdout, training_histories
 

@@ -16,7 +16,8 @@ from nextact.metrics.ranking import metrics_of_ranks
 from nextact.metrics.targets import Targets
 from nextact.metrics.tie_groups import TargetRanks, check_scores, rank_targets
 from nextact.models.recommender import PredictsEventType, Recommender, Scores
-from nextact.retrieval.scoring import masked_scores, top_k, user_blocks
+from nextact.models.top_items import top_k
+from nextact.retrieval.scoring import masked_scores, user_blocks
 from nextact.sequences.holdout import Holdout
 
 ROWS_AT_ONCE = 32  # of scores, so that what is worked out on the way stays in the cache

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from nextact.events import columns as c
 from nextact.models.recommender import PredictsEventType, PredictsHorizons, Recommender
+from nextact.models.top_items import top_k
 from nextact.retrieval.reasons import reasons
-from nextact.retrieval.scoring import log_softmax, masked_scores, top_k, user_blocks
+from nextact.retrieval.scoring import log_softmax, masked_scores, user_blocks
 from nextact.retrieval.words import SharedWords
 from nextact.sequences.histories import Histories
 from nextact.text.profiles import ProfileOptions

@@ -62,6 +62,15 @@ def test_a_model_whose_lead_is_not_shown_gives_way_to_the_cheaper_baseline():
     assert "takes 900 s to fit beside 2 s" in chosen["reason"]
 
 
+def test_the_next_model_that_is_shown_to_be_better_goes_before_the_baseline():
+    lucky = HIGH - 0.1 + np.where(np.arange(200) < 3, 20.0, -0.02)  # much for few: a lead that nothing shows
+    leaderboard, chosen = run(candidate("stacked", lucky), candidate("gpt2", HIGH + 0.05), candidate("ease", HIGH))
+    assert [one["name"] for one in leaderboard["models"]] == ["stacked", "gpt2", "ease"]
+    assert not passes(leaderboard["gate"], "stacked")
+    assert chosen["name"] == "gpt2"
+    assert "is not shown to be better than ease" in chosen["reason"]
+
+
 def test_a_model_that_beats_every_baseline_is_chosen_and_the_reason_says_by_how_much():
     leaderboard, chosen = run(candidate("stacked", HIGH), candidate("gpt2", HIGH - 0.1), candidate("ease", LOW))
     assert chosen["name"] == "stacked"

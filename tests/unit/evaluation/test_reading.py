@@ -6,7 +6,8 @@ from nextact.evaluation.reading import log_normaliser, metrics_of_part, read_mod
 from nextact.evaluation.results import model_row
 from nextact.metrics.ranking import ranking_metrics
 from nextact.metrics.targets import Targets
-from nextact.retrieval.scoring import evaluate, masked_scores, top_k, user_blocks
+from nextact.models.top_items import top_k
+from nextact.retrieval.scoring import evaluate, masked_scores, user_blocks
 
 from .conftest import Factors, FactorsAndTypes, make_holdout, make_set
 

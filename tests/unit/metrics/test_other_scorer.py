@@ -14,7 +14,7 @@ import pytest
 
 from nextact.metrics.ranking import ranking_metrics
 from nextact.metrics.targets import Targets
-from nextact.retrieval.scoring import top_k
+from nextact.models.top_items import top_k
 
 HARNESS = Path(os.environ.get("NEXTACT_PEERS_HARNESS", "nowhere"))
 NAMES = {"hit_rate@10": "HR@10", "ndcg@10": "NDCG@10", "mrr@10": "MRR@10"}

@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 
 from nextact.metrics.targets import Targets
+from nextact.models.top_items import top_k
 from nextact.retrieval.reasons import reasons
-from nextact.retrieval.scoring import evaluate, fit_temperature, log_softmax, masked_scores, top_k
+from nextact.retrieval.scoring import evaluate, fit_temperature, log_softmax, masked_scores
 from nextact.retrieval.words import SharedWords
 from nextact.sequences.histories import Histories
 from nextact.sequences.holdout import Holdout

@@ -5,13 +5,14 @@ Shapes: I items, F features of an item's past.
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nextact.models.baselines.history_weights import MICROSECONDS_PER_DAY, Weights, type_weights
+from nextact.models.baselines.history_weights import MICROSECONDS_PER_DAY, Weights, counted_events, type_weights
 from nextact.models.baselines.options import DemandOptions
 from nextact.models.baselines.popularity import SameForEverybody, event_counts
 from nextact.models.recommender import FitReport, Training
@@ -45,14 +46,15 @@ class Demand(SameForEverybody):
 
         A log without times, or too short for one landmark, says nothing of what comes next: training counts stand in.
         """
-        weights = type_weights(self.options, training.event_types)[training.histories.event_type]
-        now = _end_of(training)
-        moments = landmarks(training.histories, now, self.options)
+        of_types = type_weights(self.options, training.event_types)
+        log = counted_events(training.histories, of_types)
+        weights, now = of_types[log.event_type], _end_of(training)
+        moments = landmarks(log, now, self.options)
         if not len(moments):
             logger.warning("demand: no landmark has %g days before and after it; counts stand in", self.options.days)
-            expected = event_counts(training.histories, training.n_items, weights)
+            expected = event_counts(log, training.n_items, weights)
         else:
-            expected = self._expected(training, weights, moments, now)
+            expected = self._expected(dataclasses.replace(training, histories=log), weights, moments, now)
         self.counts = np.log(np.maximum(expected, LEAST_EXPECTED)).astype(np.float32)
         return {"landmarks": len(moments), "expected_events": round(float(expected[1:].sum()), 1)}
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from nextact.models.baselines import options as o
-from nextact.models.baselines.gram import SMALL_CATALOGUE, most_items
+from nextact.models.baselines.gram import BLOCK_USERS, SMALL_CATALOGUE, most_items
 from nextact.models.baselines.item_knn import BYTES_PER_PAIR, rows_of_block
 from nextact.models.baselines.shared_options import LinearOptions
 from nextact.models.baselines.slim import BLOCK_BYTES as SLIM_BYTES
@@ -125,26 +125,28 @@ def _ease(options: o.EASEOptions, size: LogSize) -> tuple[int, str]:
     n_items = min(most_items(options), size.occurring)
     cut = n_items + CUT_COPIES * min(n_items, CUT_ITEMS)
     kept = 2 * ENTRY * min(options.kept_per_item, n_items)
-    return n_items * max(FLOAT * n_items * _copies(n_items), FLOAT * cut + kept), ""
+    return max(_product(n_items, size), n_items * (FLOAT * cut + kept)), ""
 
 
 def _slim(options: o.SLIMOptions, size: LogSize) -> tuple[int, str]:
     n_items = min(most_items(options), size.occurring)
     n_near = min(options.neighbours, n_items)
     block = 2 * min(SLIM_BYTES, FLOAT * n_items * n_near**2)
-    return FLOAT * n_items**2 * _copies(n_items) + block + 2 * ENTRY * n_items * n_near, ""
+    return _product(n_items, size) + block + 2 * ENTRY * n_items * n_near, ""
 
 
-def _copies(n_items: int) -> int:
-    """A small catalogue's product is put in another order, so that it stands in memory twice for a moment."""
-    return 2 if n_items <= SMALL_CATALOGUE else 1
+def _product(n_items: int, size: LogSize) -> int:
+    """Items x items, and what is beside it: in a small catalogue a dense block of users, or a copy in another order."""
+    beside = max(n_items, min(size.users, BLOCK_USERS)) if n_items <= SMALL_CATALOGUE else 0
+    return FLOAT * n_items * (n_items + beside)
 
 
 def _item_knn(options: o.ItemKNNOptions, size: LogSize) -> tuple[int, str]:
     near = min(size.pairs // max(size.occurring, 1) + 1, size.occurring)  # items that an item shares a user with
     kept = 2 * ENTRY * size.occurring * min(options.neighbours, near)
     if size.items < SMALL_CATALOGUE:
-        return FLOAT * (size.items + 1) ** 2 * (3 if options.shrinkage > 0 else 2) + kept, ""
+        trust = FLOAT * (size.items + 1) ** 2 if options.shrinkage > 0 else 0
+        return _product(size.items + 1, size) + trust + kept, ""
     rows = rows_of_block(size.items + 1)
     instead = f"similarities are computed for {rows:,} items at a time, {options.neighbours} each kept"
     return BYTES_PER_PAIR * rows * near + kept, instead

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from math import isqrt
 from typing import TypeVar
@@ -128,10 +128,13 @@ def _reordered(gram: Dense, order: Items) -> Dense:
     return found
 
 
-def in_threads(work: Callable[[int], T], places: Iterable[int]) -> list[T]:
-    """What ``work`` gives for each place, in order; as many threads as BLAS may use."""
+def in_threads(work: Callable[[int], T], places: Sequence[int]) -> list[T]:
+    """What ``work`` gives for each place, in order; as many threads as BLAS may use, and none for one place."""
+    if len(places) < 2:
+        return list(map(work, places))
     stated = os.environ.get("OMP_NUM_THREADS", "")
-    with ThreadPoolExecutor(int(stated) if stated.isdigit() and int(stated) else os.cpu_count()) as threads:
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    with ThreadPoolExecutor(int(stated) if stated.isdigit() and int(stated) else allowed) as threads:
         return list(threads.map(work, places))
 
 

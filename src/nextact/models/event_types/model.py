@@ -68,11 +68,7 @@ class EventTypeModel:
         Raises:
             NextactError: If a file cannot be read or the two do not fit together.
         """
-        found = load_heads(folder, FILES, _build)
-        if found is None:
-            return None
-        heads, described = found
-        return cls(heads, tuple(described["event_types"]))
+        return load_heads(folder, FILES, _build, lambda heads, found: cls(heads, tuple(found["event_types"])))
 
 
 def _build(described: dict[str, Any], weights: dict[str, torch.Tensor]) -> TypeHeads:

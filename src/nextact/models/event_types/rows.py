@@ -40,10 +40,10 @@ def step_rows(
         histories: Training events.
         n_event_types: C.
         newest_steps: Of each user, that are learnt from.
-        most_rows: Where there would be more, as many users are drawn as this allows.
+        most_rows: Where there would be more, users are drawn until the next one would exceed this.
         seed: Of the draw.
     """
-    histories = _drawn(histories, max(most_rows // newest_steps, 1), seed)
+    histories = _drawn(histories, newest_steps, most_rows, seed)
     starts, parts = histories.offsets[:-1], []
     for back in range(newest_steps, 0, -1):
         cut, end = histories.step_start(back), histories.step_start(back - 1)
@@ -84,8 +84,12 @@ def type_shares(histories: Histories, n_event_types: int) -> NDArray[np.float32]
     return shares
 
 
-def _drawn(histories: Histories, most_users: int, seed: int) -> Histories:
-    if histories.n_users <= most_users:
+def _drawn(histories: Histories, newest_steps: int, most_rows: int, seed: int) -> Histories:
+    """All users, or some with at least two steps, whose rows are few enough; at least one."""
+    n_steps = np.bincount(histories.users_of_events[histories.starts_step], minlength=histories.n_users)
+    n_rows = np.minimum(n_steps - 1, newest_steps).clip(min=0)
+    if n_rows.sum() <= most_rows:
         return histories
-    users = np.random.default_rng(seed).choice(histories.n_users, most_users, replace=False)
-    return histories.take(np.sort(users))
+    users = np.random.default_rng(seed).permutation(np.flatnonzero(n_rows))
+    n_drawn = int(np.searchsorted(np.cumsum(n_rows[users]), most_rows, side="right"))
+    return histories.take(np.sort(users[: max(n_drawn, 1)]))

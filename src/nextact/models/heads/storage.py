@@ -16,6 +16,7 @@ from nextact.models.recommender import read_json, write_json
 from nextact.training.device import best_device
 
 H = TypeVar("H", bound=Heads)
+M = TypeVar("M")
 
 
 def save_heads(heads: Heads, description: dict[str, Any], folder: Path, name: str) -> None:
@@ -26,14 +27,18 @@ def save_heads(heads: Heads, description: dict[str, Any], folder: Path, name: st
 
 
 def load_heads(
-    folder: Path, name: str, build: Callable[[dict[str, Any], dict[str, Tensor]], H]
-) -> tuple[H, dict[str, Any]] | None:
-    """Heads on the fastest device, in evaluation mode, and their description; None where the folder holds none.
+    folder: Path,
+    name: str,
+    build: Callable[[dict[str, Any], dict[str, Tensor]], H],
+    model_of: Callable[[H, dict[str, Any]], M],
+) -> M | None:
+    """A model of heads on the fastest device, in evaluation mode; None where the folder holds none.
 
     Args:
         folder: Where they were saved.
         name: As they were saved.
         build: From description and weights to heads of that shape.
+        model_of: From these, with their weights in place, and the description to the model.
 
     Raises:
         NextactError: If a file cannot be read or the two do not fit together.
@@ -47,4 +52,4 @@ def load_heads(
         heads.load_state_dict(weights)
     except (OSError, SafetensorError, KeyError, RuntimeError) as error:
         raise NextactError(f"cannot read the heads {name!r} in {folder}: {error}") from error
-    return heads.to(best_device()).eval(), description
+    return model_of(heads.to(best_device()).eval(), description)

@@ -94,11 +94,14 @@ class HorizonModel:
         Raises:
             NextactError: If a file cannot be read or the two do not fit together.
         """
-        found = load_heads(folder, FILES, _build)
-        if found is None:
-            return None
-        heads, described = found
-        return cls(heads, tuple(described["event_types"]), tuple(described["horizon_days"]), described["n_states"])
+        return load_heads(
+            folder,
+            FILES,
+            _build,
+            lambda heads, found: cls(
+                heads, tuple(found["event_types"]), tuple(found["horizon_days"]), found["n_states"]
+            ),
+        )
 
 
 def _build(described: dict[str, Any], weights: dict[str, torch.Tensor]) -> HorizonHeads:

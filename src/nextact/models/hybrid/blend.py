@@ -42,8 +42,11 @@ class Blend:
             NextactError: If that half is empty.
         """
         candidates = self._candidates(training)
+        self.weights = fit_weights(candidates, self.options.rounds, self.options.metric_k)
+        return self._report(candidates)
+
+    def _report(self, candidates: Candidates) -> FitReport:
         k = self.options.metric_k
-        self.weights = fit_weights(candidates, self.options.rounds, k)
         named = {name: round(weight, 4) for name, weight in zip(self.members.names, self.weights.tolist(), strict=True)}
         logger.info("blend: %s", ", ".join(f"{name} {weight:.2f}" for name, weight in named.items() if weight))
         alone = np.eye(len(named))
@@ -65,15 +68,16 @@ class Blend:
         everything = per_member * len(self.members.names)
         return find_candidates(self.members, holdout, Choice(training.exclude_seen, per_member, everything))
 
-    def over(self, members: dict[str, ModelFolder], training: Training, everybody: Training) -> Self:
+    def over(self, members: dict[str, ModelFolder], training: Training, everybody: Training) -> tuple[Self, FitReport]:
         """A blend of members that were fitted again.
 
         Its weights are fitted on all users of ``everybody`` by what these members say, who did not see their targets;
         of ``training`` nothing is learnt.
         """
         model = type(self)(self.options, members)
-        model.weights = fit_weights(self._candidates(everybody), self.options.rounds, self.options.metric_k)
-        return model
+        candidates = self._candidates(everybody)
+        model.weights = fit_weights(candidates, self.options.rounds, self.options.metric_k)
+        return model, model._report(candidates)
 
     def score(self, histories: Histories) -> Scores:
         """The weighted sum."""

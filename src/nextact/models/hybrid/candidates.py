@@ -1,4 +1,4 @@
-"""Every member's best items of some users, with each member's score of each: what a hybrid is fitted on."""
+"""The best items of some users by all members, with each member's score of each: what a hybrid is fitted on."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from nextact.models.hybrid.members import Members, standardise
 from nextact.models.hybrid.mixture import Mixture
 from nextact.models.masking import mask
 from nextact.models.recommender import Scores
+from nextact.models.top_items import top_k
 from nextact.sequences.histories import Histories
 from nextact.sequences.holdout import Holdout
 
@@ -27,15 +28,12 @@ class Choice:
         per_member: Best items of each member that are looked at.
         most: Most candidates a user.
         views: Newest steps that members which add up over the history read alone.
-        mixture: If there is one, its best items are candidates, instead of those with the best ranks among the members,
-            and it speaks like one more member.
     """
 
     exclude_seen: bool
     per_member: int
     most: int
     views: int = 0
-    mixture: Mixture | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,27 +73,38 @@ class Candidates:
         return float((self.is_target.sum(axis=1) / np.maximum(self.n_relevant, 1)).mean())
 
 
-def find_candidates(members: Members, holdout: Holdout, choice: Choice) -> Candidates:
+def find_candidates(members: Members, holdout: Holdout, choice: Choice, mixture: Mixture | None = None) -> Candidates:
     """The best allowed items of each user by all members, and which of them are targets."""
     starts = range(0, len(holdout.users), BLOCK_USERS)
     blocks = [holdout.take(np.arange(start, min(start + BLOCK_USERS, len(holdout.users)))) for start in starts]
-    parts = [
-        _marked(candidates_of(members, members.scores(block.histories), block.histories, choice), block.targets)
-        for block in blocks
-    ]
+    parts = []
+    for block in blocks:
+        scores = members.scores(block.histories)
+        logits = None if mixture is None else mixture.logits(scores)
+        parts.append(_marked(candidates_of(members, scores, block.histories, choice, logits), block.targets))
     width = max(part.item_index.shape[1] for part in parts)
     padded = [_widen(part, width) for part in parts]
     return Candidates(*(np.concatenate([getattr(part, field.name) for part in padded]) for field in fields(Candidates)))
 
 
-def candidates_of(members: Members, scores: list[Scores], histories: Histories, choice: Choice) -> Candidates:
-    """Candidates of users whose future is not known: no targets."""
-    if choice.mixture is None:
+def candidates_of(
+    members: Members, scores: list[Scores], histories: Histories, choice: Choice, logits: Scores | None = None
+) -> Candidates:
+    """Candidates of users whose future is not known: no targets.
+
+    Args:
+        members: M models.
+        scores: What each says, standardised.
+        histories: U users.
+        choice: What makes an item a candidate.
+        logits: What a mixture of the members says, [U, items + 1]. If there is one, its best items are candidates,
+            instead of those with the best ranks among the members, and it speaks like one more member.
+    """
+    if logits is None:
         chosen = _best(scores, histories, choice)
     else:
-        logits = choice.mixture.logits(scores)
         scores = [*scores, standardise(logits)]
-        chosen = _highest(mask(logits, histories, choice.exclude_seen), choice.most)
+        chosen = _highest(mask(logits.copy(), histories, choice.exclude_seen), choice.most)
     users, items = np.nonzero(chosen)
     n_candidates = chosen.sum(axis=1)
     places = np.arange(len(users)) - np.repeat(np.cumsum(n_candidates) - n_candidates, n_candidates)
@@ -141,9 +150,9 @@ def _best(scores: list[Scores], histories: Histories, choice: Choice) -> NDArray
 
 def _highest(scores: Scores, most: int) -> NDArray[np.bool_]:
     """Which items are among the ``most`` that score highest and are finite, [U, items + 1]; ties by lowest index."""
-    order = np.argsort(-scores, axis=1, kind="stable")[:, :most]
     chosen = np.zeros(scores.shape, bool)
-    np.put_along_axis(chosen, order, np.isfinite(np.take_along_axis(scores, order, axis=1)), axis=1)
+    np.put_along_axis(chosen, top_k(scores, most), True, axis=1)
+    chosen[:, 0] = False  # fills the places that no allowed item takes
     return chosen
 
 

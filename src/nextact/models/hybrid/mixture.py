@@ -62,7 +62,8 @@ def fit_mixture(members: Members, lessons: Holdout, exclude_seen: bool, seed: in
 
     Args:
         members: M models.
-        lessons: Users with targets; the first 2,500 of those with a target that may be recommended are learnt from.
+        lessons: Users with targets; of the first 2,500 with a target in the catalogue those are learnt from whose drawn
+            one may be recommended.
         exclude_seen: Whether items of the history may be recommended.
         seed: Of what is drawn.
 

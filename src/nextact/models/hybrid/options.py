@@ -27,7 +27,7 @@ class BlendOptions:
     Attributes:
         members: Names of models of the other families; those that a run lacks step aside.
         candidates_per_member: Best items of each member among which the weights are fitted.
-        max_users: Steps of users of the fitting half that are looked at, the first so many.
+        max_users: Steps of users of the fitting half that are looked at; where there are more, drawn by the seed.
         later_steps: Whether the users' later steps in the validation window are learnt from too, where there are any.
         rounds: Passes of the search over the weights.
         metric_k: Length of the list whose NDCG the weights are to raise.
@@ -58,7 +58,7 @@ class StackedOptions:
         views: Newest steps that each member which adds up over the history reads alone, for features of its own.
         newest_blocks: Blocks of item vectors in which a candidate's cosine to the user's newest step is a feature; one
             that a run lacks is left out.
-        max_users: Steps of users of the fitting half that are learnt from, the first so many.
+        max_users: Steps of users of the fitting half that are learnt from; where there are more, drawn by the seed.
         later_steps: Whether the users' later steps in the validation window are learnt from too, where there are any.
         popularity: Whether an item's training frequency and ages are features, and whether members are joined that say
             the same to everybody (popularity, recent popularity, demand). Under a k-core over the whole log these carry

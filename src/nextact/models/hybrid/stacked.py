@@ -33,7 +33,7 @@ logger = logging.getLogger(__name__)
 
 
 class StackedRanker:
-    """LightGBM's lambdarank over the union of the members' best items; all other items come after these."""
+    """LightGBM's trees over the best items by all members; all other items come after these."""
 
     booster: Any
     exclude_seen: bool
@@ -57,10 +57,12 @@ class StackedRanker:
         self.blocks = unit_blocks(training.item_vectors, self.options.newest_blocks)
         lists, recall, self.mixture = self._lists(training)
         self.booster, left_out_ndcg = grow(lists, self.options, training.seed)
+        return self._report(lists, recall) | {f"left_out_ndcg@{self.options.metric_k}": round(left_out_ndcg, 4)}
+
+    def _report(self, lists: Lists, recall: float) -> FitReport:
         gains = dict(zip(lists.names, self.booster.feature_importance("gain").tolist(), strict=True))
         return {
             "trees": self.booster.num_trees(),
-            f"left_out_ndcg@{self.options.metric_k}": round(left_out_ndcg, 4),
             "users": len(np.unique(lists.users)),
             "steps": len(lists.users),
             "candidate_recall": round(recall, 4),
@@ -73,7 +75,7 @@ class StackedRanker:
         holdout = lessons(training, self.options.later_steps, self.options.max_users)
         by_mixture = self.options.candidates_by == "mixture"
         mixture = fit_mixture(self.members, holdout, self.exclude_seen, training.seed) if by_mixture else None
-        found = find_candidates(self.members, holdout, self._choice(mixture))
+        found = find_candidates(self.members, holdout, self._choice(), mixture)
         usable = np.flatnonzero(found.is_target.any(axis=1))
         if len(usable) < 10:
             raise NextactError(
@@ -85,7 +87,7 @@ class StackedRanker:
         labels, real = learnt.is_target.astype(np.int8), learnt.item_index > 0
         return Lists(table, labels, real, holdout.users[usable], self._names()), found.recall, mixture
 
-    def over(self, members: dict[str, ModelFolder], training: Training, everybody: Training) -> Self:
+    def over(self, members: dict[str, ModelFolder], training: Training, everybody: Training) -> tuple[Self, FitReport]:
         """A ranker over members that were fitted again, with the items' facts of ``training``.
 
         Its trees are as many as these, grown from all users of ``everybody`` by what these members say, who did not see
@@ -93,17 +95,18 @@ class StackedRanker:
         """
         model = type(self)(self.options, members)
         model.exclude_seen, model.blocks = self.exclude_seen, self.blocks
-        lists, _, model.mixture = self._lists(everybody)
+        lists, recall, model.mixture = self._lists(everybody)
         model.booster = grow_so_many(lists, self.booster.num_trees(), self.options, everybody.seed)
         model.facts = item_facts(training.histories, training.n_items)
-        return model
+        return model, model._report(lists, recall)
 
     def score(self, histories: Histories) -> Scores:
         """The trees' scores of the candidates; every other item less than the last of them, by mixture or mean."""
         scores = self.members.scores(histories)
-        found = candidates_of(self.members, scores, histories, self._choice(self.mixture))
+        logits = None if self.mixture is None else self.mixture.logits(scores)
+        found = candidates_of(self.members, scores, histories, self._choice(), logits)
         by_trees = predict(self.booster, self._features(found, histories), found.item_index > 0)
-        rest = np.mean(scores, axis=0) if self.mixture is None else self.mixture.logits(scores)
+        rest = np.mean(scores, axis=0) if logits is None else logits
         total: Scores = _squash(rest)
         total += np.where(np.isfinite(by_trees), by_trees, np.inf).min(axis=1, initial=0)[:, None]
         rows, places = np.nonzero(np.isfinite(by_trees))
@@ -151,7 +154,7 @@ class StackedRanker:
     def _names(self) -> list[str]:
         by_mixture = self.options.candidates_by == "mixture"
         speaking = [*self.members.names, *(["mixture"] if by_mixture else [])]
-        return feature_names(speaking, self.members.adding, self._choice(None).views, self._asked(), self.blocks)
+        return feature_names(speaking, self.members.adding, self._choice().views, self._asked(), self.blocks)
 
     def _mixture_in_words(self) -> dict[str, list[float]]:
         """Both weights of each member in the mixture."""
@@ -161,9 +164,9 @@ class StackedRanker:
     def _asked(self) -> Asked:
         return Asked(self.options.member_scores, self.options.user_features, self.options.popularity)
 
-    def _choice(self, mixture: Mixture | None) -> Choice:
+    def _choice(self) -> Choice:
         views = self.options.views if self.members.adding else 0
-        return Choice(self.exclude_seen, self.options.candidates_per_member, self.options.candidates, views, mixture)
+        return Choice(self.exclude_seen, self.options.candidates_per_member, self.options.candidates, views)
 
 
 def _squash(scores: Scores) -> Scores:

@@ -135,6 +135,7 @@ class SequenceRecommender:
         model = SequenceRecommender(self.options)
         model.network = move_network(self.network, self.options, item_vectors)
         model.event_types, model.horizon_model = self.event_types, self.horizon_model
+        model.type_model = self.type_model
         return model
 
     def _states(self, histories: Histories) -> NDArray[np.float32]:

@@ -97,7 +97,7 @@ def gbce_loss(
         Petrov & Macdonald, 2023, "gSASRec", equations 9 and 16.
     """
     positive_P, negative_PS = _logits(states_ND, item_matrix_VD, bias_V, row_P, item_P, negatives)
-    sampled = len(negatives.items_S) / (negatives.n_items - 1)
+    sampled = len(negatives.items_S) / max(negatives.n_items - 1, 1)
     sampled = min(sampled, 1.0)
     beta = sampled * (calibration * (1 - 1 / sampled) + 1 / sampled)
     each_P = -beta * logsigmoid(positive_P) + softplus(negative_PS).sum(dim=1)

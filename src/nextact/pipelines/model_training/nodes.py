@@ -191,13 +191,10 @@ def _seconds(one: Candidate) -> float:
 def choose(leaderboard: dict[str, Any]) -> dict[str, Any]:
     """The handle of the model to serve, with the reason it was chosen.
 
-    The best on validation; but where it is not shown to be better than the best baseline, that one: it costs less.
+    The best on validation of those that are shown to be better than the best baseline, or that one: it costs less.
     """
-    models, metric = leaderboard["models"], leaderboard["metric"]
-    first, found = models[0], leaderboard["gate"]
-    chosen = first
-    if not passes(found, first["name"]):
-        chosen = next(one for one in models if one["name"] == found["best_baseline"])
+    models, metric, found = leaderboard["models"], leaderboard["metric"], leaderboard["gate"]
+    chosen = next(one for one in models if passes(found, one["name"]))
     reason = _reason(chosen, models, metric, found)
     logger.info("%s is chosen: %s", chosen["name"], reason)
     handle = ("run_id", "protocol_hash", "family", "name", "folder", "refitted_folder")
@@ -212,7 +209,7 @@ def _reason(chosen: Candidate, models: list[Candidate], metric: str, found: Gate
         return f"best {where}"
     theirs, their_costs = other["validation"][metric]["mean"], f"{_seconds(other):.0f} s to fit"
     if chosen is not models[0]:
-        beside = f"is not shown to be better and takes {their_costs} beside {costs}"
+        beside = f"is not shown to be better than {found['best_baseline']} and takes {their_costs} beside {costs}"
         return f"{where}; {other['name']} has {theirs:.4f} there, {beside}"
     tie = f", which is equal and takes {their_costs} beside {costs}" if value == theirs else ""
     is_other_kind = chosen["name"] in found["models"]

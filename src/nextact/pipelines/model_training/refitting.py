@@ -81,7 +81,7 @@ def _rejoined(
     started = time.perf_counter()
     hybrid: Any = model.open()
     members = members_of(name, tuple(hybrid.members.names), candidates, certificate, "refitted_folder")
-    again = hybrid.over(members, training, lessons)
+    again, report = hybrid.over(members, training, lessons)
     described = {key: value for key, value in model.describe().items() if key not in ("family", "name")}
-    described |= {"fit_seconds": round(time.perf_counter() - started, 2), "fit_joules": None}
+    described |= {"report": report, "fit_seconds": round(time.perf_counter() - started, 2), "fit_joules": None}
     return FittedModel(HYBRID, name, again, described)

@@ -45,6 +45,21 @@ def test_what_novelties_got_at_earlier_moments_is_expected_of_the_new_items_of_t
     assert report["expected_events"] == pytest.approx(came.sum(), rel=0.4)
 
 
+def test_an_event_type_that_weighs_nothing_is_as_if_it_had_not_happened(training_of):
+    items, times = novelties()
+    plain = training_of([items], [times], n_items=60)
+    twice = [value for value in items for _ in range(2)], [value for value in times for _ in range(2)]
+    codes = [code for _ in items for code in (0, 1)]
+    seen = Histories.from_lists(
+        [twice[0]], [codes], [[time + code for time, code in zip(twice[1], codes, strict=True)]]
+    )
+    both = dataclasses.replace(plain, histories=seen, event_types=("buy", "view"), observed_until=201 * DAY)
+    alone, among = Demand(OPTIONS), Demand(dataclasses.replace(OPTIONS, event_weights={"view": 0.0}))
+    alone.fit(dataclasses.replace(plain, observed_until=201 * DAY))
+    among.fit(both)
+    np.testing.assert_array_equal(among.counts, alone.counts)
+
+
 def test_nothing_at_or_after_the_moment_is_read_of_an_items_past():
     log = Histories.from_lists([[1, 1, 2]], timestamps=[[0, 10 * DAY, 20 * DAY]])
     found = past_of_items(log, np.array([1.0, 2.0, 1.0]), 2, 20 * DAY)

@@ -35,8 +35,15 @@ def training(training_of):
     return training_of(rng.integers(1, N_ITEMS + 1, (600, 25)).tolist(), n_items=N_ITEMS)
 
 
+@pytest.fixture(params=[600, 6_000], ids="{} users".format)
+def small_or_large(training_of, request):
+    rng = np.random.default_rng(0)
+    return training_of(rng.integers(1, N_ITEMS + 1, (request.param, 25)).tolist(), n_items=N_ITEMS)
+
+
 @pytest.mark.parametrize("name", CHECKED)
-def test_a_fit_takes_no_more_than_the_forecast_and_not_far_less(name, training):
+def test_a_fit_takes_no_more_than_the_forecast_and_not_far_less(name, small_or_large):
+    training = small_or_large
     entry = MODELS["baselines"][name]
     options = entry.options(**CHECKED[name])
     said = forecast(options, LogSize.of(training.histories, N_ITEMS), 64 * GIB).memory_gib * GIB

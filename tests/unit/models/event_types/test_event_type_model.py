@@ -59,6 +59,16 @@ def next_shares(log):
     return type_shares(log.last_steps(1), len(TYPES))
 
 
+def test_users_are_left_out_only_where_their_rows_are_too_many():
+    short = Histories.from_lists([[1]] * 5 + [[1, 2, 3]] * 20, timestamps=[[0]] * 5 + [[0, 1, 2]] * 20)
+    everything = step_rows(short, 1, newest_steps=10, most_rows=40, seed=0)
+    assert np.bincount(everything.user).tolist() == [0] * 5 + [2] * 20
+    some = step_rows(short, 1, newest_steps=10, most_rows=13, seed=0)
+    assert np.unique(some.user, return_counts=True)[1].tolist() == [2] * 6
+    one = step_rows(short, 1, newest_steps=10, most_rows=1, seed=0)
+    assert len(one.user) == 2  # a user at least
+
+
 def test_rows_are_those_of_a_slow_walk_through_the_log():
     log = random_log(n_users=4, n_steps=5)
     rows = step_rows(log, 3, newest_steps=3, most_rows=1000, seed=0)

@@ -86,7 +86,7 @@ def test_the_best_items_of_the_mixture_are_the_candidates_and_it_speaks_like_a_m
     histories = Histories.from_lists([[1, 2], [5]])
     scores = members.scores(histories)
     only_transition = Mixture(np.array([[0, 1.0, 0], [0, 0, 0]]))
-    found = candidates_of(members, scores, histories, Choice(True, 1, 4, mixture=only_transition))
+    found = candidates_of(members, scores, histories, Choice(True, 1, 4), only_transition.logits(scores))
     for user, seen in enumerate([[1, 2], [5]]):
         wanted = only_transition.logits(scores)[user]
         wanted[[0, *seen]] = -np.inf
@@ -108,8 +108,9 @@ def test_a_ranker_finds_its_candidates_as_asked_and_a_loaded_one_too(by, folders
     np.testing.assert_array_equal(StackedRanker.load(tmp_path).score(training.histories), scores)
     assert ("mixture_rank" in report["gain_share"]) == (by == "mixture")
     assert list(report["mixture"]) == (list(NAMES) if by == "mixture" else [])
-    choice = ranker._choice(ranker.mixture)
-    found = candidates_of(ranker.members, ranker.members.scores(training.histories), training.histories, choice)
+    said = ranker.members.scores(training.histories)
+    logits = ranker.mixture.logits(said) if by == "mixture" else None
+    found = candidates_of(ranker.members, said, training.histories, ranker._choice(), logits)
     assert (found.item_index > 0).sum(axis=1).max() == 4
     for user, items in enumerate(found.item_index):
         outside = np.setdiff1d(np.arange(1, scores.shape[1]), items)

@@ -75,8 +75,9 @@ def test_trees_by_log_loss_order_what_they_have_learnt_too(folders, training):
 def test_every_candidate_comes_before_every_other_item(ranker, training):
     histories = training.histories
     scores = ranker.score(histories)
-    choice = Choice(False, 3, 100, mixture=ranker.mixture)
-    found = candidates_of(ranker.members, ranker.members.scores(histories), histories, choice).item_index
+    said = ranker.members.scores(histories)
+    logits = ranker.mixture.logits(said)
+    found = candidates_of(ranker.members, said, histories, Choice(False, 3, 100), logits).item_index
     for user in range(histories.n_users):
         inside = found[user][found[user] > 0]
         outside = np.setdiff1d(np.arange(1, scores.shape[1]), inside)
@@ -94,7 +95,7 @@ def test_over_members_of_more_events_the_facts_are_new_and_the_same_lessons_give
     ranker, folders, training
 ):
     twice = dataclasses.replace(training, histories=Histories.from_lists(2 * [[1, 2, 3]] + [[4]]))
-    again = ranker.over(folders, twice, training)
+    again, _ = ranker.over(folders, twice, training)
     assert again.booster.model_to_string() == ranker.booster.model_to_string()
     np.testing.assert_array_equal(again.facts, item_facts(twice.histories, training.n_items))
     again.facts = ranker.facts
@@ -108,13 +109,15 @@ def test_over_refitted_members_as_many_trees_are_grown_from_all_users_by_what_th
     half = StackedRanker(ranker.options, folders)
     half.fit(some)
     swapped = dict(zip(folders, reversed(folders.values()), strict=True))
-    again = half.over(swapped, training, training)
+    again, report = half.over(swapped, training, training)
     lists, _, _ = ranker._lists(training)
     expected = grow_so_many(lists, half.booster.num_trees(), ranker.options, training.seed)
     assert again.booster.model_to_string() == expected.model_to_string()
     assert again.booster.num_trees() == half.booster.num_trees()
     assert again.booster.model_to_string() != half.booster.model_to_string()
     assert again.members.folders == swapped
+    assert report["mixture"] == again._mixture_in_words() != half._mixture_in_words()
+    assert report["users"] == len(np.unique(lists.users))
 
 
 def test_the_same_seed_grows_the_same_trees(ranker, folders, training):

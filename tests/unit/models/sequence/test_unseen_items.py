@@ -109,6 +109,8 @@ def test_by_text_alone_a_network_learns_no_item_and_says_the_same_of_a_catalogue
     place = np.argsort(order)
     other = moved.score(Histories.from_lists([place[[4, 1]].tolist()]))
     np.testing.assert_allclose(other, model.score(history)[:, order], rtol=1e-4, atol=1e-5)
+    types = moved.event_type_probabilities(Histories.from_lists([place[[4, 1]].tolist()]))
+    np.testing.assert_array_equal(types, model.event_type_probabilities(history))
     moved.save(tmp_path)
     np.testing.assert_array_equal(SequenceRecommender.load(tmp_path).score(history), moved.score(history))
     assert report["epochs"] == LEARNING["epochs"]
