@@ -147,8 +147,7 @@ def _shared(
 
 
 def _reference(arguments: argparse.Namespace) -> str:
-    more = ", days of the week" if arguments.rhythm else ""
-    return f"recency, frequency{more}{', recent shares' if arguments.next_type and not arguments.no_shares else ''}"
+    return "recency, frequency, days of the week" if arguments.rhythm else "recency, frequency"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -249,7 +248,9 @@ def of_next_type(
         reference.predict(type_features(holdout.histories, n_types)[:, : len(reference.mean)], n_types),
     ]
     losses = [behaviour.log_loss(one, holdout.next_types) for one in sides]
+    shares = len(reference.mean) == type_features(holdout.histories.take(np.arange(1)), n_types).shape[1]
     line = {"task": "next event type", "event_type": "all", "users": len(holdout.users), "penalty": reference.chosen}
+    line |= {"reference": f"recency, frequency{', recent shares' if shares else ''}"}
     areas = _mean_areas(sides, holdout.next_types, lambda one, seen: behaviour.roc_auc(one, seen).values)
     return [line | _losses(*losses) | areas]
 

@@ -44,6 +44,7 @@ from nextact.text.tokenising import WordRules, tokenise
 
 RESULTS = Path(__file__).parent / "results" / "hybrid.jsonl"
 METRIC, SEED = "ndcg@10", 0
+AS_MEASURED: dict[str, Any] = {"candidates_by": "ranks", "newest_blocks": ()}  # as the committed lines were
 VARIANTS: dict[str, dict[str, Any]] = {
     "stacked": {},
     "stacked, no popularity": {"popularity": False},
@@ -116,7 +117,7 @@ def measure(run: Run, variants: list[str], test: bool) -> list[dict[str, Any]]:
     print(validated, flush=True)
     lines, fitted = [], {}
     for name in variants:
-        model = StackedRanker(StackedOptions(members=tuple(run.members), **VARIANTS[name]), run.members)
+        model = StackedRanker(StackedOptions(members=tuple(run.members), **AS_MEASURED, **VARIANTS[name]), run.members)
         started = time.perf_counter()
         report = model.fit(run.training)
         seconds = time.perf_counter() - started

@@ -115,7 +115,7 @@ class Models:
         if block is not None:
             content = ContentKNN(ContentKNNOptions(block="block", whitening=True))
             members["content_knn"] = self._kept("content_knn", content, block, self.folder / f"content {name}")
-        model = StackedRanker(StackedOptions(members=tuple(members)), members)
+        model = StackedRanker(StackedOptions(members=tuple(members), candidates_by="ranks", newest_blocks=()), members)
         model.fit(self.training(None))
         return model
 
@@ -176,7 +176,7 @@ class Kept:
             return make()
         path = self.folder / f"{name}.npz"
         if not path.exists():
-            np.savez(path, allow_pickle=False, **make())
+            _put(path, lambda file: np.savez(file, allow_pickle=False, **make()))
         with np.load(path) as arrays:
             return dict(arrays)
 
@@ -188,8 +188,16 @@ class Kept:
         if path.exists():
             return np.load(path)
         found = measure()
-        np.save(path, found)
+        _put(path, lambda file: np.save(file, found, allow_pickle=False))
         return found
+
+
+def _put(path: Path, write: Callable[[Any], None]) -> None:
+    """Write beside, then put in place, so that a killed run leaves no half file."""
+    beside = path.with_name(path.name + ".part")
+    with beside.open("wb") as file:
+        write(file)
+    beside.replace(path)
 
 
 def run(

@@ -21,7 +21,7 @@ from nextact.options import OptionsError, options
 from nextact.protocol import Certificate, stamp
 
 MANIFEST_FILE, CERTIFICATE_FILE, SCHEMA_FILE = "package.json", "certificate.json", "input_schema.json"
-ITEM_COLUMNS = (c.ITEM_ID, c.ITEM_TEXT, c.N_TRAINING_EVENTS, c.TOKENS)
+ITEM_COLUMNS = (c.ITEM_ID, c.ITEM_TEXT, c.N_TRAINING_EVENTS)
 ITEMS_FILE, MODEL_FOLDER, BEHAVIOUR_FOLDER = "items.parquet", "model", "behaviour_model"
 FORMAT = 1
 
@@ -87,7 +87,7 @@ class Package:
         write_json(folder / MANIFEST_FILE, dataclasses.asdict(self.manifest))
         write_json(folder / CERTIFICATE_FILE, self.certificate)
         write_json(folder / SCHEMA_FILE, [dataclasses.asdict(column) for column in input_columns(self.manifest)])
-        columns = [name for name in ITEM_COLUMNS if name in self.items]
+        columns = [*ITEM_COLUMNS, *([c.TOKENS] if c.TOKENS in self.items else [])]
         self.items[columns].to_parquet(folder / ITEMS_FILE, index=False)
         shutil.copytree(self.model.path, folder / MODEL_FOLDER)
         if self.behaviour_model is not None and self.manifest.behaviour_model != self.manifest.model:

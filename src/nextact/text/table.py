@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 import weakref
@@ -42,13 +43,15 @@ class TextTable:
     def write(cls, rows: Iterable[Sequence[Any]], schema: pa.Schema) -> Self:
         """A table in the folder for temporary files (``TMPDIR``), which goes when nothing refers to it any more.
 
+        A process that is killed leaves its folder, ``nextact-texts-…``, which is safe to delete.
+
         Args:
             rows: A value a column; read once, and never held beyond one batch.
             schema: Names and types.
         """
         folder = Path(tempfile.mkdtemp(prefix="nextact-texts-"))
         table = cls(folder / FILE)
-        weakref.finalize(table, shutil.rmtree, folder, ignore_errors=True)
+        weakref.finalize(table, _remove, folder, os.getpid())
         with pq.ParquetWriter(table.path, schema) as writer:
             for batch in in_batches(rows, _characters, ROWS_AT_ONCE):
                 columns = [
@@ -60,8 +63,17 @@ class TextTable:
     @classmethod
     def of(cls, frame: pd.DataFrame) -> Self:
         """A table of a frame, for what stands in memory anyway."""
-        schema = pa.Schema.from_pandas(frame, preserve_index=False).remove_metadata()
-        return cls.write(frame.itertuples(index=False, name=None), schema)
+        table = pa.Table.from_pandas(frame, preserve_index=False)
+        rows = zip(*(column.to_pylist() for column in table.columns), strict=True)
+        return cls.write(rows, table.schema.remove_metadata())
+
+    def __copy__(self) -> Self:
+        """The same handle: a table is never written again, and a temporary file goes with the last reference to it."""
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        """The same handle, as for a shallow copy."""
+        return self
 
     def save(self, path: Path) -> None:
         """Copy the file beside the path and put it in place, so that a reader keeps what it has opened."""
@@ -147,6 +159,12 @@ class TokenColumn:
     def __iter__(self) -> Iterator[list[str]]:
         for text in self._texts:
             yield text.split()
+
+
+def _remove(folder: Path, process: int) -> None:
+    """By the process that wrote it alone: a fork that drops its reference leaves the file to it."""
+    if os.getpid() == process:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _characters(row: Sequence[Any]) -> int:

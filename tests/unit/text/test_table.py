@@ -1,11 +1,14 @@
 """Tables of texts on disk."""
 
+import copy
 import gc
+import os
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from kedro.io import MemoryDataset
 
 from nextact.errors import NextactError
 from nextact.text import table as module
@@ -100,3 +103,29 @@ def test_no_rows_and_no_catalogue_are_in_order():
     assert list(in_catalogue_order([], SCHEMA, none, "item_id")) == []
     (part,) = in_catalogue_order([], SCHEMA, pd.Series(["i1"]), "item_id")
     assert part.to_pylist() == [{"item_id": None, "item_text": None}]
+
+
+def test_copies_are_the_same_handle_so_that_the_file_stays_as_long_as_one_is_there():
+    table = TextTable.write(ROWS, SCHEMA)
+    dataset = MemoryDataset()
+    dataset.save(table)
+    copies = [copy.copy(table), copy.deepcopy(table), dataset.load()]
+    del table
+    gc.collect()
+    assert [list(one.texts("item_id")) for one in copies] == [["i1", "i2", "i3", "i4", "i5"]] * 3
+
+
+def test_a_fork_leaves_the_file_to_the_process_that_wrote_it():
+    table = TextTable.write(ROWS, SCHEMA)
+    child = os.fork()
+    if child == 0:
+        del table
+        gc.collect()
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+    assert len(list(table.texts("item_id"))) == 5
+
+
+def test_a_frame_with_a_missing_text_goes_there_and_back():
+    frame = TextTable.write(ROWS, SCHEMA).frame()
+    assert list(TextTable.of(frame).rows("item_id", "item_text")) == ROWS

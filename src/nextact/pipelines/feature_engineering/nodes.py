@@ -72,7 +72,8 @@ def _refuse_other_than_text(items: ibis.Table, text_columns: tuple[str, ...]) ->
         values = items[name]
         if values.type().is_string() or values.type().is_null():
             continue
-        found = items.filter(values.notnull()).select(name)
+        given = values.notnull() & ~values.isnan() if values.type().is_floating() else values.notnull()
+        found = items.filter(given).select(name)
         if example := found.limit(1).to_pyarrow()[name].to_pylist():
             raise TableError(f"items[{name!r}]", "not a text", int(found.count().execute()), example[0])
 
