@@ -116,7 +116,7 @@ def _bytes_of_training(objective: Objective, updates: Batches, options: Sequence
     copies = 4 + bool(options.average_decay) - (device.type == "cpu")  # weights, two of AdamW, best ones, their average
     update = weights + _bytes_of_update(objective, updates, options, device)  # with the gradients
     validation = _bytes_of_validation(network, training, options)
-    if device.type == "cuda":
+    if device.type != "cpu":
         return copies * weights + max(update, validation)
     # What the one frees stays resident between blocks in use and has no room for the other, but for the largest blocks.
     n_items, n_users = len(network.item_table_VD), min(VALIDATED_USERS, training.validation.histories.n_users)
