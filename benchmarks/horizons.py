@@ -10,9 +10,10 @@ multinomial one on the newest steps of the training window. Differences are the 
 users, with 95 % bootstrap intervals over users: below 0 is better of a log loss, above 0 of an area. ``event_type``
 ``all`` is the mean over types and horizons. The heads of the next event type read no network: ``--next-type`` fits and
 compares them alone, in a minute, beside a regression that reads all that they do; with ``--no-shares`` beside one on
-recency and frequency alone, as for the horizons. With ``--rhythm`` the regressions of the horizons read the days of the
-week, too, so that all that the heads have above them is the network's state and a hidden layer. On validation the users
-are those on whom the network did not stop.
+recency and frequency alone, as for the horizons. With ``--plain`` the regressions of the horizons read neither tenure
+nor gaps nor the time of the week; with ``--rhythm`` they read the days of the week, too, so that all that the heads
+have above them is the network's state and a hidden layer. On validation the users are those on whom the network did
+not stop.
 
 Data is prepared as by ``benchmarks/quality.py``. Lines are appended to ``--results``.
 """
@@ -25,6 +26,7 @@ import datetime
 import json
 import os
 import platform
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -41,7 +43,7 @@ from nextact.metrics.comparison import paired_comparison, resample_counts
 from nextact.metrics.horizon import auc_interval, horizon_values
 from nextact.models.event_types.model import fit_event_types
 from nextact.models.event_types.rows import type_features
-from nextact.models.horizons.activity import activity_features, rhythm_features
+from nextact.models.horizons.activity import activity_features, activity_names, rhythm_features
 from nextact.models.horizons.model import LandmarkChoice, horizon_rows
 from nextact.models.horizons.reference import TunedLogistic, fit_horizon_reference, predict_reference
 from nextact.models.recommender import Training
@@ -58,6 +60,7 @@ SETUPS: dict[str, tuple[str, dict[str, Any]]] = {
 }
 SEVERAL_TYPES = ("complete_journey",)  # elsewhere all targets are of one event type
 AREA_DRAWS = 300
+PLAIN = re.compile(r"days since (?!any in gaps).*|.* in (\d+ days|all)|never .*")  # recency and frequency, nothing more
 Line = dict[str, Any]
 
 
@@ -87,7 +90,7 @@ def compare(
     started = time.perf_counter()
     report = model.fit(training)
     seconds = time.perf_counter() - started
-    references = fit_references(model, training, arguments.rhythm)
+    references = fit_references(model, training, arguments)
     lines = [
         {"part": part} | line
         for part in arguments.parts
@@ -124,7 +127,8 @@ def _shared(
     setup: str, name: str, seed: int, data: quality.Data, arguments: argparse.Namespace, seconds: float
 ) -> Line:
     """What all lines of a comparison have."""
-    flags = [f"--{flag.replace('_', '-')}" for flag in ("rhythm", "next_type", "no_shares") if getattr(arguments, flag)]
+    names = ("plain", "rhythm", "next_type", "no_shares")
+    flags = [f"--{name.replace('_', '-')}" for name in names if getattr(arguments, name)]
     return {
         "dataset": setup,
         "protocol": data.certificate["protocol"]["split"]["kind"].replace("_", "-"),
@@ -147,7 +151,9 @@ def _shared(
 
 
 def _reference(arguments: argparse.Namespace) -> str:
-    return "recency, frequency, days of the week" if arguments.rhythm else "recency, frequency"
+    if arguments.rhythm:
+        return "recency, frequency, days of the week"
+    return "recency, frequency alone" if arguments.plain else "recency, frequency"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -157,19 +163,25 @@ class References:
     horizons: list[list[TunedLogistic]]
     next_type: TunedLogistic
     rhythm: bool
+    columns: np.ndarray  # of the activity, that the regressions of the horizons read
 
 
-def fit_references(model: Any, training: Training, rhythm: bool) -> References:
+def fit_references(model: Any, training: Training, arguments: argparse.Namespace) -> References:
     """The regressions, from training alone."""
     options = model.options
     choice = LandmarkChoice(
         model.horizons(), options.horizon_landmark_days, options.horizon_landmarks, options.horizon_rows
     )
     rows, _, _ = horizon_rows(training, choice, None)
-    if rhythm:
+    if arguments.rhythm:
         rows = dataclasses.replace(rows, activity=rows.inputs())  # without states: no network was asked
+    columns = np.arange(rows.activity.shape[1])
+    if arguments.plain:
+        names = activity_names(training.event_types)
+        columns = np.array([place for place, name in enumerate(names) if PLAIN.fullmatch(name)])
+        rows = dataclasses.replace(rows, activity=rows.activity[:, columns])
     next_step = next_type.fit_reference(training.histories, training.event_types, training.seed, True)
-    return References(fit_horizon_reference(rows, training.seed), next_step, rhythm)
+    return References(fit_horizon_reference(rows, training.seed), next_step, arguments.rhythm, columns)
 
 
 def users_of(data: quality.Data, part: str) -> np.ndarray | None:
@@ -191,7 +203,7 @@ def of_horizons(model: Any, references: References, data: quality.Data, part: st
     inputs = activity_features(known, moments, n_types)
     if references.rhythm:
         inputs = np.concatenate([inputs, rhythm_features(known, moments)], axis=1)
-    theirs = predict_reference(reference, inputs)
+    theirs = predict_reference(reference, inputs[:, references.columns])
     lines, told = [], []
     for code, kind in enumerate(data.event_types):
         for place, horizon in enumerate(model.horizons()):
@@ -314,7 +326,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--models", nargs="+", choices=MODELS["sequence"], default=["gpt2"])
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
     parser.add_argument("--parts", nargs="+", choices=["validation", "test"], default=["validation"])
-    parser.add_argument("--rhythm", action="store_true", help="let the regressions read the days of the week, too")
+    reading = parser.add_mutually_exclusive_group()
+    reading.add_argument("--plain", action="store_true", help="let the regressions read recency and frequency alone")
+    reading.add_argument("--rhythm", action="store_true", help="let the regressions read the days of the week, too")
     parser.add_argument("--next-type", action="store_true", help="the next event type alone, without a network")
     parser.add_argument("--no-shares", action="store_true", help="with it, a regression on recency and frequency alone")
     parser.add_argument("--results", type=Path, default=RESULTS)
