@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from nextact.models.baselines.history_weights import MICROSECONDS_PER_DAY, steps_back
 from nextact.models.hybrid.candidates import Candidates
-from nextact.models.hybrid.item_facts import FACTS
+from nextact.models.hybrid.item_facts import FACTS, LASTING
 from nextact.models.hybrid.likeness import Vectors, likeness_names, likeness_to_newest
+from nextact.models.hybrid.pairs import pairs
 from nextact.sequences.histories import Histories
 
 Features = NDArray[np.float32]
@@ -27,7 +28,7 @@ OWN = (
 )
 OF_USER = ("user_events", "user_steps", "user_items", "user_repeat_share", "user_span_days", "user_last_gap_days")
 SHORT_LIST = 20  # ranks up to which a member is said to list an item
-OF_ITEM = (*FACTS[:3], "item_days_since", "item_age_days", "last_item_log_popularity")
+OF_ITEM = (*FACTS[:3], "item_days_since", "item_age_days", *LASTING, "last_item_log_popularity")
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Asked:
     Attributes:
         member_scores: The members' scores beside their ranks.
         users: The users' activity.
-        items: Popularity and ages of the items.
+        items: Popularity, ages and repeats of the items.
     """
 
     member_scores: bool = True
@@ -120,8 +121,9 @@ def of_items(item_index: NDArray[np.int32], histories: Histories, facts: NDArray
     today, last = np.full((2, len(item_index), 1), np.nan)
     today[has_events, 0] = histories.timestamp[newest] / MICROSECONDS_PER_DAY
     last[has_events, 0] = facts[histories.item_index[newest], 0]
-    ages = [today - of_candidates[..., 3], today - of_candidates[..., 4], np.broadcast_to(last, item_index.shape)]
-    return np.concatenate([of_candidates[..., :3], np.stack(ages, axis=2)], axis=2, dtype=np.float32)
+    ages = np.stack([today - of_candidates[..., 3], today - of_candidates[..., 4]], axis=2)
+    newest_item = np.broadcast_to(last[..., None], (*item_index.shape, 1))
+    return np.concatenate([of_candidates[..., :3], ages, of_candidates[..., 5:], newest_item], axis=2, dtype=np.float32)
 
 
 def ranks(candidates: Candidates) -> Features:
@@ -148,7 +150,7 @@ def own_past(item_index: NDArray[np.int32], histories: Histories) -> Features:
         return found
     width = np.int64(max(item_index.max(), histories.item_index.max()) + 1)
     key_of_event = histories.users_of_events * width + histories.item_index
-    keys, first, last, counts = _pairs(key_of_event)
+    keys, first, last, counts = pairs(key_of_event)
     wanted = np.arange(len(item_index))[:, None] * width + item_index
     places = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
     known = (keys[places] == wanted) & (item_index > 0)
@@ -199,10 +201,3 @@ def _days_from(histories: Histories, position: NDArray[np.int64]) -> NDArray[np.
     newest = histories.timestamp[histories.offsets[1:][known] - 1]
     days[known] = (newest - histories.timestamp[position[known]]) / MICROSECONDS_PER_DAY
     return days
-
-
-def _pairs(keys: NDArray[np.int64]) -> tuple[NDArray[np.int64], ...]:
-    """Distinct keys ascending, the positions of the first and of the last event of each, and how many there are."""
-    order = np.argsort(keys, kind="stable")
-    distinct, start, counts = np.unique(keys[order], return_index=True, return_counts=True)
-    return distinct, order[start], order[start + counts - 1], counts

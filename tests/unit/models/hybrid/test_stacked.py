@@ -221,6 +221,17 @@ def test_item_facts_by_hand():
     np.testing.assert_allclose(found["first_day"][1:], [0, 60, np.nan])
 
 
+def test_repeats_and_newest_weeks_of_items_by_hand():
+    times = [[0, 4 * DAY, 10 * DAY], [2 * DAY, 40 * DAY], [36 * DAY]]
+    found = dict(
+        zip(FACTS, item_facts(Histories.from_lists([[1, 1, 1], [1, 2], [2]], timestamps=times), 3).T, strict=True)
+    )
+    np.testing.assert_allclose(found["repeat_share"][1:], [2 / 4, 0, np.nan])  # the third and second of the first user
+    np.testing.assert_allclose(found["repeat_gap_days"][1:], [5, np.nan, np.nan])
+    np.testing.assert_allclose(found["week_in_month"][1:], [np.nan, 1, np.nan])  # the log ends on day 40
+    np.testing.assert_allclose(found["month_share"][1:], [0, 1, np.nan])
+
+
 def test_ages_of_items_run_to_the_users_newest_event():
     facts = item_facts(Histories.from_lists([[1, 2]], timestamps=[[0, 10 * DAY]]), 2)
     user = Histories.from_lists([[2], []], timestamps=[[15 * DAY], []])
@@ -228,7 +239,7 @@ def test_ages_of_items_run_to_the_users_newest_event():
     ages = OF_ITEM.index("item_days_since")
     np.testing.assert_allclose(found[0, :, ages : ages + 2], [[15, 15], [5, 5]])
     np.testing.assert_allclose(found[0, :, -1], np.log(2), rtol=1e-6)
-    assert np.isnan(found[1, :, ages:]).all()
+    assert np.isnan(found[1, :, [ages, ages + 1, -1]]).all()
 
 
 def test_views_are_followed_by_their_largest_and_their_mean():
