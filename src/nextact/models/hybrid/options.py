@@ -73,7 +73,7 @@ class StackedOptions:
         patience: Trees without a better NDCG of the users left out before that search stops.
         learning_rate: Share of each tree that is added.
         leaves: Most leaves of a tree.
-        min_leaf: Fewest candidates in a leaf.
+        min_leaf: Fewest candidates in a leaf; a hundredth of all candidates where that is less.
         metric_k: Length of the list whose NDCG the trees are to raise.
     """
 
@@ -89,11 +89,11 @@ class StackedOptions:
     member_scores: bool = True
     user_features: bool = True
     objective: Literal["lambdarank", "binary"] = "lambdarank"
-    max_trees: int = 150
-    patience: int = 30
+    max_trees: int = 300
+    patience: int = 40
     learning_rate: float = 0.1
-    leaves: int = 15
-    min_leaf: int = 50
+    leaves: int = 7
+    min_leaf: int = 300
     metric_k: int = 10
 
     def __post_init__(self) -> None:
