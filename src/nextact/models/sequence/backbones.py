@@ -111,6 +111,10 @@ def _backbone_settings(options: SequenceOptions, known: Any) -> dict[str, Any]:
     )
     wanted |= dict.fromkeys(dropouts, options.dropout)
     wanted |= {"embd_pdrop": 0.0}  # step vectors have a dropout of their own
+    if options.objective == "hidden":
+        # A hidden step says nothing itself: what it knows has come through the attention, and through weights of .02,
+        # which is meant for 768 dimensions, next to nothing comes at first.
+        wanted["initializer_range"] = options.dimensions**-0.5
     return {"vocab_size": 1} | {name: value for name, value in wanted.items() if hasattr(known, name)}
 
 
