@@ -91,6 +91,15 @@ def test_a_loaded_ranker_scores_the_same(ranker, training, tmp_path):
     np.testing.assert_array_equal(again.score(training.histories), ranker.score(training.histories))
 
 
+def test_a_ranker_of_another_version_is_refused(ranker, tmp_path):
+    ranker.save(tmp_path)
+    np.save(tmp_path / "item_facts.npy", ranker.facts[:, :5])
+    with pytest.raises(
+        NextactError, match="has 5 facts an item and this version reads 9; fit the stacked ranker again"
+    ):
+        StackedRanker.load(tmp_path)
+
+
 def test_over_members_of_more_events_the_facts_are_new_and_the_same_lessons_give_the_same_trees(
     ranker, folders, training
 ):
