@@ -147,7 +147,7 @@ class StackedRanker:
         model.facts = np.load(folder / "item_facts.npy", allow_pickle=False)
         if model.facts.shape[1] != len(FACTS):
             raise NextactError(
-                f"{folder}: item_facts.npy has {model.facts.shape[1]} facts an item and this version reads {len(FACTS)}; "
+                f"{folder}: item_facts.npy has {model.facts.shape[1]} facts an item, this version reads {len(FACTS)}; "
                 "fit the stacked ranker again"
             )
         model.blocks = {
