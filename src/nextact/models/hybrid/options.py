@@ -60,9 +60,9 @@ class StackedOptions:
             that a run lacks is left out.
         max_users: Steps of users of the fitting half that are learnt from; where there are more, drawn by the seed.
         later_steps: Whether the users' later steps in the validation window are learnt from too, where there are any.
-        popularity: Whether an item's training frequency and ages are features, and whether members are joined that say
-            the same to everybody (popularity, recent popularity, demand). Under a k-core over the whole log these carry
-            an artefact of the filter; see the docs on protocols.
+        popularity: Whether an item's training frequency, ages, repeats and newest weeks are features, and whether
+            members are joined that say the same to everybody (popularity, recent popularity, demand). Under a k-core
+            over the whole log these carry an artefact of the filter; see the docs on protocols.
         member_scores: Whether the members' scores are features beside their ranks. Members that are fitted again score
             on another scale, and ranks survive that better; see the docs on models.
         user_features: Whether the users' activity is: it orders nobody's candidates by itself, and with few lessons it
