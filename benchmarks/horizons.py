@@ -128,7 +128,7 @@ def _shared(
 ) -> Line:
     """What all lines of a comparison have."""
     names = ("plain", "rhythm", "next_type", "no_shares")
-    flags = [f"--{name.replace('_', '-')}" for name in names if getattr(arguments, name)]
+    flags = [f"--{flag.replace('_', '-')}" for flag in names if getattr(arguments, flag)]
     return {
         "dataset": setup,
         "protocol": data.certificate["protocol"]["split"]["kind"].replace("_", "-"),
@@ -332,7 +332,10 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--next-type", action="store_true", help="the next event type alone, without a network")
     parser.add_argument("--no-shares", action="store_true", help="with it, a regression on recency and frequency alone")
     parser.add_argument("--results", type=Path, default=RESULTS)
-    return parser.parse_args()
+    asked = parser.parse_args()
+    if asked.next_type and (asked.plain or asked.rhythm):
+        parser.error("--plain and --rhythm are of the horizons; with --next-type there is --no-shares")
+    return asked
 
 
 if __name__ == "__main__":

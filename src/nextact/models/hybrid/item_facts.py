@@ -20,12 +20,16 @@ Facts = NDArray[np.float32]
 def item_facts(histories: Histories, n_items: int) -> Facts:
     """Facts of every item, float32 [n_items + 1, len(FACTS)].
 
-    Log of one plus the training events; the same with events that count half every 60 days before the newest of all;
-    the share of the events that are their user's newest; the days (since 1970) of the item's last and first event; the
-    share of its events that are not their user's first with it, and the mean days from one such event to the next of
-    the same user (0 where times are not known); of its events in the newest four weeks of the log the share that fell
-    in the newest week, and the share of all its events that those four weeks hold. What has no event to be told from
-    is NaN.
+    - log of one plus the training events, and the same with events that count half every 60 days before the newest
+    - the share of the events that are their user's newest
+    - the days (since 1970) of the item's last and first event
+    - the share of the events that are not their user's first with the item, of whatever type and be it in the same
+      basket, and the mean days from an event of a user with it to that user's next
+    - of the events in the newest four weeks of the log the share of the newest week, and the share of all events that
+      these four weeks hold
+
+    What has no event to be told from is NaN. In a log without times positions stand in for them, and its newest weeks
+    hold everything.
     """
     facts = np.full((n_items + 1, len(FACTS)), np.nan, np.float32)
     counts = np.bincount(histories.item_index, minlength=n_items + 1)

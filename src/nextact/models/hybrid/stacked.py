@@ -14,7 +14,7 @@ from nextact.errors import NextactError
 from nextact.models.hybrid.candidates import Candidates, Choice, candidates_of, find_candidates
 from nextact.models.hybrid.evidence import evidence_of_members
 from nextact.models.hybrid.features import Asked, feature_names, features
-from nextact.models.hybrid.item_facts import FACTS, item_facts
+from nextact.models.hybrid.item_facts import item_facts
 from nextact.models.hybrid.lessons import lessons
 from nextact.models.hybrid.likeness import Vectors, unit_blocks
 from nextact.models.hybrid.members import Members
@@ -138,23 +138,25 @@ class StackedRanker:
         """Read what :meth:`save` wrote.
 
         Raises:
-            NextactError: If another version wrote it, whose trees read other facts of the items.
+            NextactError: If another version wrote it, whose trees read other features.
         """
         described = read_json(folder / "stacked.json")
         model = cls(StackedOptions(**described["options"]), Members.load(folder))
         model.exclude_seen = described["exclude_seen"]
         model.mixture = None if described["mixture"] is None else Mixture(np.array(described["mixture"]))
         model.facts = np.load(folder / "item_facts.npy", allow_pickle=False)
-        if model.facts.shape[1] != len(FACTS):
-            raise NextactError(
-                f"{folder}: item_facts.npy has {model.facts.shape[1]} facts an item, this version reads {len(FACTS)}; "
-                "fit the stacked ranker again"
-            )
         model.blocks = {
             name: np.load(folder / f"{BLOCK}{name}.npy", mmap_mode="r", allow_pickle=False)
             for name in described["blocks"]
         }
         model.booster = load_trees(folder)
+        known, wanted = model.booster.feature_name(), model._names()
+        if known != wanted:
+            differing = sorted(set(known) ^ set(wanted)) or wanted
+            raise NextactError(
+                f"{folder}: the trees read {len(known)} features and this version makes {len(wanted)}; "
+                f"{len(differing)} differ, as {differing[0]!r}; fit the stacked ranker again"
+            )
         return model
 
     def _features(self, found: Candidates, histories: Histories) -> NDArray[np.float32]:

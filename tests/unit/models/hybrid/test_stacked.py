@@ -22,7 +22,7 @@ from nextact.models.hybrid.features import (
 from nextact.models.hybrid.item_facts import FACTS, item_facts
 from nextact.models.hybrid.options import StackedOptions
 from nextact.models.hybrid.stacked import StackedRanker
-from nextact.models.hybrid.trees import grow_so_many
+from nextact.models.hybrid.trees import _settings, grow_so_many
 from nextact.options import OptionsError
 from nextact.sequences.histories import Histories
 
@@ -91,10 +91,11 @@ def test_a_loaded_ranker_scores_the_same(ranker, training, tmp_path):
     np.testing.assert_array_equal(again.score(training.histories), ranker.score(training.histories))
 
 
-def test_a_ranker_of_another_version_is_refused(ranker, tmp_path):
+def test_a_ranker_whose_trees_read_other_features_is_refused(ranker, tmp_path):
     ranker.save(tmp_path)
-    np.save(tmp_path / "item_facts.npy", ranker.facts[:, :5])
-    with pytest.raises(NextactError, match="has 5 facts an item, this version reads 9; fit the"):
+    trees = (tmp_path / "trees.txt").read_text()
+    (tmp_path / "trees.txt").write_text(trees.replace(" repeat_share", " another"))
+    with pytest.raises(NextactError, match="2 differ, as 'another'; fit the stacked ranker again"):
         StackedRanker.load(tmp_path)
 
 
@@ -228,15 +229,25 @@ def test_item_facts_by_hand():
     np.testing.assert_allclose(found["first_day"][1:], [0, 60, np.nan])
 
 
-def test_repeats_and_newest_weeks_of_items_by_hand():
-    times = [[0, 4 * DAY, 10 * DAY], [2 * DAY, 40 * DAY], [36 * DAY]]
-    found = dict(
-        zip(FACTS, item_facts(Histories.from_lists([[1, 1, 1], [1, 2], [2]], timestamps=times), 3).T, strict=True)
-    )
-    np.testing.assert_allclose(found["repeat_share"][1:], [2 / 4, 0, np.nan])  # the third and second of the first user
-    np.testing.assert_allclose(found["repeat_gap_days"][1:], [5, np.nan, np.nan])
-    np.testing.assert_allclose(found["week_in_month"][1:], [np.nan, 1, np.nan])  # the log ends on day 40
-    np.testing.assert_allclose(found["month_share"][1:], [0, 1, np.nan])
+def test_repeats_of_items_by_hand():
+    times = [[0, 4 * DAY, 10 * DAY], [2 * DAY, 40 * DAY], [36 * DAY], [3 * DAY, 39 * DAY]]
+    histories = Histories.from_lists([[1, 1, 1], [1, 2], [2], [1, 1]], timestamps=times)
+    found = dict(zip(FACTS, item_facts(histories, 3).T, strict=True))
+    np.testing.assert_allclose(found["repeat_share"][1:], [3 / 6, 0, np.nan])
+    np.testing.assert_allclose(found["repeat_gap_days"][1:], [(4 + 6 + 36) / 3, np.nan, np.nan], rtol=1e-6)
+
+
+def test_newest_weeks_of_items_by_hand():
+    ages = [[40, 28, 27.9, 20, 7, 6.9, 0], [50]]  # days before the newest event of the log
+    times = [[round((60 - age) * DAY) for age in of_user] for of_user in ages]
+    found = dict(zip(FACTS, item_facts(Histories.from_lists([[1] * 7, [2]], timestamps=times), 2).T, strict=True))
+    np.testing.assert_allclose(found["week_in_month"][1:], [2 / 5, np.nan], rtol=1e-6)
+    np.testing.assert_allclose(found["month_share"][1:], [5 / 7, 0], rtol=1e-6)
+
+
+@pytest.mark.parametrize(("n_lists", "fewest"), [(40, 2), (100_000, 5)])
+def test_leaves_hold_a_hundredth_of_few_candidates(n_lists, fewest):
+    assert _settings(options(), 0, 5 * n_lists)["min_data_in_leaf"] == fewest
 
 
 def test_ages_of_items_run_to_the_users_newest_event():

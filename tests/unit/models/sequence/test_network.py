@@ -162,3 +162,13 @@ def test_bert_settings_reach_the_backbone():
     config = make_backbone(options).config
     assert (config.hidden_size, config.num_hidden_layers, config.max_position_embeddings) == (8, 3, 7)
     assert (config.hidden_dropout_prob, config.attention_probs_dropout_prob) == (0.3, 0.3)
+
+
+@pytest.mark.parametrize(
+    ("backbone", "objective", "spread"), [("gpt2", "next", 0.02), ("bert", "hidden", 1 / 8), ("gpt2", "hidden", 1 / 8)]
+)
+def test_weights_start_wider_where_a_hidden_step_has_nothing_of_its_own(backbone, objective, spread):
+    with seeded(0):
+        network = make_backbone(SequenceOptions(backbone=backbone, objective=objective, dimensions=64))
+    weights = [one for name, one in network.named_parameters() if "query.weight" in name or "c_attn.weight" in name]
+    assert torch.cat([one.flatten() for one in weights]).std().item() == pytest.approx(spread, rel=0.05)
