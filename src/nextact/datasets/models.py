@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from pathlib import Path
 from typing import Any
 
 from kedro.io import AbstractDataset
+from kedro.io.core import get_filepath_str
 from kedro_datasets.json import JSONDataset
 
 from nextact.models.registry import FittedModel, ModelFolder, save_fitted
@@ -58,7 +60,20 @@ def _link(source: str, target: str) -> None:
         shutil.copy2(source, target)
 
 
-class CandidateDataset(JSONDataset):
+class WholeJSONDataset(JSONDataset):
+    """JSON that is written beside and then put in place, so that a killed run leaves the old one whole."""
+
+    def save(self, data: Any) -> None:
+        """Write all of it or nothing."""
+        place = get_filepath_str(self._get_save_path(), self._protocol)
+        beside = f"{place}.new"
+        with self._fs.open(beside, **self._fs_open_args_save) as file:
+            json.dump(data, file, **self._save_args)
+        self._fs.mv(beside, place)
+        self._invalidate_cache()
+
+
+class CandidateDataset(WholeJSONDataset):
     """A candidate's JSON; answers None where the model was never validated, so that gathering works with any subset."""
 
     def load(self) -> Any:
@@ -69,7 +84,7 @@ class CandidateDataset(JSONDataset):
         return True
 
 
-class CandidatesDataset(JSONDataset):
+class CandidatesDataset(WholeJSONDataset):
     """The candidates of a family; none where no model of the family was ever gathered."""
 
     def load(self) -> Any:

@@ -1,4 +1,7 @@
-from nextact.datasets.models import ModelFolderDataset, RefittedModelDataset
+import pytest
+from kedro.io import DatasetError
+
+from nextact.datasets.models import CandidateDataset, CandidatesDataset, ModelFolderDataset, RefittedModelDataset
 from nextact.models.baselines.options import PopularityOptions
 from nextact.models.baselines.popularity import Popularity
 from nextact.models.recommender import Training
@@ -34,3 +37,15 @@ def test_a_refitted_model_that_was_never_made_stops_no_gathering(tmp_path):
     dataset = RefittedModelDataset(filepath=str(tmp_path / "refitted"))
     assert dataset.exists()
     assert not dataset.load().exists
+
+
+@pytest.mark.parametrize("kind", [CandidateDataset, CandidatesDataset])
+def test_a_candidate_that_cannot_be_written_to_its_end_leaves_the_old_one(kind, tmp_path):
+    dataset = kind(filepath=str(tmp_path / "ease.candidate.json"))
+    dataset.save({"name": "ease"})
+    with pytest.raises(DatasetError, match="not JSON serializable"):
+        dataset.save({"name": "gpt2", "values": object()})
+    assert dataset.load() == {"name": "ease"}
+    dataset.save({"name": "gpt2"})
+    assert dataset.load() == {"name": "gpt2"}
+    assert [path.name for path in tmp_path.iterdir()] == ["ease.candidate.json"]
