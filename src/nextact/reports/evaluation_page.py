@@ -67,7 +67,9 @@ def _head(results: Report, checks: Report) -> str:
         words = f"{metric} above {results['baseline']}, the best baseline"
         numbers.insert(2, (f"{against['difference']:+.4f}", words))
     if results.get("test_readings"):
-        numbers.append((whole(results["test_readings"]), "readings of test under this protocol"))
+        n_readings = results["test_readings"]
+        words = "reading of test" if n_readings == 1 else "readings of test"
+        numbers.append((whole(n_readings), f"{words} under this protocol"))
     failed = [check for check in checks["checks"] if not check["passed"]]
     return (
         f"<h1>{TITLE}</h1>"

@@ -239,6 +239,7 @@ def test_numbers_of_the_leaderboard_are_those_of_the_results():
 def test_readings_of_test_are_shown_where_they_are_counted():
     assert "readings of test" not in page()
     assert "readings of test" in page(RESULTS | {"test_readings": 3})
+    assert "reading of test" in page(RESULTS | {"test_readings": 1})
     assert "Readings of test were not counted." in card()
     assert "Reading 3 of test under this protocol" in card(RESULTS | {"test_readings": 3})
 
