@@ -11,9 +11,9 @@ users, with 95 % bootstrap intervals over users: below 0 is better of a log loss
 ``all`` is the mean over types and horizons. The heads of the next event type read no network: ``--next-type`` fits and
 compares them alone, in a minute, beside a regression that reads all that they do; with ``--no-shares`` beside one on
 recency and frequency alone, as for the horizons. With ``--plain`` the regressions of the horizons read neither tenure
-nor gaps nor the time of the week; with ``--rhythm`` they read the days of the week, too, so that all that the heads
-have above them is the network's state and a hidden layer. On validation the users are those on whom the network did
-not stop.
+(but for a type that a user never had) nor gaps nor the time of the week; with ``--rhythm`` they read the days of the
+week, too, so that all that the heads have above them is the network's state and a hidden layer. On validation the users
+are those on whom the network did not stop.
 
 Data is prepared as by ``benchmarks/quality.py``. Lines are appended to ``--results``.
 """

@@ -44,7 +44,14 @@ from nextact.text.tokenising import WordRules, tokenise
 
 RESULTS = Path(__file__).parent / "results" / "hybrid.jsonl"
 METRIC, SEED = "ndcg@10", 0
-AS_MEASURED: dict[str, Any] = {"candidates_by": "ranks", "newest_blocks": ()}  # as the committed lines were
+AS_MEASURED: dict[str, Any] = {  # as for the committed lines; only items' repeats and newest weeks are features since
+    "candidates_by": "ranks",
+    "newest_blocks": (),
+    "leaves": 15,
+    "min_leaf": 50,
+    "max_trees": 150,
+    "patience": 30,
+}
 VARIANTS: dict[str, dict[str, Any]] = {
     "stacked": {},
     "stacked, no popularity": {"popularity": False},

@@ -34,6 +34,7 @@ from typing import Any
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 import numpy as np
+from hybrid import AS_MEASURED
 from text_blocks import Blocks, protocols, union
 from text_tasks import Task, beauty, commit, cuts, mind_zh, stamp
 
@@ -115,7 +116,7 @@ class Models:
         if block is not None:
             content = ContentKNN(ContentKNNOptions(block="block", whitening=True))
             members["content_knn"] = self._kept("content_knn", content, block, self.folder / f"content {name}")
-        model = StackedRanker(StackedOptions(members=tuple(members), candidates_by="ranks", newest_blocks=()), members)
+        model = StackedRanker(StackedOptions(members=tuple(members), **AS_MEASURED), members)
         model.fit(self.training(None))
         return model
 

@@ -11,6 +11,7 @@ from nextact.models.baselines.history_weights import MICROSECONDS_PER_DAY
 from nextact.models.hybrid.pairs import pairs
 from nextact.sequences.histories import Histories
 
+# what stays the same however long after the log is asked, other than the days, from which ages are made
 LASTING = ("repeat_share", "repeat_gap_days", "week_in_month", "month_share")
 FACTS = ("log_popularity", "log_recent_popularity", "newest_share", "last_day", "first_day", *LASTING)
 HALF_LIFE_DAYS, WEEK, MONTH = 60.0, 7.0, 28.0
