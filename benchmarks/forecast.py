@@ -74,6 +74,38 @@ SIZES: dict[str, dict[str, Any]] = {
         "backbone": "nextact",
         "batch_steps": 4_096,
     },
+    "256 wide, 12,000 items, bf16": {
+        "items": 12_000,
+        "users": 500,
+        "steps": 40,
+        "dimensions": 256,
+        "batch_steps": 4_096,
+        "precision": "bf16",
+    },
+    "64 wide, larger updates, bf16": {
+        "items": 12_000,
+        "users": 1_000,
+        "steps": 40,
+        "dimensions": 64,
+        "batch_steps": 8_192,
+        "precision": "bf16",
+    },
+    "64 wide, many lengths, bf16": {
+        "items": 12_000,
+        "users": 4_000,
+        "steps": 40,
+        "dimensions": 64,
+        "batch_steps": 512,
+        "precision": "bf16",
+    },
+    "128 wide, long histories, bf16": {
+        "items": 3_400,
+        "users": 300,
+        "steps": 200,
+        "dimensions": 128,
+        "batch_steps": 4_096,
+        "precision": "bf16",
+    },
 }
 
 

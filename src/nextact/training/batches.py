@@ -63,12 +63,17 @@ class Batches:
             windows = by_length[self.bounds[batch] : self.bounds[batch + 1]]
             yield self._update(windows, np.random.default_rng((self.seed, number, 1 + place)), shards)
 
+    def places(self) -> list[int]:
+        """Places of the windows of each update, padded to one length; shortest windows first."""
+        by_length = np.sort(self.n_steps)
+        bounds = zip(self.bounds[:-1], self.bounds[1:], strict=True)
+        return [int((high - low) * by_length[high - 1]) for low, high in bounds]
+
     def largest(self, shards: int) -> list[StepBatch]:
         """The update that memory must hold: the one whose windows, padded to one length, have the most places."""
         by_length = np.argsort(self.n_steps, kind="stable")
-        bounds = list(zip(self.bounds[:-1], self.bounds[1:], strict=True))
-        places = [int((high - low) * self.n_steps[by_length[high - 1]]) for low, high in bounds]
-        low, high = bounds[int(np.argmax(places))]
+        update = int(np.argmax(self.places()))
+        low, high = self.bounds[update : update + 2]
         return self._update(by_length[low:high], np.random.default_rng(self.seed), shards)
 
     def _update(self, windows: Positions, random: np.random.Generator, shards: int) -> list[StepBatch]:

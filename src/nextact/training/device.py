@@ -17,6 +17,12 @@ def make_accelerator(precision: str) -> Accelerator:
     return Accelerator(mixed_precision=precision)
 
 
+def autocast(precision: str, device: torch.device) -> torch.autocast:
+    """What such an accelerator computes a forward pass in, without one; "no" is everything in full."""
+    dtype = {"no": None, "bf16": torch.bfloat16, "fp16": torch.float16}[precision]
+    return torch.autocast(device.type, dtype, enabled=dtype is not None)
+
+
 def best_device() -> torch.device:
     """CUDA, then MPS, then the CPU."""
     if torch.cuda.is_available():

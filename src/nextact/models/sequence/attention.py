@@ -38,9 +38,13 @@ def causal_attention(
     Returns:
         What each step gathers, [B, T, H, K], and no weights.
     """
-    if dropout and query_BHTK.device.type == "cpu" and query_BHTK.dtype in (torch.float32, torch.float64):
+    if dropout and query_BHTK.device.type == "cpu" and query_BHTK.dtype != torch.float16:
         scale = query_BHTK.shape[-1] ** -0.5 if scaling is None else scaling
-        read_BHTK = _BlockedAttention.apply(query_BHTK, key_BHTK, value_BHTK, scale, dropout)  # type: ignore[no-untyped-call]
+        wide = torch.promote_types(query_BHTK.dtype, torch.float32)
+        parts = (part.to(wide) for part in (query_BHTK, key_BHTK, value_BHTK))
+        with torch.autocast("cpu", enabled=False):
+            read_BHTK = _BlockedAttention.apply(*parts, scale, dropout)  # type: ignore[no-untyped-call]
+        read_BHTK = read_BHTK.to(query_BHTK.dtype)
     else:
         read_BHTK = scaled_dot_product_attention(
             query_BHTK, key_BHTK, value_BHTK, dropout_p=dropout, scale=scaling, is_causal=True
@@ -72,18 +76,24 @@ class _BlockedAttention(torch.autograd.Function):
         query, key, value, read, *blocks = ctx.saved_tensors
         grad = grad.contiguous()
         # The weights' gradients of a row, weighted by them, sum to this (Dao et al., 2022, "FlashAttention", B.2).
-        total_BHT1 = (grad * read).sum(dim=3, keepdim=True)
-        of_query, of_key, of_value = torch.empty_like(query), torch.zeros_like(key), torch.zeros_like(value)
+        # All of it is over the scale of dropout, which comes back with that of the products.
+        total_BHT1 = (grad * read).sum(dim=3, keepdim=True).div_(ctx.kept_scale)
+        of_query, scale = torch.empty_like(query), ctx.scale * ctx.kept_scale
+        of_key, of_value = (torch.zeros_like(part, dtype=_wide(part)) for part in (key, value))  # sums over blocks
         for (group, block), weights_GQR, kept_GQR in zip(_blocks(query), blocks[::2], blocks[1::2], strict=True):
             query_GQK, key_GRK, value_GRK = _parts(query, key, value, group, block)
             grad_GQK, until = _rows(grad, group, block), slice(0, block.stop)
-            share_GQR = kept_GQR.to(query.dtype).mul_(ctx.kept_scale)
-            error_GQR = torch.bmm(grad_GQK, value_GRK.transpose(1, 2)).mul_(share_GQR)
-            error_GQR.sub_(_rows(total_BHT1, group, block)).mul_(weights_GQR)
-            _rows(of_value, group, until).add_(torch.bmm(share_GQR.mul_(weights_GQR).transpose(1, 2), grad_GQK))
-            _rows(of_query, group, block).copy_(torch.bmm(error_GQR, key_GRK).mul_(ctx.scale))
-            _rows(of_key, group, until).add_(torch.bmm(error_GQR.transpose(1, 2), query_GQK), alpha=ctx.scale)
-        return of_query, of_key, of_value, None, None
+            used_GQR = kept_GQR.to(query.dtype).mul_(weights_GQR)
+            error_GQR = torch.bmm(grad_GQK, value_GRK.transpose(1, 2)).mul_(used_GQR)
+            error_GQR.addcmul_(weights_GQR, _rows(total_BHT1, group, block), value=-1)
+            _rows(of_value, group, until).add_(torch.bmm(used_GQR.transpose(1, 2), grad_GQK), alpha=ctx.kept_scale)
+            _rows(of_query, group, block).copy_(torch.bmm(error_GQR, key_GRK).mul_(scale))
+            _rows(of_key, group, until).add_(torch.bmm(error_GQR.transpose(1, 2), query_GQK), alpha=scale)
+        return of_query, of_key.to(key.dtype), of_value.to(value.dtype), None, None
+
+
+def _wide(part: Tensor) -> torch.dtype:
+    return torch.promote_types(part.dtype, torch.float32)
 
 
 def _blocks(query_BHTK: Tensor) -> Iterator[tuple[slice, slice]]:

@@ -43,13 +43,13 @@ class _Dropped(torch.autograd.Function):
         drawn = Kept(share_dropped)
         kept, ctx.scale = drawn.draw(values.shape), drawn.scale
         ctx.save_for_backward(kept)
-        dropped: Tensor = kept.to(values.dtype).mul_(ctx.scale).mul_(values)
+        dropped: Tensor = kept.to(values.dtype).mul_(values).mul_(ctx.scale)
         return dropped
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
         (kept,) = ctx.saved_tensors
-        return kept.to(grad.dtype).mul_(ctx.scale).mul_(grad), None
+        return kept.to(grad.dtype).mul_(grad).mul_(ctx.scale), None
 
 
 class Dropout(nn.Dropout):

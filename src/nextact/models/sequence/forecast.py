@@ -19,7 +19,7 @@ from nextact.models.sequence.network import SequenceNetwork
 from nextact.models.sequence.objective import Objective
 from nextact.models.sequence.options import SequenceOptions
 from nextact.training.batches import Batches
-from nextact.training.device import best_device
+from nextact.training.device import autocast, best_device
 from nextact.training.windows import StepBatch
 
 GIB = 2**30
@@ -28,6 +28,8 @@ PROBE_PARTS = 8, 4  # memory of large updates is measured on an eighth and a qua
 TIMED_UPDATES = 3
 # glibc hands larger blocks back once they are freed; what lies between the others, by benchmarks/forecast.py
 LARGEST_KEPT_BLOCK, FRAGMENTED = 32 * 2**20, 1.1
+# What oneDNN compiles for a product of bf16 of one shape, how many torch keeps, and how many shapes an update brings
+COMPILED, COMPILED_AT_MOST, COMPILED_AN_UPDATE = 0.7 * 2**20, 1_024, 12
 VALIDATED_USERS = 512  # a block of users; their scores are masked in place and ranked
 
 
@@ -122,7 +124,15 @@ def _bytes_of_training(objective: Objective, updates: Batches, options: Sequence
     n_items, n_users = len(network.item_table_VD), min(VALIDATED_USERS, training.validation.histories.n_users)
     logits = options.loss_chunk_steps * n_items if objective.loss == "full" else 0
     kept = min(update - _given_back(FLOAT * logits), validation - _given_back(FLOAT * n_users * n_items))
-    return copies * weights + FRAGMENTED * (max(update, validation) + max(kept, 0))
+    kept_blocks = FRAGMENTED * (max(update, validation) + max(kept, 0))
+    return copies * weights + kept_blocks + _bytes_of_compiled(updates, options)
+
+
+def _bytes_of_compiled(updates: Batches, options: SequenceOptions) -> float:
+    """Of a CPU's products of bf16: the linear maps of a block meet another shape where an update has other places."""
+    if options.precision != "bf16":
+        return 0.0
+    return COMPILED * min(COMPILED_AN_UPDATE * len(set(updates.places())), COMPILED_AT_MOST)
 
 
 def _given_back(block: int) -> int:
@@ -153,7 +163,9 @@ def _peak_of_batch(objective: Objective, batch: StepBatch, device: torch.device)
     """Without the gradients themselves, which are counted with what is held all the time."""
 
     def work() -> None:
-        loss: Any = objective(batch, 0.0)
+        # Numbers of 16 bits save a GPU memory; on a CPU their blocks of all sizes leave gaps, about what they save.
+        with autocast("no" if device.type == "cpu" else objective.options.precision, device):
+            loss: Any = objective(batch, 0.0)
         loss.backward()
 
     objective.network.zero_grad(set_to_none=True)
@@ -189,7 +201,8 @@ def _epoch_seconds(objective: Objective, updates: Batches, shards: int, device: 
         started = time.perf_counter()
         for batch in batches:
             if batch.n_steps:
-                loss: Any = objective(batch.to(device), 0.0)
+                with autocast(objective.options.precision, device):
+                    loss: Any = objective(batch.to(device), 0.0)
                 loss.backward()
                 loss.item()  # waits for a GPU
         if number or len(updates) == 1:  # the first one warms up

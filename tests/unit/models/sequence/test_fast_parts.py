@@ -121,3 +121,27 @@ def test_a_step_in_training_sees_no_later_one():
             states.append(backbone(inputs_embeds=inputs).last_hidden_state)
     torch.testing.assert_close(states[0][:, :66], states[1][:, :66])
     assert not torch.allclose(states[0][:, 66:], states[1][:, 66:])
+
+
+def test_attention_in_bf16_is_that_of_float32_but_for_rounding():
+    wide = [part.detach().float().requires_grad_() for part in parts(3, 2, 150, 16)]
+    low = [part.detach().bfloat16().requires_grad_() for part in wide]
+    weight = torch.randn(3, 150, 2, 16)
+    found = []
+    for inputs in (low, wide):
+        with seeded(2):  # drops the same
+            read, _ = attention.causal_attention(nn.Identity(), *inputs, None, dropout=0.1)
+        gradients = torch.autograd.grad(read, inputs, weight.to(read.dtype))
+        assert {part.dtype for part in (read, *gradients)} == {inputs[0].dtype}
+        found.append((read, *gradients))
+    for got, wanted in zip(*found, strict=True):
+        error = (got.float() - wanted).norm() / wanted.norm()
+        assert 0 < error < 0.02
+
+
+def test_dropout_of_bf16_rounds_what_stays_once():
+    values = torch.linspace(1, 2, 1_000).bfloat16()
+    with seeded(0):
+        dropped = Dropout(0.1)(values)
+    kept = dropped != 0
+    assert torch.equal(dropped[kept], (values.float() * Kept(0.1).scale).bfloat16()[kept])

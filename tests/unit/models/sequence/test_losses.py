@@ -69,3 +69,47 @@ def test_no_step_is_refused():
     inputs, targets = example()
     with pytest.raises(ValueError, match="at least one step"):
         next_items_loss(inputs[0][:0], *inputs[1:], *(t[:0] for t in targets), 3)
+
+
+def wide_example(n_steps=200, n_items=500, width=32):
+    random = torch.Generator().manual_seed(3)
+    states, matrix, bias = (
+        torch.randn(*shape, generator=random).requires_grad_()
+        for shape in ((n_steps, width), (n_items, width), (n_items,))
+    )
+    row = torch.arange(n_steps)
+    return [states, matrix, bias], (row, 1 + row % (n_items - 1), torch.ones(n_steps))
+
+
+def relative_error(got, wanted):
+    return ((got - wanted).norm() / wanted.norm()).item()
+
+
+@pytest.mark.parametrize("chunk_steps", [64, 1_000])
+def test_under_bf16_loss_and_gradients_are_off_by_its_rounding_and_no_more(chunk_steps):
+    inputs, targets = wide_example()
+    exact = next_items_loss(*inputs, *targets, chunk_steps)
+    with torch.autocast("cpu", torch.bfloat16):
+        rounded = next_items_loss(*inputs, *targets, chunk_steps)
+    assert rounded.dtype == torch.float32
+    assert 0 < relative_error(rounded, exact) < 1e-3
+    gradients = (torch.autograd.grad(loss, inputs) for loss in (rounded, exact))
+    for got, wanted in zip(*gradients, strict=True):
+        assert got.dtype == torch.float32
+        assert 0 < relative_error(got, wanted) < 0.02  # bf16 keeps eight bits: each factor is off by 1 in 512 at most
+
+
+def test_under_fp16_the_products_stay_in_full():
+    inputs, targets = wide_example()
+    with torch.autocast("cpu", torch.float16):
+        half = next_items_loss(*inputs, *targets, 64)
+    assert torch.equal(half, next_items_loss(*inputs, *targets, 64))
+
+
+def test_under_bf16_padding_takes_no_part():
+    inputs, targets = wide_example()
+    with torch.autocast("cpu", torch.bfloat16):
+        loss = next_items_loss(*inputs, *targets, 64)
+        with torch.no_grad():
+            inputs[1][0], inputs[2][0] = 50, 50
+        assert torch.equal(next_items_loss(*inputs, *targets, 64), loss)

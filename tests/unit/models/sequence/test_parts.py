@@ -189,6 +189,27 @@ def test_more_windows_at_once_need_more_memory():
     assert parts.memory_gib < one.memory_gib / 2
 
 
+@pytest.mark.parametrize("precision", ["no", "bf16"])
+def test_the_forecast_measures_time_in_the_precision_that_will_train(precision, monkeypatch):
+    asked, objective = [], Objective.__call__
+
+    def watched(self, batch, done):
+        asked.append(torch.is_autocast_enabled("cpu") and torch.get_autocast_dtype("cpu"))
+        return objective(self, batch, done)
+
+    monkeypatch.setattr(Objective, "__call__", watched)
+    forecast_of(small(precision=precision), training_of(random_histories(40)))
+    assert asked[-1] == (torch.bfloat16 if precision == "bf16" else False)
+
+
+def test_the_forecast_counts_what_products_of_bf16_are_compiled_to():
+    training = training_of(random_histories(40))
+    plain, low = (forecast_of(small(precision=precision), training).memory_gib for precision in ("no", "bf16"))
+    n_shapes = len(set(make_batches(small(), training).places()))
+    added = forecast.COMPILED * forecast.COMPILED_AN_UPDATE * n_shapes / forecast.GIB
+    assert low - plain == pytest.approx(added, abs=0.002)
+
+
 def test_a_training_that_cannot_fit_says_what_would_help(monkeypatch):
     monkeypatch.setattr(forecast, "_free_bytes", lambda device: 1000)
     with pytest.raises(NextactError, match=r"needs about .* GiB are free .*; try micro_batches: 2, loss_chunk_steps"):
