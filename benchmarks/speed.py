@@ -6,13 +6,14 @@
 
 FOLDER holds ``ml1m_sasrec``; PEERS one virtual environment a library and their harness. Each contender runs in a
 process of its own, in turn, for some rounds; the median counts. A peer's training is cut to a few updates of 128
-windows, ours runs an epoch over every fifth user; both are counted in targets that are no padding, of all items as
+windows, ours runs an epoch over every second user; both are counted in targets that are no padding, of all items as
 full softmax. Peak memory is the largest resident set of the process.
 
 Multiply-adds a target, padding left out, for D wide, F inside the feed-forward, L layers, V items and P steps that a
 state reads on average: ``3 (L (4 D D + 2 D F + 2 D P) + V D)``; forward once, backward twice. Two operations each, they
 are set beside ``sgemm`` of 2048 x 2048 matrices with the same threads before and after each round. Lines are appended
-to ``--results``.
+to ``--results``. With ``bf16`` our products take numbers of 16 bits and add them up in 32; their share is that of the
+same ``sgemm``, of 32 bits.
 """
 
 from __future__ import annotations

@@ -27,8 +27,13 @@ SHALLOW = {  # ours: who fits the same, and by which name
     "ease": {"rectools": "ease", "lenskit": "ease"},
     "item_knn": {"rectools": "itemknn", "implicit": "cosine"},
 }
-# Updates of 14,000 targets are computed in parts, so that what they keep for the backward pass fits in the caches.
-OURS: dict[int, dict[str, Any]] = {64: {}, 256: {}}
+OURS: dict[str, dict[str, Any]] = {  # which width and what else: how it is fitted
+    f"{width} wide{kind}": {"dimensions": width} | more
+    for kind, more in (("", {}), (", bf16", {"precision": "bf16"}))
+    for width in SHARE_TARGETS
+}
+BESIDE = "64 wide"  # the peers' size
+EVERY = 2  # of fewer users' windows fewer are of like length, and more is padded
 ONCE = ("lenskit",)  # its lists take minutes
 UPDATES, WARM = 10, 2
 GOAL, OUR_EPOCHS, CAP_MINUTES = 0.05, 4, 5.0
@@ -109,31 +114,39 @@ def multiply_adds(dimensions: int, mean_pairs: float) -> float:
 
 def training(sitting: Sitting) -> Iterator[dict[str, Any]]:
     """Targets a second and peak memory at 64 wide beside the peers, and at both widths beside ``sgemm``."""
-    runs: dict[str, list[dict[str, Any]]] = {name: [] for name in ("64", "256", *TRAINERS)}
+    runs: dict[str, list[dict[str, Any]]] = {name: [] for name in (*OURS, *TRAINERS)}
     limits = [sitting.sgemm()]
     for _ in range(sitting.rounds):
-        for width, own in OURS.items():
-            options = [f"dimensions={width}", *(f"{name}={json.dumps(value)}" for name, value in own.items())]
-            runs[str(width)].append(sitting.ours("training", "--every", "5", "--set", *options))
+        for name, own in OURS.items():
+            options = [f"{option}={value}" for option, value in own.items()]
+            runs[name].append(sitting.ours("training", "--every", str(EVERY), "--set", *options))
         for name, harness in TRAINERS.items():
             runs[name].append(sitting.peer(name, *harness))
         limits.append(sitting.sgemm())
     speeds = {name: median(run["targets"] / _sum(run["seconds"]) for run in found) for name, found in runs.items()}
     peaks = {name: median(run["peak_gib"] for run in found) for name, found in runs.items()}
-    shares = {
-        width: 2 * multiply_adds(width, runs[str(width)][0]["mean_pairs"]) * speeds[str(width)] / median(limits)
-        for width in OURS
+    limit = median(limits)
+    done = {
+        name: 2 * multiply_adds(own["dimensions"], runs[name][0]["mean_pairs"]) * speeds[name]
+        for name, own in OURS.items()
     }
     for name in TRAINERS:
-        line = beside("training targets a second, 64 wide", "1/s", speeds["64"], speeds[name], VERSIONS[name])
-        yield line | {"target": TRAINING_TARGETS[name], "limit_share": shares[64], "sgemm_gflops": median(limits) / 1e9}
-        yield beside("peak memory of training, 64 wide", "GiB", peaks["64"], peaks[name], VERSIONS[name]) | {
+        line = beside(f"training targets a second, {BESIDE}", "1/s", speeds[BESIDE], speeds[name], VERSIONS[name])
+        yield line | {
+            "target": TRAINING_TARGETS[name],
+            "limit_share": done[BESIDE] / limit,
+            "sgemm_gflops": limit / 1e9,
+        }
+        yield beside(f"peak memory of training, {BESIDE}", "GiB", peaks[BESIDE], peaks[name], VERSIONS[name]) | {
             "target": 0.5
         }
-    for width, share in shares.items():
-        done = share * median(limits) / 1e9
-        line = beside(f"training arithmetic, {width} wide", "GFLOP/s", done, median(limits) / 1e9, "sgemm")
-        yield line | {"target": SHARE_TARGETS[width], "limit_share": share, "targets_a_second": speeds[str(width)]}
+    for name, own in OURS.items():
+        line = beside(f"training arithmetic, {name}", "GFLOP/s", done[name] / 1e9, limit / 1e9, "sgemm") | {
+            "target": SHARE_TARGETS[own["dimensions"]],
+            "limit_share": done[name] / limit,
+            "targets_a_second": speeds[name],
+        }
+        yield line | {"peak_gib": peaks[name]}
 
 
 def baselines(sitting: Sitting) -> Iterator[dict[str, Any]]:
