@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -63,16 +64,20 @@ class Batches:
             windows = by_length[self.bounds[batch] : self.bounds[batch + 1]]
             yield self._update(windows, np.random.default_rng((self.seed, number, 1 + place)), shards)
 
-    def places(self) -> list[int]:
-        """Places of the windows of each update, padded to one length; shortest windows first."""
+    def places(self, shards: int) -> NDArray[np.int64]:
+        """Places of each update's batches, padded to the longest window, int64 [updates, shards]; 0 of an empty one."""
         by_length = np.sort(self.n_steps)
-        bounds = zip(self.bounds[:-1], self.bounds[1:], strict=True)
-        return [int((high - low) * by_length[high - 1]) for low, high in bounds]
+        found = np.zeros((len(self), shards), np.int64)
+        for update, (low, high) in enumerate(pairwise(self.bounds)):
+            for shard in range(min(shards, high - low)):
+                windows = by_length[low + shard : high : shards]
+                found[update, shard] = len(windows) * windows[-1]
+        return found
 
     def largest(self, shards: int) -> list[StepBatch]:
         """The update that memory must hold: the one whose windows, padded to one length, have the most places."""
         by_length = np.argsort(self.n_steps, kind="stable")
-        update = int(np.argmax(self.places()))
+        update = int(np.argmax(self.places(1)[:, 0]))
         low, high = self.bounds[update : update + 2]
         return self._update(by_length[low:high], np.random.default_rng(self.seed), shards)
 

@@ -138,3 +138,12 @@ def test_an_open_step_stands_after_each_window():
     assert opened.n_events_N.tolist() == [2, 1, 0, 1, 0, 1, 1, 0]
     assert opened.step_E.tolist() == [0, 0, 1, 3, 5, 6]
     assert opened.item_index_E.tolist() == inputs.item_index_E.tolist()
+
+
+@pytest.mark.parametrize("shards", [1, 2, 3])
+def test_places_are_those_of_the_padded_batches(shards):
+    batches = Batches(LOG, 1, max_steps=3, batch_steps=6, seed=3)
+    made = [
+        [batch.inputs.n_windows * batch.inputs.n_columns for batch in update] for update in batches.epoch(1, 0, shards)
+    ]
+    assert sorted(made) == sorted(batches.places(shards).tolist())

@@ -79,7 +79,7 @@ class _BlockedAttention(torch.autograd.Function):
         # All of it is over the scale of dropout, which comes back with that of the products.
         total_BHT1 = (grad * read).sum(dim=3, keepdim=True).div_(ctx.kept_scale)
         of_query, scale = torch.empty_like(query), ctx.scale * ctx.kept_scale
-        of_key, of_value = (torch.zeros_like(part, dtype=_wide(part)) for part in (key, value))  # sums over blocks
+        of_key, of_value = torch.zeros_like(key), torch.zeros_like(value)
         for (group, block), weights_GQR, kept_GQR in zip(_blocks(query), blocks[::2], blocks[1::2], strict=True):
             query_GQK, key_GRK, value_GRK = _parts(query, key, value, group, block)
             grad_GQK, until = _rows(grad, group, block), slice(0, block.stop)
@@ -89,11 +89,7 @@ class _BlockedAttention(torch.autograd.Function):
             _rows(of_value, group, until).add_(torch.bmm(used_GQR.transpose(1, 2), grad_GQK), alpha=ctx.kept_scale)
             _rows(of_query, group, block).copy_(torch.bmm(error_GQR, key_GRK).mul_(scale))
             _rows(of_key, group, until).add_(torch.bmm(error_GQR.transpose(1, 2), query_GQK), alpha=scale)
-        return of_query, of_key.to(key.dtype), of_value.to(value.dtype), None, None
-
-
-def _wide(part: Tensor) -> torch.dtype:
-    return torch.promote_types(part.dtype, torch.float32)
+        return of_query, of_key, of_value, None, None
 
 
 def _blocks(query_BHTK: Tensor) -> Iterator[tuple[slice, slice]]:

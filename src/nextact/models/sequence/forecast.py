@@ -28,8 +28,8 @@ PROBE_PARTS = 8, 4  # memory of large updates is measured on an eighth and a qua
 TIMED_UPDATES = 3
 # glibc hands larger blocks back once they are freed; what lies between the others, by benchmarks/forecast.py
 LARGEST_KEPT_BLOCK, FRAGMENTED = 32 * 2**20, 1.1
-# What oneDNN compiles for a product of bf16 of one shape, how many torch keeps, and how many shapes an update brings
-COMPILED, COMPILED_AT_MOST, COMPILED_AN_UPDATE = 0.7 * 2**20, 1_024, 12
+# What oneDNN compiles for a product of bf16 of one shape, how many torch keeps, and how many shapes a batch brings
+COMPILED, COMPILED_AT_MOST, COMPILED_A_BATCH = 0.55 * 2**20, 1_024, 15
 VALIDATED_USERS = 512  # a block of users; their scores are masked in place and ranked
 
 
@@ -129,10 +129,13 @@ def _bytes_of_training(objective: Objective, updates: Batches, options: Sequence
 
 
 def _bytes_of_compiled(updates: Batches, options: SequenceOptions) -> float:
-    """Of a CPU's products of bf16: the linear maps of a block meet another shape where an update has other places."""
+    """Of a CPU's products of bf16: the linear maps of a block meet another shape where a batch has other places."""
     if options.precision != "bf16":
         return 0.0
-    return COMPILED * min(COMPILED_AN_UPDATE * len(set(updates.places())), COMPILED_AT_MOST)
+    n_places = int(np.count_nonzero(np.unique(updates.places(options.micro_batches))))
+    if options.objective == "hidden":  # windows are cut anew in each epoch
+        n_places *= options.epochs
+    return COMPILED * min(COMPILED_A_BATCH * n_places, COMPILED_AT_MOST)
 
 
 def _given_back(block: int) -> int:
@@ -160,11 +163,17 @@ def _places(batch: StepBatch) -> int:
 
 
 def _peak_of_batch(objective: Objective, batch: StepBatch, device: torch.device) -> float:
-    """Without the gradients themselves, which are counted with what is held all the time."""
+    """Without the gradients themselves, which are counted with what is held all the time.
 
+    On a CPU no less than in float32: numbers of 16 bits between those of 32 leave gaps as large as what they save.
+    """
+    precisions = {objective.options.precision, *(["no"] if device.type == "cpu" else [])}
+    return max(_peak_in(precision, objective, batch, device) for precision in precisions)
+
+
+def _peak_in(precision: str, objective: Objective, batch: StepBatch, device: torch.device) -> float:
     def work() -> None:
-        # Numbers of 16 bits save a GPU memory; on a CPU their blocks of all sizes leave gaps, about what they save.
-        with autocast("no" if device.type == "cpu" else objective.options.precision, device):
+        with autocast(precision, device):
             loss: Any = objective(batch, 0.0)
         loss.backward()
 

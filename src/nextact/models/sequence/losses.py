@@ -39,8 +39,8 @@ def next_items_loss(
         weight_P: Weight of each target; those of a step sum to 1 (or to less, if it should count less).
         chunk_steps: Steps whose logits stand in memory at once.
 
-    Under an autocast to bf16 the factors of the three products are bf16, whose sums a product keeps in float32; the
-    softmax, the loss and the sums over chunks are float32.
+    Under an autocast to bf16 the three products read bf16 and round what they give to it; the softmax of the rounded
+    logits, the loss and the sums over chunks are float32.
 
     Returns:
         A scalar, the weighted sum divided by N. Its gradient is computed here, with the loss, chunk by chunk.
@@ -83,7 +83,7 @@ class _Catalogue:
         return torch.add(product_NV, self.bias_V, out=logits_NV)
 
     def add_gradients(self, error_NV: Tensor, states_ND: Tensor, weight_N: Tensor, gradients: _Gradients) -> None:
-        """Add those of some steps from the errors of a step that weighs 1."""
+        """Write the gradient of some states and add those of items and biases; errors are of steps that weigh 1."""
         weight_N1 = weight_N[:, None]
         gradients.bias_V.addmv_(error_NV.T, weight_N)
         if self.factor_NV is None:

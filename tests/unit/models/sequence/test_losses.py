@@ -2,6 +2,7 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
+from nextact.models.sequence import losses
 from nextact.models.sequence.losses import next_items_loss
 
 N_STEPS, N_ROWS, WIDTH = 7, 6, 4
@@ -113,3 +114,18 @@ def test_under_bf16_padding_takes_no_part():
         with torch.no_grad():
             inputs[1][0], inputs[2][0] = 50, 50
         assert torch.equal(next_items_loss(*inputs, *targets, 64), loss)
+
+
+@pytest.mark.parametrize(("n_steps", "chunk_steps", "of_bf16"), [(200, 128, [128, 128]), (64, 1_000, [64])])
+def test_products_of_bf16_are_of_few_shapes(monkeypatch, n_steps, chunk_steps, of_bf16):
+    asked, logits = [], losses._Catalogue.logits
+    monkeypatch.setattr(
+        losses._Catalogue, "logits", lambda self, states: asked.append(len(states)) or logits(self, states)
+    )
+    inputs, targets = wide_example(n_steps)
+    next_items_loss(*inputs, *targets, chunk_steps)
+    assert sum(asked) == n_steps
+    asked.clear()
+    with torch.autocast("cpu", torch.bfloat16):
+        next_items_loss(*inputs, *targets, chunk_steps)
+    assert asked == of_bf16
