@@ -28,6 +28,7 @@ PROBE_PARTS = 8, 4  # memory of large updates is measured on an eighth and a qua
 TIMED_UPDATES = 3
 # glibc hands larger blocks back once they are freed; what lies between the others, by benchmarks/forecast.py
 LARGEST_KEPT_BLOCK, FRAGMENTED = 32 * 2**20, 1.1
+KEPT_BY_LIBRARIES = 20 * 2**20  # buffers of products and of threads, by the same benchmark
 # What oneDNN compiles for a product of bf16 of one shape, how many torch keeps, and how many shapes a batch brings
 COMPILED, COMPILED_AT_MOST, COMPILED_A_BATCH = 0.55 * 2**20, 1_024, 15
 VALIDATED_USERS = 512  # a block of users; their scores are masked in place and ranked
@@ -125,7 +126,7 @@ def _bytes_of_training(objective: Objective, updates: Batches, options: Sequence
     logits = options.loss_chunk_steps * n_items if objective.loss == "full" else 0
     kept = min(update - _given_back(FLOAT * logits), validation - _given_back(FLOAT * n_users * n_items))
     kept_blocks = FRAGMENTED * (max(update, validation) + max(kept, 0))
-    return copies * weights + kept_blocks + _bytes_of_compiled(updates, options)
+    return copies * weights + kept_blocks + KEPT_BY_LIBRARIES + _bytes_of_compiled(updates, options)
 
 
 def _bytes_of_compiled(updates: Batches, options: SequenceOptions) -> float:
