@@ -6,7 +6,8 @@
 Each size trains two epochs on generated histories in a process of its own. What is measured is the highest resident
 memory during the training less that just before it, with freed memory given back first; Linux alone says so. One line a
 size is appended to the results. What the forecast adds for what glibc keeps was chosen on the first four sizes and that
-of 96 wide, what it adds for compiled products of bf16 on those of 128 and 256 wide; the others were measured after.
+of 96 wide, what it adds for buffers of libraries on the first, what it adds for compiled products of bf16 on those of
+128 and 256 wide; the others were measured after.
 """
 
 from __future__ import annotations
