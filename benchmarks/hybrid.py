@@ -47,6 +47,7 @@ METRIC, SEED = "ndcg@10", 0
 AS_MEASURED: dict[str, Any] = {  # as for the committed lines; only items' repeats and newest weeks are features since
     "candidates_by": "ranks",
     "newest_blocks": (),
+    "boosters": 1,
     "leaves": 15,
     "min_leaf": 50,
     "max_trees": 150,

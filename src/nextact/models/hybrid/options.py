@@ -69,7 +69,8 @@ class StackedOptions:
             is a way to learn them by heart.
         objective: What the trees lower: ``lambdarank`` the pairs that cost NDCG, ``binary`` the log loss of each
             candidate's being a target, which learns less of the order in one window and more of what lasts.
-        max_trees: Most trees; cross-validation over the fitting users decides how many are grown.
+        boosters: Boosters whose scores are averaged, at least 1; each is shown other parts of the lists and features.
+        max_trees: Most trees of one; cross-validation over the fitting users decides how many are grown.
         patience: Trees without a better NDCG of the users left out before that search stops.
         learning_rate: Share of each tree that is added.
         leaves: Most leaves of a tree.
@@ -89,6 +90,7 @@ class StackedOptions:
     member_scores: bool = True
     user_features: bool = True
     objective: Literal["lambdarank", "binary"] = "lambdarank"
+    boosters: int = 4
     max_trees: int = 300
     patience: int = 40
     learning_rate: float = 0.1
@@ -97,8 +99,8 @@ class StackedOptions:
     metric_k: int = 10
 
     def __post_init__(self) -> None:
-        counts = ("candidates_per_member", "candidates", "max_users", "max_trees", "patience", "min_leaf", "metric_k")
-        _at_least_one(self, counts)
+        counts = ("candidates_per_member", "candidates", "max_users", "boosters", "max_trees", "patience", "min_leaf")
+        _at_least_one(self, (*counts, "metric_k"))
         if self.views < 0:
             raise ValueError(f"StackedOptions.views must be at least 0, got {self.views}")
         if self.leaves < 2 or not 0 < self.learning_rate <= 1:

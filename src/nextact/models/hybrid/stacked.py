@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,7 @@ from nextact.models.hybrid.likeness import Vectors, unit_blocks
 from nextact.models.hybrid.members import Members
 from nextact.models.hybrid.mixture import Mixture, fit_mixture
 from nextact.models.hybrid.options import StackedOptions
-from nextact.models.hybrid.trees import Lists, grow, grow_so_many, load_trees, predict, save_trees
+from nextact.models.hybrid.trees import Boosters, Lists, grow, grow_so_many
 from nextact.models.recommender import FitReport, Scores, Training, read_json, write_json
 from nextact.sequences.histories import Histories
 
@@ -35,7 +35,7 @@ logger = logging.getLogger(__name__)
 class StackedRanker:
     """LightGBM's trees over the best items by all members; all other items come after these."""
 
-    booster: Any
+    boosters: Boosters
     exclude_seen: bool
     facts: NDArray[np.float32]
     blocks: dict[str, Vectors]
@@ -56,18 +56,18 @@ class StackedRanker:
         self.exclude_seen = training.exclude_seen
         self.blocks = unit_blocks(training.item_vectors, self.options.newest_blocks)
         lists, recall, self.mixture = self._lists(training)
-        self.booster, left_out_ndcg = grow(lists, self.options, training.seed)
+        self.boosters, left_out_ndcg = grow(lists, self.options, training.seed)
         return self._report(lists, recall) | {f"left_out_ndcg@{self.options.metric_k}": round(left_out_ndcg, 4)}
 
     def _report(self, lists: Lists, recall: float) -> FitReport:
-        gains = dict(zip(lists.names, self.booster.feature_importance("gain").tolist(), strict=True))
         return {
-            "trees": self.booster.num_trees(),
+            "boosters": len(self.boosters.each),
+            "trees": self.boosters.n_trees,
             "users": len(np.unique(lists.users)),
             "steps": len(lists.users),
             "candidate_recall": round(recall, 4),
             "mixture": self._mixture_in_words(),
-            "gain_share": {name: round(gain / max(sum(gains.values()), 1e-9), 4) for name, gain in gains.items()},
+            "gain_share": self.boosters.gain_share(),
         }
 
     def _lists(self, training: Training) -> tuple[Lists, float, Mixture | None]:
@@ -96,7 +96,7 @@ class StackedRanker:
         model = type(self)(self.options, members)
         model.exclude_seen, model.blocks = self.exclude_seen, self.blocks
         lists, recall, model.mixture = self._lists(everybody)
-        model.booster = grow_so_many(lists, self.booster.num_trees(), self.options, everybody.seed)
+        model.boosters = grow_so_many(lists, self.boosters.n_trees, self.options, everybody.seed)
         model.facts = item_facts(training.histories, training.n_items)
         return model, model._report(lists, recall)
 
@@ -105,7 +105,7 @@ class StackedRanker:
         scores = self.members.scores(histories)
         logits = None if self.mixture is None else self.mixture.logits(scores)
         found = candidates_of(self.members, scores, histories, self._choice(), logits)
-        by_trees = predict(self.booster, self._features(found, histories), found.item_index > 0)
+        by_trees = self.boosters.predict(self._features(found, histories), found.item_index > 0)
         rest = np.mean(scores, axis=0) if logits is None else logits
         total: Scores = _squash(rest)
         total += np.where(np.isfinite(by_trees), by_trees, np.inf).min(axis=1, initial=0)[:, None]
@@ -125,12 +125,13 @@ class StackedRanker:
             "exclude_seen": self.exclude_seen,
             "mixture": weights,
             "blocks": list(self.blocks),
+            "boosters": len(self.boosters.each),
         }
         write_json(folder / "stacked.json", described)
         np.save(folder / "item_facts.npy", self.facts, allow_pickle=False)
         for name, vectors in self.blocks.items():
             np.save(folder / f"{BLOCK}{name}.npy", vectors, allow_pickle=False)
-        save_trees(self.booster, folder)
+        self.boosters.save(folder)
         self.members.save(folder)
 
     @classmethod
@@ -149,8 +150,8 @@ class StackedRanker:
             name: np.load(folder / f"{BLOCK}{name}.npy", mmap_mode="r", allow_pickle=False)
             for name in described["blocks"]
         }
-        model.booster = load_trees(folder)
-        known, wanted = model.booster.feature_name(), model._names()
+        model.boosters = Boosters.load(folder, described.get("boosters", 0))
+        known, wanted = model.boosters.features, model._names()
         if known != wanted:
             differing = sorted(set(known) ^ set(wanted)) or wanted
             raise NextactError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,7 @@ from nextact.errors import NextactError
 from nextact.models.hybrid.features import Features
 from nextact.models.hybrid.options import StackedOptions
 
-TREES_FILE = "trees.txt"
+TREES_FILE = "trees_{}.txt"
 FOLDS = 4
 FEW_ROWS = 20_000  # below that threads wait for each other longer than they work
 Labels = NDArray[np.int8]
@@ -56,19 +56,82 @@ class Lists:
         )
 
 
-def grow(lists: Lists, options: StackedOptions, seed: int) -> tuple[Any, float]:
-    """A booster, by lambdarank unless told otherwise, with as many trees as serve users it has not seen best.
+@dataclass(frozen=True, eq=False)
+class Boosters:
+    """Boosters of one size over the same lists, whose scores are averaged.
 
-    The number is chosen by cross-validation over the users, all lists of a user left out together; one held-out part of
-    a few hundred would be too noisy to stop by. Then all users are learnt from.
+    They differ in what each tree was shown alone, so that chance in one has less to say.
+
+    Attributes:
+        each: LightGBM's, at least one.
+    """
+
+    each: list[Any]
+
+    @property
+    def n_trees(self) -> int:
+        """Of one booster."""
+        return int(self.each[0].num_trees())
+
+    @property
+    def features(self) -> list[str]:
+        """Names of what is read."""
+        names: list[str] = self.each[0].feature_name()
+        return names
+
+    def gain_share(self) -> dict[str, float]:
+        """Share of each feature in what the trees gained, by name; sums to 1 where they gained anything."""
+        gains = np.sum([booster.feature_importance("gain") for booster in self.each], axis=0)
+        shares = gains / max(gains.sum(), 1e-9)
+        return dict(zip(self.features, shares.round(4).tolist(), strict=True))
+
+    def predict(self, features: Features, real: NDArray[np.bool_]) -> NDArray[np.float32]:
+        """Mean score of each candidate, float32 [U, C]; -inf at empty places."""
+        scores = np.full(real.shape, -np.inf, np.float32)
+        if real.any():
+            rows = features[real]
+            scores[real] = np.mean([booster.predict(rows, raw_score=True) for booster in self.each], axis=0)
+        return scores
+
+    def save(self, folder: Path) -> None:
+        """Write LightGBM's text format, a file a booster."""
+        for place, booster in enumerate(self.each):
+            (folder / TREES_FILE.format(place)).write_text(booster.model_to_string(), encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path, n_boosters: int) -> Self:
+        """Read what :meth:`save` wrote.
+
+        Raises:
+            NextactError: If a file is missing or broken, or an earlier version wrote the folder, which counted none.
+        """
+        if not n_boosters:
+            raise NextactError(f"{folder}: an earlier version wrote these trees; fit the stacked ranker again")
+        return cls([_load(folder / TREES_FILE.format(place)) for place in range(n_boosters)])
+
+
+def _load(file: Path) -> Any:
+    import lightgbm
+
+    try:
+        return lightgbm.Booster(model_str=file.read_text(encoding="utf-8"))
+    except (OSError, lightgbm.basic.LightGBMError) as error:
+        raise NextactError(f"cannot read {file}: {error}") from error
+
+
+def grow(lists: Lists, options: StackedOptions, seed: int) -> tuple[Boosters, float]:
+    """Boosters, by lambdarank unless told otherwise, with as many trees as serve users they have not seen best.
+
+    The number is chosen by cross-validation over the users with one booster, all lists of a user left out together; one
+    held-out part of a few hundred would be too noisy to stop by. Then all users are learnt from.
 
     Args:
         lists: Of the users.
-        options: Size and speed of the trees.
-        seed: Of LightGBM.
+        options: Number and size of the boosters.
+        seed: Of LightGBM; each booster has one of its own.
 
     Returns:
-        The booster, and its mean NDCG over the users left out in turn (users without a target among their
+        The boosters, and the mean NDCG of one over the users left out in turn (users without a target among their
         candidates are not in it, so it is above the NDCG of all users).
 
     Source:
@@ -82,16 +145,20 @@ def grow(lists: Lists, options: StackedOptions, seed: int) -> tuple[Any, float]:
     stop = lightgbm.early_stopping(options.patience, verbose=False)
     curves = lightgbm.cv(_settings(options, seed, len(part)), data, options.max_trees, folds=folds, callbacks=[stop])
     ndcg = np.array(curves[f"valid ndcg@{options.metric_k}-mean"])
-    booster = lightgbm.train(_settings(options, seed, len(part)), data, int(ndcg.argmax()) + 1)
-    return booster, float(ndcg.max())
+    return _grown(data, int(ndcg.argmax()) + 1, len(part), options, seed), float(ndcg.max())
 
 
-def grow_so_many(lists: Lists, n_trees: int, options: StackedOptions, seed: int) -> Any:
-    """A booster of a number of trees that was found before."""
+def grow_so_many(lists: Lists, n_trees: int, options: StackedOptions, seed: int) -> Boosters:
+    """Boosters of a number of trees that was found before."""
+    _, weights = parts_and_weights(lists.users, seed)
+    return _grown(lists.dataset(weights), n_trees, int(lists.real.sum()), options, seed)
+
+
+def _grown(data: Any, n_trees: int, n_rows: int, options: StackedOptions, seed: int) -> Boosters:
     import lightgbm
 
-    _, weights = parts_and_weights(lists.users, seed)
-    return lightgbm.train(_settings(options, seed, int(lists.real.sum())), lists.dataset(weights), n_trees)
+    seeds = range(seed, seed + options.boosters)
+    return Boosters([lightgbm.train(_settings(options, one, n_rows), data, n_trees) for one in seeds])
 
 
 def parts_and_weights(users: NDArray[np.int64], seed: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
@@ -131,30 +198,3 @@ def _objective(options: StackedOptions) -> dict[str, Any]:
     if options.objective == "binary":
         return {"objective": "binary"}
     return {"objective": "lambdarank", "lambdarank_truncation_level": 2 * options.metric_k}
-
-
-def predict(booster: Any, features: Features, real: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """Score of each candidate, float32 [U, C]; -inf at empty places."""
-    scores = np.full(real.shape, -np.inf, np.float32)
-    if real.any():
-        scores[real] = booster.predict(features[real], raw_score=True)
-    return scores
-
-
-def save_trees(booster: Any, folder: Path) -> None:
-    """Write LightGBM's text format."""
-    (folder / TREES_FILE).write_text(booster.model_to_string(), encoding="utf-8")
-
-
-def load_trees(folder: Path) -> Any:
-    """Read LightGBM's text format.
-
-    Raises:
-        NextactError: If the file is missing or broken.
-    """
-    import lightgbm
-
-    try:
-        return lightgbm.Booster(model_str=(folder / TREES_FILE).read_text(encoding="utf-8"))
-    except (OSError, lightgbm.basic.LightGBMError) as error:
-        raise NextactError(f"cannot read {folder / TREES_FILE}: {error}") from error

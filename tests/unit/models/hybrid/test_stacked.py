@@ -1,5 +1,6 @@
 import dataclasses
 import itertools
+import json
 
 import numpy as np
 import pytest
@@ -32,7 +33,8 @@ DAY = 86_400_000_000
 
 def options(**changes):
     return StackedOptions(
-        **{"members": NAMES, "candidates_per_member": 3, "min_leaf": 5, "max_trees": 15, "leaves": 4} | changes
+        **{"members": NAMES, "candidates_per_member": 3, "min_leaf": 5, "max_trees": 15, "leaves": 4, "boosters": 2}
+        | changes
     )
 
 
@@ -45,6 +47,10 @@ def ranker(folders, training):
 
 def column(name):
     return OWN.index(name)
+
+
+def texts(boosters):
+    return [booster.model_to_string() for booster in boosters.each]
 
 
 def test_the_trees_learn_that_what_follows_matters(ranker, training):
@@ -69,7 +75,7 @@ def test_trees_by_log_loss_order_what_they_have_learnt_too(folders, training):
     scores = ranker.score(training.histories)
     better = (scores[:, 1:] > scores[np.arange(len(target)), target][:, None]).sum(axis=1)
     assert (better == 0).mean() > 0.9
-    assert "objective=binary" in ranker.booster.model_to_string()
+    assert all("objective=binary" in text for text in texts(ranker.boosters))
 
 
 def test_every_candidate_comes_before_every_other_item(ranker, training):
@@ -93,8 +99,8 @@ def test_a_loaded_ranker_scores_the_same(ranker, training, tmp_path):
 
 def test_a_ranker_whose_trees_read_other_features_is_refused(ranker, tmp_path):
     ranker.save(tmp_path)
-    trees = (tmp_path / "trees.txt").read_text()
-    (tmp_path / "trees.txt").write_text(trees.replace(" repeat_share", " another"))
+    trees = (tmp_path / "trees_0.txt").read_text()
+    (tmp_path / "trees_0.txt").write_text(trees.replace(" repeat_share", " another"))
     with pytest.raises(NextactError, match="2 differ, as 'another'; fit the stacked ranker again"):
         StackedRanker.load(tmp_path)
 
@@ -104,7 +110,7 @@ def test_over_members_of_more_events_the_facts_are_new_and_the_same_lessons_give
 ):
     twice = dataclasses.replace(training, histories=Histories.from_lists(2 * [[1, 2, 3]] + [[4]]))
     again, _ = ranker.over(folders, twice, training)
-    assert again.booster.model_to_string() == ranker.booster.model_to_string()
+    assert texts(again.boosters) == texts(ranker.boosters)
     np.testing.assert_array_equal(again.facts, item_facts(twice.histories, training.n_items))
     again.facts = ranker.facts
     np.testing.assert_array_equal(again.score(training.histories), ranker.score(training.histories))
@@ -119,10 +125,10 @@ def test_over_refitted_members_as_many_trees_are_grown_from_all_users_by_what_th
     swapped = dict(zip(folders, reversed(folders.values()), strict=True))
     again, report = half.over(swapped, training, training)
     lists, _, _ = ranker._lists(training)
-    expected = grow_so_many(lists, half.booster.num_trees(), ranker.options, training.seed)
-    assert again.booster.model_to_string() == expected.model_to_string()
-    assert again.booster.num_trees() == half.booster.num_trees()
-    assert again.booster.model_to_string() != half.booster.model_to_string()
+    expected = grow_so_many(lists, half.boosters.n_trees, ranker.options, training.seed)
+    assert texts(again.boosters) == texts(expected)
+    assert again.boosters.n_trees == half.boosters.n_trees
+    assert texts(again.boosters) != texts(half.boosters)
     assert again.members.folders == swapped
     assert report["mixture"] == again._mixture_in_words() != half._mixture_in_words()
     assert report["users"] == len(np.unique(lists.users))
@@ -134,10 +140,42 @@ def test_the_same_seed_grows_the_same_trees(ranker, folders, training):
     np.testing.assert_array_equal(again.score(training.histories), ranker.score(training.histories))
 
 
+def test_boosters_differ_and_their_scores_are_averaged(ranker, training):
+    lists, _, _ = ranker._lists(training)
+    assert len(set(texts(ranker.boosters))) == ranker.report["boosters"] == 2
+    each = [booster.predict(lists.features[lists.real], raw_score=True) for booster in ranker.boosters.each]
+    assert not np.allclose(*each)
+    found = ranker.boosters.predict(lists.features, lists.real)
+    np.testing.assert_allclose(found[lists.real], np.mean(each, axis=0), rtol=1e-6)
+    assert (found[~lists.real] == -np.inf).all()
+
+
+def test_a_booster_is_the_first_of_several(ranker, folders, training):
+    alone = StackedRanker(options(boosters=1), folders)
+    assert alone.fit(training)["trees"] == ranker.report["trees"]
+    assert texts(alone.boosters) == texts(ranker.boosters)[:1]
+
+
+def test_shares_of_the_gain_are_of_all_boosters(ranker):
+    gains = sum(booster.feature_importance("gain") for booster in ranker.boosters.each)
+    shares = ranker.boosters.gain_share()
+    assert sum(shares.values()) == pytest.approx(1, abs=0.01)
+    np.testing.assert_allclose(list(shares.values()), gains / gains.sum(), atol=1e-4)
+
+
+def test_trees_of_an_earlier_version_are_refused(ranker, tmp_path):
+    ranker.save(tmp_path)
+    described = json.loads((tmp_path / "stacked.json").read_text())
+    del described["boosters"]
+    (tmp_path / "stacked.json").write_text(json.dumps(described))
+    with pytest.raises(NextactError, match="an earlier version wrote these trees; fit the stacked ranker again"):
+        StackedRanker.load(tmp_path)
+
+
 def test_a_broken_tree_file_is_named(ranker, tmp_path):
     ranker.save(tmp_path)
-    (tmp_path / "trees.txt").write_text("nonsense")
-    with pytest.raises(NextactError, match=r"cannot read .*trees\.txt"):
+    (tmp_path / "trees_1.txt").write_text("nonsense")
+    with pytest.raises(NextactError, match=r"cannot read .*trees_1\.txt"):
         StackedRanker.load(tmp_path)
 
 
