@@ -12,8 +12,8 @@ full softmax. Peak memory is the largest resident set of the process.
 Multiply-adds a target, padding left out, for D wide, F inside the feed-forward, L layers, V items and P steps that a
 state reads on average: ``3 (L (4 D D + 2 D F + 2 D P) + V D)``; forward once, backward twice. Two operations each, they
 are set beside ``sgemm`` of 2048 x 2048 matrices with the same threads before and after each round. Lines are appended
-to ``--results``. With ``bf16`` our products take numbers of 16 bits and add them up in 32; their share is that of the
-same ``sgemm``, of 32 bits.
+to ``--results``. With ``bf16`` our products read numbers of 16 bits and round what they give to 16; their share is of
+the same ``sgemm``, of 32 bits.
 """
 
 from __future__ import annotations

@@ -30,6 +30,9 @@ def next_items_loss(
 ) -> Tensor:
     """Mean cross-entropy over steps between the softmax of all items and the items that came next, in nats.
 
+    Under an autocast to bf16 the three products read bf16 and round what they give to it; the softmax of the rounded
+    logits, the loss and the sums over chunks are float32.
+
     Args:
         states_ND: State after each step.
         item_matrix_VD: Vector of each item; row 0 is padding and takes no part in the softmax.
@@ -38,9 +41,6 @@ def next_items_loss(
         item_P: Item of each target.
         weight_P: Weight of each target; those of a step sum to 1 (or to less, if it should count less).
         chunk_steps: Steps whose logits stand in memory at once.
-
-    Under an autocast to bf16 the three products read bf16 and round what they give to it; the softmax of the rounded
-    logits, the loss and the sums over chunks are float32.
 
     Returns:
         A scalar, the weighted sum divided by N. Its gradient is computed here, with the loss, chunk by chunk.
