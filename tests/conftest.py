@@ -4,9 +4,11 @@ import os
 import shutil
 import subprocess
 import sys
+from contextlib import chdir
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 ROOT = Path(__file__).parents[1]
 
@@ -21,6 +23,20 @@ def run_kedro(project, *arguments):
         env=os.environ | {"DO_NOT_TRACK": "1", "COLUMNS": "200"},
         check=False,
     )
+
+
+def run_kedro_here(project, *arguments):
+    """Run a kedro command in this process: nothing heavy is imported a second time."""
+    from kedro.framework.startup import bootstrap_project
+
+    from nextact.cli import cli
+
+    with chdir(project):
+        bootstrap_project(project)
+        done = CliRunner().invoke(cli, list(arguments))
+    if done.exception is not None and not isinstance(done.exception, SystemExit):
+        raise done.exception
+    return done
 
 
 def copy_of_project(folder):

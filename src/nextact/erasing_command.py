@@ -7,8 +7,10 @@ from typing import Any
 
 from kedro.framework.session import KedroSession
 
+from nextact.datasets.places import local_place
 from nextact.erasing.erase import ERASED_FROM, RAW, READ, Stored, erase_user, receipt_text
 from nextact.models.registry import MODELS
+from nextact.recording import restamp, untouched
 from nextact.tracking import read_options
 
 RECEIPTS, PACKAGE = "erasures", "packaged_model"
@@ -22,10 +24,13 @@ def erase(user_id: str, project: Path, env: str | None) -> str:
     """
     with KedroSession.create(project, env=env) as session:
         context = session.load_context()
+        catalog = context.catalog
+        as_written = untouched(catalog, [name for name in (*ERASED_FROM, *READ) if name in catalog])
         receipt = erase_user(user_id, stored(context))
+        restamp(catalog, as_written)
         name = receipt["erased_at"].replace(":", "") + "-" + receipt["user_sha256"][:12]
-        context.catalog.save(RECEIPTS, {name: receipt})
-        return f"{receipt_text(receipt)}\nReceipt: {Path(context.catalog.get(RECEIPTS)._path) / name}.json"
+        catalog.save(RECEIPTS, {name: receipt})
+        return f"{receipt_text(receipt)}\nReceipt: {Path(catalog.get(RECEIPTS)._path) / name}.json"
 
 
 def stored(context: Any) -> Stored:
@@ -42,14 +47,6 @@ def stored(context: Any) -> Stored:
         _elsewhere(context, [name for name in named if name not in places]),
         Path(context.project_path) / context.config_loader["globals"]["data"],
     )
-
-
-def local_place(dataset: Any) -> Path | None:
-    """The file or folder of a dataset; None where it is remote, or no file at all."""
-    place = getattr(dataset, "_filepath", None)
-    if place is None or getattr(dataset, "_protocol", "file") not in ("file", "local", ""):
-        return None
-    return None if "://" in str(place) else Path(str(place))
 
 
 def _elsewhere(context: Any, not_files: list[str]) -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import json
 from collections.abc import Iterable
 from typing import Any, TypeVar, dataclass_transform
 
@@ -54,6 +55,22 @@ def options(cls: type[T]) -> type[T]:
     checked.__init__ = build_or_say_why
     result: type[T] = checked
     return result
+
+
+def plain(value: object) -> Any:
+    """A value as JSON gives it back: options as dictionaries, tuples as lists, what JSON has no word for as text.
+
+    Example:
+        >>> plain({"ks": (5, 10)})
+        {'ks': [5, 10]}
+    """
+    return json.loads(json.dumps(_as_dictionary(value), default=_as_dictionary))
+
+
+def _as_dictionary(value: object) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return dataclasses.asdict(value)
+    return value if isinstance(value, (dict, list, tuple, str, int, float, bool, type(None))) else str(value)
 
 
 def _line(name: str, found: Any, known: Iterable[str]) -> str:

@@ -1,8 +1,9 @@
 """The protocol certificate: what a result depends on, hashed so that unlike results are never compared.
 
-A certificate has two parts. The *protocol* says what was asked (data, split, filter, targets,
-seen-item policy, metrics) and is hashed. The *provenance* says how it came about (run, seed,
-versions, machine) and is not, so that several seeds of one protocol can be averaged.
+A certificate has three parts. The *protocol* says what was asked (data, split, filter, targets,
+seen-item policy, metrics) and is hashed. The *data options* say how the stored arrays are to be
+read (the order of event types, what a step is). The *provenance* says how it came about (run, seed,
+versions, machine) and is not hashed, so that several seeds of one protocol can be averaged.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from importlib.metadata import version
 from typing import Any
 
 from nextact.errors import NextactError
-from nextact.options import options
+from nextact.options import options, plain
 
 Certificate = dict[str, Any]
 
@@ -62,16 +63,23 @@ def stable_hash(value: object, length: int = 12) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:length]
 
 
-def write_certificate(protocol: Mapping[str, Any], seed: int, started_at: datetime | None = None) -> Certificate:
+def write_certificate(
+    protocol: Mapping[str, Any],
+    seed: int,
+    data_options: Mapping[str, Any] | None = None,
+    started_at: datetime | None = None,
+) -> Certificate:
     """Certificate of a new run over ``protocol``.
 
     Args:
         protocol: JSON-like description of everything that changes what a metric means.
         seed: Seed that training and bootstrap start from.
+        data_options: Blocks of options that give the stored arrays their meaning, such as the order of event types;
+            whoever reads the arrays later takes them from here.
         started_at: Start of the run; now, if left out.
 
     Returns:
-        ``{"run_id", "protocol_hash", "protocol", "provenance"}``.
+        ``{"run_id", "protocol_hash", "protocol", "data_options", "provenance"}``.
     """
     started_at = started_at or datetime.now(UTC)
     protocol_hash = stable_hash(protocol)
@@ -79,6 +87,7 @@ def write_certificate(protocol: Mapping[str, Any], seed: int, started_at: dateti
         "run_id": f"{started_at:%Y%m%dT%H%M%S.%f}"[:-3] + f"-{protocol_hash[:6]}",
         "protocol_hash": protocol_hash,
         "protocol": dict(protocol),
+        "data_options": plain(dict(data_options or {})),
         "provenance": {
             "started_at": started_at.isoformat(timespec="milliseconds"),
             "seed": seed,
@@ -100,21 +109,31 @@ def stamp(certificate: Certificate) -> dict[str, str]:
     return {"run_id": certificate["run_id"], "protocol_hash": certificate["protocol_hash"]}
 
 
-def differences(one: Mapping[str, Any], other: Mapping[str, Any], place: str = "") -> list[str]:
+def unequal(one: Mapping[str, Any], other: Mapping[str, Any], place: str = "") -> list[tuple[str, Any, Any]]:
+    """Dotted name and both values of each leaf in which two nested mappings differ; None stands for a missing one.
+
+    Example:
+        >>> unequal({"a": {"b": 1, "c": 2}}, {"a": {"b": 1, "c": 3}})
+        [('a.c', 2, 3)]
+    """
+    found: list[tuple[str, Any, Any]] = []
+    for key in sorted({*one, *other}):
+        left, right, name = one.get(key), other.get(key), f"{place}{key}"
+        if isinstance(left, Mapping) and isinstance(right, Mapping):
+            found += unequal(left, right, f"{name}.")
+        elif left != right:
+            found.append((name, left, right))
+    return found
+
+
+def differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
     """Lines naming each leaf in which two protocols differ.
 
     Example:
         >>> differences({"split": {"kind": "global_time"}}, {"split": {"kind": "leave_one_out"}})
         ["split.kind: 'global_time' != 'leave_one_out'"]
     """
-    lines = []
-    for key in sorted({*one, *other}):
-        left, right, name = one.get(key), other.get(key), f"{place}{key}"
-        if isinstance(left, Mapping) and isinstance(right, Mapping):
-            lines += differences(left, right, f"{name}.")
-        elif left != right:
-            lines.append(f"{name}: {left!r} != {right!r}")
-    return lines
+    return [f"{name}: {left!r} != {right!r}" for name, left, right in unequal(one, other)]
 
 
 def require_same_protocol(certificates: Mapping[str, Certificate]) -> None:

@@ -4,9 +4,10 @@ from kedro.config import OmegaConfigLoader
 
 from nextact.datasets.folders import data_folder
 from nextact.hooks import NextactHooks
+from nextact.recording import RecordingHooks
 from nextact.tracking import TrackingHooks
 
-HOOKS = (NextactHooks(), TrackingHooks())
+HOOKS = (NextactHooks(), RecordingHooks(), TrackingHooks())
 
 CONFIG_LOADER_CLASS = OmegaConfigLoader
 CONFIG_LOADER_ARGS = {

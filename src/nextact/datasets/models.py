@@ -49,6 +49,10 @@ class ModelFolderDataset(AbstractDataset[FittedModel | ModelFolder, ModelFolder]
 class RefittedModelDataset(ModelFolderDataset):
     """A model folder that may not be there, so that gathering works with any subset; its handle says whether it is."""
 
+    def absent(self) -> ModelFolder:
+        """What stands for a model that is not there."""
+        return ModelFolder(self._filepath / "absent")
+
     def _exists(self) -> bool:
         return True
 
@@ -78,7 +82,11 @@ class CandidateDataset(WholeJSONDataset):
 
     def load(self) -> Any:
         """The candidate, or None."""
-        return super().load() if super()._exists() else None
+        return super().load() if super()._exists() else self.absent()
+
+    def absent(self) -> Any:
+        """What stands for a candidate that is not there: None."""
+        return None
 
     def _exists(self) -> bool:
         return True
@@ -89,7 +97,11 @@ class CandidatesDataset(WholeJSONDataset):
 
     def load(self) -> Any:
         """The candidates, perhaps none."""
-        return super().load() if super()._exists() else []
+        return super().load() if super()._exists() else self.absent()
+
+    def absent(self) -> list[Any]:
+        """What stands for candidates that are not there."""
+        return []
 
     def _exists(self) -> bool:
         return True

@@ -98,7 +98,8 @@ def _recertify(places: Mapping[str, Path], histories: Histories) -> dict[str, An
     protocol = certificate["protocol"]
     item_ids = pd.read_parquet(places[VOCABULARY], columns=[c.ITEM_ID])[c.ITEM_ID]
     data = {"sha256": data_fingerprint(histories, item_ids), "users": histories.n_users}
-    return write_certificate(protocol | {"data": protocol["data"] | data}, certificate["provenance"]["seed"])
+    seed, options = certificate["provenance"]["seed"], certificate["data_options"]
+    return write_certificate(protocol | {"data": protocol["data"] | data}, seed, options)
 
 
 def _without(array: NDArray[Any], start: int, end: int) -> NDArray[Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +18,13 @@ from nextact.events.steps import StepOptions
 from nextact.models.recommender import read_json, write_json
 from nextact.models.registry import ModelFolder
 from nextact.options import OptionsError, options
-from nextact.protocol import Certificate, stamp
+from nextact.protocol import Certificate
+from nextact.records import fingerprint_of
 
 MANIFEST_FILE, CERTIFICATE_FILE, SCHEMA_FILE = "package.json", "certificate.json", "input_schema.json"
 ITEM_COLUMNS = (c.ITEM_ID, c.ITEM_TEXT, c.N_TRAINING_EVENTS)
 ITEMS_FILE, MODEL_FOLDER, BEHAVIOUR_FOLDER = "items.parquet", "model", "behaviour_model"
-FORMAT = 1
+FORMAT = 2
 
 
 @options
@@ -47,6 +48,7 @@ class Manifest:
         repeat_columns: Columns in which an event must differ from all earlier ones to count.
         earliest: Times before this ISO date are refused.
         latest: Times from this ISO date on are refused.
+        fingerprints: Part -> fingerprint of its files: what is opened together was packaged together.
     """
 
     format: int
@@ -65,10 +67,7 @@ class Manifest:
     repeat_columns: tuple[str, ...]
     earliest: str
     latest: str
-
-    def __post_init__(self) -> None:
-        if self.format != FORMAT:
-            raise NextactError(f"package: layout {self.format} is not readable by this version, which knows {FORMAT}")
+    fingerprints: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -84,7 +83,6 @@ class Package:
     def save(self, folder: Path) -> None:
         """Write all of it into a new folder; the models are copied."""
         folder.mkdir(parents=True)
-        write_json(folder / MANIFEST_FILE, dataclasses.asdict(self.manifest))
         write_json(folder / CERTIFICATE_FILE, self.certificate)
         write_json(folder / SCHEMA_FILE, [dataclasses.asdict(column) for column in input_columns(self.manifest)])
         columns = [*ITEM_COLUMNS, *([c.TOKENS] if c.TOKENS in self.items else [])]
@@ -92,15 +90,18 @@ class Package:
         shutil.copytree(self.model.path, folder / MODEL_FOLDER)
         if self.behaviour_model is not None and self.manifest.behaviour_model != self.manifest.model:
             shutil.copytree(self.behaviour_model.path, folder / BEHAVIOUR_FOLDER)
+        manifest = dataclasses.replace(self.manifest, fingerprints=_fingerprints(folder))
+        write_json(folder / MANIFEST_FILE, dataclasses.asdict(manifest))  # last: a package without it is not whole
 
     @classmethod
     def open(cls, folder: Path) -> Package:
         """Read what :meth:`save` wrote; the models stay closed.
 
         Raises:
-            NextactError: If a part is missing or cannot be read.
+            NextactError: If a part is missing, cannot be read or is not the one that was packaged.
         """
         manifest = _read_manifest(folder / MANIFEST_FILE)
+        _require_as_packaged(folder, manifest)
         return cls(
             manifest,
             read_json(folder / CERTIFICATE_FILE),
@@ -136,7 +137,8 @@ def describe_package(
     manifest = Manifest(
         format=FORMAT,
         nextact=__version__,
-        **stamp(certificate),
+        run_id=certificate["run_id"],
+        protocol_hash=certificate["protocol_hash"],
         model=full_name(chosen_model),
         behaviour_model=full_name(behaviour_model) if behaviour_model else None,
         temperature=temperature,
@@ -192,8 +194,31 @@ def input_columns(manifest: Manifest) -> list[InputColumn]:
     return columns
 
 
+def _fingerprints(folder: Path) -> dict[str, str]:
+    """Fingerprint of every part of a package that is there, but the manifest, which names them."""
+    parts = (CERTIFICATE_FILE, SCHEMA_FILE, ITEMS_FILE, MODEL_FOLDER, BEHAVIOUR_FOLDER)
+    return {part: found for part in parts if (found := fingerprint_of(folder / part)) is not None}
+
+
+def _require_as_packaged(folder: Path, manifest: Manifest) -> None:
+    found = _fingerprints(folder)
+    for part in sorted({*found, *manifest.fingerprints}):
+        if part not in found:
+            raise NextactError(f"package: {folder / part} is missing")
+        if found[part] != manifest.fingerprints.get(part):
+            raise NextactError(
+                f"package: {folder / part} is not what was packaged with the rest; "
+                "package the model again: `kedro run --pipelines recommendation`"
+            )
+
+
 def _read_manifest(path: Path) -> Manifest:
     read = read_json(path)
+    if isinstance(read, dict) and read.get("format") != FORMAT:
+        raise NextactError(
+            f"{path}: layout {read.get('format')} of a package is not readable by this version, which knows {FORMAT}; "
+            "package the model again: `kedro run --pipelines recommendation`"
+        )
     try:
         return Manifest(**read)
     except (TypeError, OptionsError) as error:

@@ -2,6 +2,7 @@ import dataclasses
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from nextact.errors import NextactError
@@ -112,8 +113,6 @@ def test_one_model_may_rank_and_predict_behaviours(package_of, tmp_path):
 
 
 def package_of_one(package, handle):
-    import dataclasses
-
     name = f"{handle['family']}.{handle['name']}"
     manifest = dataclasses.replace(package.manifest, model=name, behaviour_model=name)
     return dataclasses.replace(package, manifest=manifest, model=ModelFolder(package.behaviour_model.path))
@@ -123,7 +122,10 @@ def test_a_saved_package_says_the_same_of_itself(package_of, tmp_path):
     written = package_of(tmp_path, behaviour=True)
     written.save(tmp_path / "packaged")
     read = Package.open(tmp_path / "packaged")
-    assert read.manifest == written.manifest
+    assert dataclasses.replace(read.manifest, fingerprints={}) == written.manifest
+    assert set(read.manifest.fingerprints) == {
+        file.name for file in (tmp_path / "packaged").iterdir() if file.name != "package.json"
+    }
     assert read.certificate == written.certificate
     assert read.items.to_dict() == written.items.to_dict()
 
@@ -145,8 +147,8 @@ def test_a_missing_or_foreign_package_is_named(package_of, tmp_path):
         PackagedModel.open(tmp_path / "nowhere")
     package_of(tmp_path).save(tmp_path / "packaged")
     described = json.loads((tmp_path / "packaged/package.json").read_text())
-    (tmp_path / "packaged/package.json").write_text(json.dumps(described | {"format": 2}))
-    with pytest.raises(NextactError, match=r"package.json .*layout 2 is not readable by this version"):
+    (tmp_path / "packaged/package.json").write_text(json.dumps(described | {"format": 1}))
+    with pytest.raises(NextactError, match=r"package.json .*layout 1 of a package is not readable by this version"):
         PackagedModel.open(tmp_path / "packaged")
     (tmp_path / "packaged/package.json").write_text(json.dumps(described | {"top_q": 2}))
     with pytest.raises(NextactError, match=r"package.json does not describe a package .*did you mean 'top_k'"):
@@ -156,5 +158,20 @@ def test_a_missing_or_foreign_package_is_named(package_of, tmp_path):
 def test_a_package_without_its_items_is_named(package_of, tmp_path):
     package_of(tmp_path).save(tmp_path / "packaged")
     (tmp_path / "packaged/items.parquet").unlink()
-    with pytest.raises(NextactError, match=r"cannot read .*items.parquet"):
+    with pytest.raises(NextactError, match=r"items.parquet is missing"):
+        PackagedModel.open(tmp_path / "packaged")
+
+
+def test_items_of_another_run_are_refused_beside_the_model(package_of, tmp_path):
+    package_of(tmp_path).save(tmp_path / "packaged")
+    items = pd.read_parquet(tmp_path / "packaged/items.parquet")
+    items.iloc[::-1].to_parquet(tmp_path / "packaged/items.parquet", index=False)
+    with pytest.raises(NextactError, match=r"items.parquet is not what was packaged with the rest"):
+        PackagedModel.open(tmp_path / "packaged")
+
+
+def test_a_file_taken_out_of_the_packaged_model_is_noticed(package_of, tmp_path):
+    package_of(tmp_path).save(tmp_path / "packaged")
+    next(file for file in (tmp_path / "packaged/model").iterdir() if file.name != "fitted.json").unlink()
+    with pytest.raises(NextactError, match=r"model is not what was packaged with the rest"):
         PackagedModel.open(tmp_path / "packaged")

@@ -82,7 +82,7 @@ def certify(
         **policy.described,
         "metrics": "full ranking, binary gains, ties by expectation, unreachable targets count as missed",
     }
-    return write_certificate(protocol, seed)
+    return write_certificate(protocol, seed, {"events": events, "split": split, "filter": keep, "policy": policy})
 
 
 def describe_quality(

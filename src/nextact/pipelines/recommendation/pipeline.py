@@ -61,8 +61,6 @@ def create_pipeline() -> Pipeline:
                     "item_texts",
                     "item_tokens",
                     "certificate",
-                    "params:events",
-                    "params:split",
                     OPTIONS,
                 ],
                 "packaged_model",

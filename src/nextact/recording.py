@@ -1,0 +1,193 @@
+"""Kedro hooks that record how each stored result came about, and refuse a run that would mix what does not belong."""
+# mypy: disallow-untyped-decorators=False
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from kedro.framework.hooks import hook_impl
+from kedro.framework.project import pipelines
+from kedro.io import CatalogProtocol
+from kedro.pipeline import Pipeline
+from kedro.pipeline.node import Node
+from kedro.validation.type_extractor import TypeExtractor
+
+from nextact.datasets.places import local_place
+from nextact.errors import NextactError
+from nextact.records import Record, RecordBook, Staleness, as_read, files_of, fingerprint_of
+
+logger = logging.getLogger(__name__)
+
+RECORDS, CERTIFICATE = "records", "certificate"
+PARAMETER = "params:"
+HOW_NOT_WHAT = ("launch", "summary_users")  # options that change how a result is made or shown, never what it says
+MOST_LINES = 12
+
+
+class RecordingHooks:
+    """Before a run: what it reads must be what the project's options and data give. After each save: a record."""
+
+    def __init__(self) -> None:
+        self._catalog: CatalogProtocol | None = None
+        self._made_here: frozenset[str] = frozenset()
+
+    @hook_impl(trylast=True)
+    def before_pipeline_run(self, pipeline: Pipeline, catalog: CatalogProtocol) -> None:
+        """Refuse inputs that no longer fit, then take the certificate away where the data are made anew."""
+        self._catalog, self._made_here = catalog, frozenset(pipeline.all_outputs())
+        _refuse_what_would_be_older(pipeline, catalog)
+        required = [name for name in sorted(pipeline.inputs()) if not _may_be_absent(catalog, name)]
+        found = staleness(catalog).of(required)
+        if found:
+            raise NextactError(_refusal(found))
+        _take_certificate_away(pipeline, catalog)
+
+    @hook_impl
+    def before_node_run(self, node: Node, catalog: CatalogProtocol) -> dict[str, Any]:
+        """Hand out results that no longer fit as absent, where a node takes what there is."""
+        self._catalog = catalog  # a worker process starts here
+        absent = {}
+        for name in node.inputs:
+            if name in self._made_here or not _may_be_absent(catalog, name):
+                continue
+            if found := staleness(catalog).of([name]):
+                logger.warning("%s is left out: %s", name, "; ".join(_first_reasons(found)))
+                absent[name] = catalog.get(name).absent()
+        return absent
+
+    @hook_impl
+    def after_dataset_saved(self, dataset_name: str, node: Node) -> None:
+        """Record what the dataset holds and what it was made from."""
+        if self._catalog is None:
+            return
+        place = local_place(self._catalog.get(dataset_name))
+        content = None if place is None else fingerprint_of(place)
+        if place is None or content is None:
+            return
+        book: RecordBook = self._catalog.load(RECORDS)
+        inputs = [name for name in node.inputs if not name.startswith(PARAMETER)]
+        book.write(
+            Record(
+                dataset=dataset_name,
+                node=node.name,
+                fingerprint=content,
+                files=files_of(place),
+                inputs={name: _recorded(book, name) for name in inputs},
+                parameters=_parameters(self._catalog, node.inputs),
+            )
+        )
+
+
+def staleness(catalog: CatalogProtocol) -> Staleness:
+    """What is to be held against the records of a catalog: the files and the parameters of now."""
+    made = frozenset(name for one in pipelines.values() for name in one.all_outputs())
+    names = {name for one in pipelines.values() for node in one.nodes for name in node.inputs}
+    places = {name: place for name in made if (place := local_place(catalog.get(name))) is not None}
+    return Staleness(catalog.load(RECORDS), places, _parameters(catalog, names), _kinds(), made)
+
+
+def restamp(catalog: CatalogProtocol, changed: Iterable[str]) -> None:
+    """Record these datasets as they stand, after a change that was meant."""
+    places = {name: place for name in changed if (place := local_place(catalog.get(name))) is not None}
+    catalog.load(RECORDS).restamp(places)
+
+
+def untouched(catalog: CatalogProtocol, names: Iterable[str]) -> list[str]:
+    """Those of the datasets that stand as their nodes wrote them."""
+    book: RecordBook = catalog.load(RECORDS)
+    found = []
+    for name in names:
+        place, record = local_place(catalog.get(name)), book.read(name)
+        if place is not None and record is not None and book.current(name, place) == record.fingerprint:
+            found.append(name)
+    return found
+
+
+def _parameters(catalog: CatalogProtocol, names: Iterable[str]) -> dict[str, Any]:
+    """Today's values of those names that are parameters and decide what a result says."""
+    kinds, found = _kinds(), {}
+    for name in names:
+        parameter = name.removeprefix(PARAMETER)
+        if name.startswith(PARAMETER) and parameter.split(".")[0] not in HOW_NOT_WHAT and name in catalog:
+            found[parameter] = as_read(catalog.load(name), kinds.get(parameter))
+    return found
+
+
+def _kinds() -> dict[str, type]:
+    found: dict[str, type] = TypeExtractor(dict(pipelines)).extract_types_from_pipelines()
+    return found
+
+
+def _every_node() -> Pipeline:
+    """All pipelines as one; of two nodes with one name, as where fewer or more models are gathered, the later."""
+    return Pipeline(list({node.name: node for one in pipelines.values() for node in one.nodes}.values()))
+
+
+def _recorded(book: RecordBook, name: str) -> str | None:
+    record = book.read(name)
+    return None if record is None else record.fingerprint
+
+
+def _may_be_absent(catalog: CatalogProtocol, name: str) -> bool:
+    """Whether nodes take the dataset as absent where it does not fit."""
+    return hasattr(catalog.get(name), "absent")
+
+
+def _refuse_what_would_be_older(pipeline: Pipeline, catalog: CatalogProtocol) -> None:
+    """Refuse a run that makes something anew and reads, as it was, what is made from that."""
+    whole = _every_node()
+    for name in sorted(pipeline.inputs()):
+        if name.startswith(PARAMETER) or _may_be_absent(catalog, name) or name not in whole.all_outputs():
+            continue
+        before = whole.to_outputs(name).all_outputs() - {name}
+        if anew := sorted(before & pipeline.all_outputs()):
+            raise NextactError(
+                f"{name!r} would be read as it was, while this run makes anew what it is made from "
+                f"({', '.join(map(repr, anew[:3]))}); add the pipeline {_pipeline_of(name)!r} to the run"
+            )
+
+
+def _take_certificate_away(pipeline: Pipeline, catalog: CatalogProtocol) -> None:
+    """A killed run leaves data that nobody certified, instead of new data under an old certificate."""
+    if not _every_node().to_outputs(CERTIFICATE).all_outputs() & pipeline.all_outputs():
+        return
+    place = local_place(catalog.get(CERTIFICATE))
+    if place is not None:
+        Path(place).unlink(missing_ok=True)
+    catalog.load(RECORDS).remove(CERTIFICATE)
+
+
+def _refusal(found: dict[str, list[str]]) -> str:
+    first = min((_pipeline_of(name) for name in found), key=_order)
+    lines = list(dict.fromkeys(line for name in sorted(found, key=_place_in_line) for line in found[name]))
+    shown, rest = lines[:MOST_LINES], len(lines) - MOST_LINES
+    more = [f"and {rest:,} more"] if rest > 0 else []
+    listed = "\n  ".join([*shown, *more])
+    return (
+        "what is stored does not belong to the options and data of this run:\n  "
+        f"{listed}\nrun `kedro run --pipelines {first}` first, then the pipelines that follow it"
+    )
+
+
+def _first_reasons(found: dict[str, list[str]]) -> list[str]:
+    """The reasons of the datasets that stand first in the line: those after them follow from these."""
+    first = min(map(_place_in_line, found))
+    return [line for name, lines in found.items() if _place_in_line(name) == first for line in lines]
+
+
+def _pipeline_of(dataset: str) -> str:
+    names = [str(name) for name, one in pipelines.items() if name != "__default__" and dataset in one.all_outputs()]
+    return names[0]
+
+
+def _order(pipeline: str) -> int:
+    return list(pipelines).index(pipeline)
+
+
+def _place_in_line(dataset: str) -> tuple[int, int]:
+    """Where a dataset is made: its pipeline, and how many nodes it takes to get there."""
+    name = _pipeline_of(dataset)
+    return _order(name), len(pipelines[name].to_outputs(dataset).nodes)

@@ -1,0 +1,224 @@
+"""How each stored result came about: what it holds, and which inputs and options it was made from.
+
+A record stands beside the data, one JSON file a dataset. It is written once the dataset is saved and names the node,
+a fingerprint of the content, the fingerprints of the inputs and the values of the parameters. So what was changed, or
+made of something that is no longer there, is known before anything reads it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from nextact.errors import NextactError
+from nextact.options import plain
+from nextact.protocol import unequal
+
+File = tuple[str, int, int]  # name inside the dataset, bytes, time of the last change in nanoseconds
+
+
+class Record(BaseModel):
+    """What is known of one stored dataset.
+
+    Attributes:
+        version: Of this format; records of another one count as absent.
+        dataset: Name in the data catalog.
+        node: The node that saved it.
+        fingerprint: Of its content; see :func:`fingerprint_of`.
+        files: Name, size and time of change of each file: while these stay, the content is not read again.
+        inputs: Dataset -> its fingerprint when the node read it; None where it has none (raw tables).
+        parameters: Parameter -> the value that the node read, defaults included.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    version: Literal[1] = 1
+    dataset: str
+    node: str
+    fingerprint: str
+    files: tuple[File, ...]
+    inputs: dict[str, str | None]
+    parameters: dict[str, Any]
+
+
+class RecordBook:
+    """The records of one data folder, a JSON file each.
+
+    Args:
+        folder: Made when the first record is written.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def read(self, dataset: str) -> Record | None:
+        """The record of a dataset; None where there is none that this version can read."""
+        try:
+            return Record.model_validate_json(self._file(dataset).read_bytes())
+        except (OSError, ValidationError):
+            return None
+
+    def write(self, record: Record) -> None:
+        """Put a record in place of an older one; a reader sees the old or the new one, whole."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        beside = self._file(record.dataset).with_suffix(".new")
+        beside.write_text(record.model_dump_json(indent=1), encoding="utf-8")
+        beside.replace(self._file(record.dataset))
+
+    def remove(self, dataset: str) -> None:
+        """Forget a dataset."""
+        self._file(dataset).unlink(missing_ok=True)
+
+    def current(self, dataset: str, place: Path) -> str | None:
+        """Fingerprint of what stands at a place now; the content is read only where its files look changed."""
+        record = self.read(dataset)
+        files = files_of(place)
+        if record is not None and files == record.files:
+            return record.fingerprint
+        return fingerprint_of(place)
+
+    def restamp(self, places: Mapping[str, Path]) -> None:
+        """Take what stands at these places for what their nodes wrote: a change that is meant to be one.
+
+        What was made from these datasets as they were is taken to be made from them as they are.
+        """
+        renewed: dict[str, tuple[str, str]] = {}
+        for name, place in places.items():
+            record, found = self.read(name), fingerprint_of(place)
+            if record is None or found is None:
+                continue
+            renewed[name] = (record.fingerprint, found)
+            self.write(record.model_copy(update={"fingerprint": found, "files": files_of(place)}))
+        for file in sorted(self.folder.glob("*.json")):
+            record = self.read(file.name.removesuffix(".json"))
+            if record is None:
+                continue
+            inputs = {
+                name: renewed[name][1] if name in renewed and was == renewed[name][0] else was
+                for name, was in record.inputs.items()
+            }
+            if inputs != record.inputs:
+                self.write(record.model_copy(update={"inputs": inputs}))
+
+    def _file(self, dataset: str) -> Path:
+        return self.folder / f"{dataset}.json"
+
+
+def files_of(place: Path) -> tuple[File, ...]:
+    """Name, size and time of change of the file, or of each file in the folder, at a place; none where nothing is.
+
+    Example:
+        >>> files_of(Path("/no/such/place"))
+        ()
+    """
+    if place.is_dir():
+        found = sorted(file for file in place.rglob("*") if file.is_file())
+    else:
+        found = [place] if place.is_file() else []
+    return tuple((_name(file, place), file.stat().st_size, file.stat().st_mtime_ns) for file in found)
+
+
+def fingerprint_of(place: Path) -> str | None:
+    """SHA-256, as hexadecimal text, of the names and contents of the files at a place; None where nothing is.
+
+    Two places hold the same bytes under the same names if and only if their fingerprints are equal.
+    """
+    files = files_of(place)
+    if not files:
+        return None
+    found = hashlib.sha256()
+    for name, size, _ in files:
+        with (place / name if name else place).open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        found.update(json.dumps([name, size, digest]).encode())
+    return found.hexdigest()
+
+
+def as_read(value: Any, kind: type | None) -> Any:
+    """A parameter's plain value as its class of options reads it, defaults included; as it is where that cannot be."""
+    if kind is None or not dataclasses.is_dataclass(kind) or not isinstance(value, Mapping):
+        return plain(value)
+    try:
+        return plain(kind(**value))
+    except (NextactError, TypeError):  # an option that this version does not know: shown as a difference
+        return plain(value)
+
+
+@dataclass
+class Staleness:
+    """Why stored datasets no longer fit each other or the parameters of today.
+
+    Args:
+        book: The records.
+        places: Dataset -> where it stands; those without a place on this machine are left out.
+        parameters: Parameter -> the value that a run would read today; see :func:`as_read`. One that is missing here
+            decides nothing.
+        kinds: Parameter -> class of its options, by which a value that an older version wrote gets today's defaults.
+        made: Datasets that some node of the project makes: one of these without a record is refused.
+    """
+
+    book: RecordBook
+    places: Mapping[str, Path]
+    parameters: Mapping[str, Any]
+    kinds: Mapping[str, type]
+    made: frozenset[str]
+    _found: dict[str, dict[str, list[str]]] = field(default_factory=dict)
+
+    def of(self, datasets: Iterable[str]) -> dict[str, list[str]]:
+        """Dataset -> what is wrong with it, for these and for all that they were made from; those in order left out."""
+        found: dict[str, list[str]] = {}
+        for name in datasets:
+            found |= self._of(name)
+        return found
+
+    def _of(self, name: str) -> dict[str, list[str]]:
+        if name not in self._found:
+            self._found[name] = {}  # a dataset that is met again on the way adds nothing
+            self._found[name] = self._look_at(name)
+        return self._found[name]
+
+    def _look_at(self, name: str) -> dict[str, list[str]]:
+        record, place = self.book.read(name), self.places.get(name)
+        if place is None or name not in self.made:
+            return {}
+        if record is None:
+            if not place.exists():
+                return {}
+            return {name: [f"{name!r} was not made by this version, or not by a run: nothing says from what"]}
+        reasons = [*self._content(record, place), *self._inputs(record), *self._options(record)]
+        found = self.of(record.inputs)
+        return found | {name: reasons} if reasons else found
+
+    def _content(self, record: Record, place: Path) -> list[str]:
+        now = self.book.current(record.dataset, place)
+        if now in (None, record.fingerprint):
+            return []  # what is gone is not read by anybody, or missed before anything starts
+        return [f"{record.dataset!r} was changed after {record.node} wrote it"]
+
+    def _inputs(self, record: Record) -> list[str]:
+        reasons = []
+        for name, then in record.inputs.items():
+            made = self.book.read(name)
+            if then is not None and made is not None and made.fingerprint != then:
+                reasons.append(f"{record.dataset!r} was made from another {name!r}")
+        return reasons
+
+    def _options(self, record: Record) -> list[str]:
+        reasons = []
+        for name, then in record.parameters.items():
+            if name in self.parameters:
+                now = self.parameters[name]
+                found = unequal({name: as_read(then, self.kinds.get(name))}, {name: now})
+                reasons += [f"{leaf}: {was!r} when {record.node} ran, {value!r} now" for leaf, was, value in found]
+        return reasons
+
+
+def _name(file: Path, place: Path) -> str:
+    return "" if file == place else file.relative_to(place).as_posix()
