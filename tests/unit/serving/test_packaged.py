@@ -148,7 +148,7 @@ def test_a_missing_or_foreign_package_is_named(package_of, tmp_path):
     package_of(tmp_path).save(tmp_path / "packaged")
     described = json.loads((tmp_path / "packaged/package.json").read_text())
     (tmp_path / "packaged/package.json").write_text(json.dumps(described | {"format": 1}))
-    with pytest.raises(NextactError, match=r"package.json .*layout 1 of a package is not readable by this version"):
+    with pytest.raises(NextactError, match=r"package.json: layout 1 of a package is not readable by this version"):
         PackagedModel.open(tmp_path / "packaged")
     (tmp_path / "packaged/package.json").write_text(json.dumps(described | {"top_q": 2}))
     with pytest.raises(NextactError, match=r"package.json does not describe a package .*did you mean 'top_k'"):
