@@ -14,6 +14,7 @@ from kedro.framework.cli.project import run as kedro_run
 from kedro.framework.project import pipelines
 
 from nextact.errors import NextactError, suggest
+from nextact.processes.stopping import end_on_sigterm
 
 KEDRO_SAYS = re.compile(r"- Parameter '([^']*)': Failed to instantiate \w+ for parameter '[^']*': ")
 
@@ -27,6 +28,7 @@ def cli() -> None:
 @click.pass_context
 def run(context: click.Context, /, **options: Any) -> None:
     """Kedro's own run; set NEXTACT_TRACEBACK=1 to see where an error came from."""
+    end_on_sigterm()
     with _one_message(context):
         _check_names(options)
         context.invoke(kedro_run, **options)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 from typing import Any
 
 from kedro.framework.context import KedroContext
@@ -11,6 +13,8 @@ from kedro.io import AbstractDataset, CatalogProtocol
 from kedro.pipeline import Pipeline
 
 from nextact.errors import NextactError, suggest
+from nextact.processes.children import end_with_parent
+from nextact.processes.scratch import sweep
 
 
 class NextactHooks:
@@ -31,6 +35,13 @@ class NextactHooks:
                 continue
             raise NextactError(f"{name!r} does not exist ({_place(catalog, name)}); {_remedy(name)}")
         _share_connection(catalog)
+        sweep()
+
+    @hook_impl
+    def before_node_run(self) -> None:
+        """Have a worker process of ParallelRunner end with the run: nothing else would where the run is killed."""
+        if multiprocessing.parent_process() is not None:
+            end_with_parent(os.getppid())
 
     @hook_impl
     def after_pipeline_run(self, pipeline: Pipeline, catalog: CatalogProtocol) -> None:

@@ -15,10 +15,11 @@ from kedro.pipeline.node import Node
 
 from nextact.errors import NextactError
 from nextact.models.registry import MODELS, FittedModel, ModelFolder
+from nextact.processes.stopping import was_told_to_stop
 from nextact.serving.model_log import log_package
 from nextact.serving.package import full_name
 from nextact.serving.run_log import RunLog
-from nextact.serving.store import TrackingStore
+from nextact.serving.store import ERROR, TrackingStore
 
 logger = logging.getLogger(__name__)
 
@@ -52,6 +53,7 @@ class TrackedRun:
         }
         self.process, self.lock = os.getpid(), threading.Lock()
         self.in_workers = "ParallelRunner" in str(run_params.get("runner"))
+        _end_killed_runs(store)
         if CERTIFICATE not in pipeline.all_outputs():
             self._start(catalog.get(CERTIFICATE).load())
 
@@ -83,12 +85,14 @@ class TrackedRun:
         """Log what worker processes saved, then end the parent."""
         if self.in_workers:
             self._catch_up(status)
-        self._try(lambda log: self._end(log, status, error))
+        why = "none" if error is None else f"{type(error).__name__}: {error}"
+        self._try(lambda log: self._end(log, status, why))
 
     def abandon(self) -> None:
-        """End the parent where the process is told to stop."""
+        """End the parent where the process ends before the pipeline does: failed on SIGTERM, else by hand."""
         if self.process == os.getpid():
-            self._try(lambda log: log.finish("KILLED"))
+            status, why = ("FAILED", "ended by SIGTERM") if was_told_to_stop() else ("KILLED", "stopped by hand")
+            self._try(lambda log: self._end(log, status, why))
 
     def _count_test_reading(self) -> None:
         if self.process != os.getpid() or self.log is None or self.test_readings is not None:
@@ -123,8 +127,8 @@ class TrackedRun:
             for name in sorted(saved, key=lambda name: (not name.endswith(FITTED), name)):
                 self.saved(name, self.catalog.get(name).load())
 
-    def _end(self, log: RunLog, status: str, error: Exception | None) -> None:
-        log.set_tags({"nextact.error": "none" if error is None else f"{type(error).__name__}: {error}"})
+    def _end(self, log: RunLog, status: str, why: str) -> None:
+        log.set_tags({ERROR: why})
         log.finish(status)
 
     def _try(self, action: Callable[[RunLog], None]) -> None:
@@ -134,6 +138,12 @@ class TrackedRun:
             action(self.log)
         except Exception as error:
             logger.warning("Not tracked: %s: %s", type(error).__name__, error)
+
+
+def _end_killed_runs(store: TrackingStore) -> None:
+    with _told("earlier runs cannot be looked through"):
+        for run_id in store.end_killed_runs():
+            logger.info("Run %s of the store was killed and is marked so", run_id)
 
 
 @contextmanager

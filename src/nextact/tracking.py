@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import atexit
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +16,7 @@ from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 
 from nextact.errors import NextactError
+from nextact.processes import stopping
 
 if TYPE_CHECKING:
     from nextact.serving.tracking_options import TrackingOptions
@@ -52,7 +52,7 @@ class TrackingHooks:
             from nextact.serving.store import TrackingStore
 
             self._run = TrackedRun(TrackingStore.open(options), run_params, pipeline, catalog)
-            atexit.register(self._run.abandon)
+            stopping.at_end(self._run.abandon)
 
     @hook_impl
     def before_node_run(self, node: Node, inputs: dict[str, Any]) -> dict[str, Any] | None:
@@ -78,7 +78,7 @@ class TrackingHooks:
     def _finish(self, status: str, error: Exception | None = None) -> None:
         if self._run is not None:
             run, self._run = self._run, None
-            atexit.unregister(run.abandon)
+            stopping.forget(run.abandon)
             run.finish(status, error)
 
 

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from nextact.processes.scratch import scratch_folder
+
 
 def mapped_arrays(length: int, kinds: Mapping[str, DTypeLike]) -> dict[str, NDArray[Any]]:
     """Arrays of zeros in files without a name, whose space is free when nothing refers to the arrays any more."""
-    with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        return {name: _mapped(Path(folder) / name, length, kind) for name, kind in kinds.items()}
+    with scratch_folder("histories") as folder:
+        return {name: _mapped(folder / name, length, kind) for name, kind in kinds.items()}
 
 
 def _mapped(path: Path, length: int, kind: DTypeLike) -> NDArray[Any]:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from nextact.processes.identity import this_process
 from nextact.protocol import Certificate
 from nextact.serving.entries import (
     Point,
@@ -21,7 +22,7 @@ from nextact.serving.entries import (
     param_text,
 )
 from nextact.serving.package import full_name
-from nextact.serving.store import MODEL, PARENT, PROTOCOL_HASH, RUN_ID, TEST_READINGS, TrackingStore
+from nextact.serving.store import MODEL, PARENT, PROCESS, PROTOCOL_HASH, RUN_ID, TEST_READINGS, TrackingStore
 
 MAX_METRICS, MAX_PARAMS, MAX_TAGS = 500, 100, 100  # a batch; MLflow takes at most 1,000 entries in all
 
@@ -47,7 +48,7 @@ class RunLog:
         name, report = full_name(described), described.get("report", {})
         ended = _now()
         started = ended - int(1_000 * described["fit_seconds"])
-        tags = {PARENT: self.parent, MODEL: name, "nextact.family": described["family"]}
+        tags = {PARENT: self.parent, MODEL: name, PROCESS: this_process(), "nextact.family": described["family"]}
         tags |= {f"nextact.{key}": param_text(described[key]) for key in HASHES if described.get(key)}
         run = self.store.client.create_run(self.store.experiment_id, started, tags, name)
         run_id = str(run.info.run_id)
@@ -107,6 +108,7 @@ class RunLog:
         found = self.store.search(f"tags.\"{RUN_ID}\" = '{self.certificate['run_id']}'")
         if not found:
             return None
+        self.store.client.set_tag(found[0].info.run_id, PROCESS, this_process())
         self.store.client.update_run(found[0].info.run_id, status="RUNNING")
         return found[0].info.run_id, dict(found[0].data.params)
 
@@ -116,6 +118,7 @@ class RunLog:
         tags = {
             RUN_ID: run_id,
             PROTOCOL_HASH: self.certificate["protocol_hash"],
+            PROCESS: this_process(),
             "mlflow.source.name": "kedro run",
             "mlflow.source.type": "PROJECT",
             **{f"nextact.{name}": param_text(value) for name, value in flatten(provenance).items()},

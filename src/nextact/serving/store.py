@@ -11,15 +11,18 @@ from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
 from nextact.errors import NextactError
+from nextact.processes.identity import is_gone
 from nextact.serving.tracking_options import TrackingOptions
 
 logger = logging.getLogger(__name__)
 
-RUN_ID, PROTOCOL_HASH, MODEL, TEST_READINGS = (
+RUN_ID, PROTOCOL_HASH, MODEL, TEST_READINGS, PROCESS, ERROR = (
     "nextact.run_id",
     "nextact.protocol_hash",
     "nextact.model",
     "test_readings",
+    "nextact.process",
+    "nextact.error",
 )
 PARENT = "mlflow.parentRunId"
 QUIET = {
@@ -95,6 +98,15 @@ class TrackingStore:
             token = page.token
             if not token:
                 return found
+
+    def end_killed_runs(self) -> list[str]:
+        """Mark as killed what runs for MLflow, though its process on this machine is gone; the ids of these runs."""
+        running = self.search("attributes.status = 'RUNNING'")
+        ended = [run.info.run_id for run in running if PROCESS in run.data.tags and is_gone(run.data.tags[PROCESS])]
+        for run_id in ended:
+            self.client.set_tag(run_id, ERROR, "its process is gone: it was killed")
+            self.client.set_terminated(run_id, "KILLED")
+        return ended
 
     def count_test_readings(self, protocol_hash: str) -> int:
         """How often test was opened under a protocol, in all experiments of the store, deleted runs included."""

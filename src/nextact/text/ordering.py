@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from nextact.processes.scratch import scratch_folder
 from nextact.text.corpus import ROWS_AT_ONCE
 
 _MOST_FILES = 256  # open at once
@@ -36,8 +36,8 @@ def in_catalogue_order(
         Tables of the columns of the batches, one after the other.
     """
     size = max(ROWS_AT_ONCE, -(-len(ids) // _MOST_FILES))
-    with TemporaryDirectory(prefix="nextact-items-") as folder:
-        files = [Path(folder) / str(number) for number in range(-(-len(ids) // size))]
+    with scratch_folder("items") as folder:
+        files = [folder / str(number) for number in range(-(-len(ids) // size))]
         _deal(batches, schema.append(pa.field(_PLACE, pa.int64())), pd.Index(ids, dtype=object), id_column, files, size)
         for number, file in enumerate(files):
             start = number * size

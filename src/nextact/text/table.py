@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import tempfile
 import weakref
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -15,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from nextact.errors import NextactError, suggest
+from nextact.processes.scratch import new_scratch_folder, remove_scratch_folder
 from nextact.text.corpus import ROWS_AT_ONCE, in_batches
 
 FILE = "table.parquet"
@@ -43,15 +42,13 @@ class TextTable:
     def write(cls, rows: Iterable[Sequence[Any]], schema: pa.Schema) -> Self:
         """A table in the folder for temporary files (``TMPDIR``), which goes when nothing refers to it any more.
 
-        A process that is killed leaves its folder, ``nextact-texts-…``, which is safe to delete.
-
         Args:
             rows: A value a column; read once, and never held beyond one batch.
             schema: Names and types.
         """
-        folder = Path(tempfile.mkdtemp(prefix="nextact-texts-"))
+        folder = new_scratch_folder("texts")
         table = cls(folder / FILE)
-        weakref.finalize(table, _remove, folder, os.getpid())
+        weakref.finalize(table, remove_scratch_folder, folder)
         with pq.ParquetWriter(table.path, schema) as writer:
             for batch in in_batches(rows, _characters, ROWS_AT_ONCE):
                 columns = [
@@ -159,12 +156,6 @@ class TokenColumn:
     def __iter__(self) -> Iterator[list[str]]:
         for text in self._texts:
             yield text.split()
-
-
-def _remove(folder: Path, process: int) -> None:
-    """By the process that wrote it alone: a fork that drops its reference leaves the file to it."""
-    if os.getpid() == process:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _characters(row: Sequence[Any]) -> int:

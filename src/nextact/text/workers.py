@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from types import TracebackType
 from typing import Self, TypeVar
+
+from nextact.processes.children import end_with_parent
 
 Part = TypeVar("Part")
 Result = TypeVar("Result")
@@ -24,7 +27,7 @@ class Workers:
     def __init__(self, n: int) -> None:
         self.n = max(n, 1)
         # A forked child would inherit the thread pools of torch in an unknown state.
-        self._pool = ProcessPoolExecutor(self.n, mp_context=get_context("spawn")) if self.n > 1 else None
+        self._pool = _pool(self.n) if self.n > 1 else None
 
     def map(self, function: Callable[[Part], Result], parts: Iterable[Part]) -> Iterator[Result]:
         """The function of each part, in their order."""
@@ -44,3 +47,8 @@ class Workers:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
+
+
+def _pool(n: int) -> ProcessPoolExecutor:
+    # whoever is killed cannot shut a pool down, and its processes would wait for work for ever
+    return ProcessPoolExecutor(n, get_context("spawn"), initializer=end_with_parent, initargs=(os.getpid(),))

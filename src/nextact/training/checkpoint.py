@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from nextact.errors import NextactError
+from nextact.processes.holding import HeldError, Hold
+
+logger = logging.getLogger(__name__)
 
 FILE = "checkpoint.safetensors"
 
@@ -86,3 +90,36 @@ class Checkpoints:
             path.unlink(missing_ok=True)
         with contextlib.suppress(OSError):  # something else lies there
             self.folder.rmdir()
+
+
+@contextlib.contextmanager
+def held(checkpoints: Checkpoints | None) -> Iterator[None]:
+    """Keep other processes out of the folder inside the block, by a file ``FOLDER.lock`` that says who is at work.
+
+    Args:
+        checkpoints: None leaves nothing, so there is nothing to keep out of.
+
+    Raises:
+        NextactError: If another process is at work there.
+    """
+    lock = None if checkpoints is None else _hold(checkpoints.folder)
+    try:
+        yield
+    finally:
+        if lock is not None:
+            lock.release()
+
+
+def _hold(folder: Path) -> Hold | None:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    path = folder.with_name(f"{folder.name}.lock")
+    try:
+        return Hold(path)
+    except HeldError as error:
+        raise NextactError(
+            f"checkpoints {folder}: the same training is under way in {error.holder or 'another process'}; "
+            "wait for it, or stop it and run this again"
+        ) from None
+    except OSError as error:
+        logger.warning("%s cannot be locked (%s): see to it that no second process trains there", path, error)
+        return None

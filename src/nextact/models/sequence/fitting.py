@@ -25,7 +25,7 @@ from nextact.models.sequence.objective import Objective, make_batches
 from nextact.models.sequence.options import SequenceOptions
 from nextact.models.sequence.text_start import start_from_text
 from nextact.models.sequence.unseen import UnseenItems
-from nextact.training.checkpoint import Checkpoints
+from nextact.training.checkpoint import Checkpoints, held
 from nextact.training.device import seeded
 from nextact.training.loop import LoopResult, train
 from nextact.training.state import LoopSettings
@@ -39,8 +39,18 @@ def fit_network(options: SequenceOptions, training: Training) -> tuple[SequenceN
     """A trained network in evaluation mode, and what is worth knowing about it.
 
     Raises:
-        NextactError: If no user has two steps, the training cannot fit in memory, or it goes astray.
+        NextactError: If no user has two steps, the training cannot fit in memory, it goes astray, or another process
+            trains the same network.
     """
+    checkpoints = checkpoints_of(options, training)
+    with held(checkpoints):
+        return train_network(options, training, checkpoints)
+
+
+def train_network(
+    options: SequenceOptions, training: Training, checkpoints: Checkpoints | None
+) -> tuple[SequenceNetwork, FitReport]:
+    """What :func:`fit_network` gives, where somebody holds the folder of the checkpoints already."""
     started = time.perf_counter()
     updates = make_batches(options, training)
     if not len(updates):
@@ -59,7 +69,7 @@ def fit_network(options: SequenceOptions, training: Training) -> tuple[SequenceN
             _validation(network, unseen, training, options.max_steps),
             _loop_settings(options, training),
             training.log_curve,
-            checkpoints_of(options, training),
+            checkpoints,
         )
     unseen.fill(network)
     report = _report(network, result, time.perf_counter() - started)

@@ -2,7 +2,7 @@
 
     torchrun --nproc-per-node 2 -m nextact.models.sequence.launching FOLDER
 
-is what a fit runs for itself where it is asked for processes.
+is what a fit runs for itself where it is asked for processes, each of which ends with the one that started it.
 """
 
 from __future__ import annotations
@@ -10,9 +10,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 import os
-import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -21,12 +19,15 @@ import torch
 from nextact.errors import NextactError
 from nextact.metrics.targets import Targets
 from nextact.models.recommender import FitReport, LaunchOptions, Training, read_json, write_json
-from nextact.models.sequence.fitting import fit_network
+from nextact.models.sequence.fitting import checkpoints_of, train_network
 from nextact.models.sequence.network import SequenceNetwork
 from nextact.models.sequence.options import SequenceOptions
 from nextact.models.sequence.storage import load_network, save_network
+from nextact.processes import children
+from nextact.processes.scratch import scratch_folder
 from nextact.sequences.histories import Histories
 from nextact.sequences.holdout import Holdout
+from nextact.training.checkpoint import held
 
 PLAIN = ("n_items", "event_types", "exclude_seen", "seed", "target_event_types", "observed_until", "epochs")
 
@@ -35,19 +36,15 @@ def fit_in_processes(options: SequenceOptions, training: Training) -> tuple[Sequ
     """What :func:`fit_network` gives, from as many processes as the launch options say.
 
     Raises:
-        NextactError: If the processes fail; what they said stands above it in the output.
+        NextactError: If the processes fail (what they said stands above it in the output), or another process trains
+            the same network.
     """
-    with tempfile.TemporaryDirectory(prefix="nextact-training-") as name:
-        folder = Path(name)
+    with held(checkpoints_of(options, training)), scratch_folder("training") as folder:
         save_training(options, training, folder)
-        launch = training.launch
-        command = [sys.executable, "-m", "torch.distributed.run", f"--nproc-per-node={launch.processes}"]
-        command += [*(launch.launcher_arguments or ("--standalone",)), "-m", __name__, str(folder)]
-        on_cpu = {} if torch.cuda.is_available() else {"ACCELERATE_USE_CPU": "true"}
-        done = subprocess.run(command, env=os.environ | on_cpu, check=False)
-        if done.returncode or not (folder / "report.json").exists():
+        status = _run(training.launch, folder)
+        if status or not (folder / "report.json").exists():
             raise NextactError(
-                f"training in {launch.processes} processes ended with status {done.returncode}; its output stands above"
+                f"training in {training.launch.processes} processes ended with status {status}; its output stands above"
             )
         network, _, _ = load_network(folder)
         report: FitReport = read_json(folder / "report.json")
@@ -56,6 +53,15 @@ def fit_in_processes(options: SequenceOptions, training: Training) -> tuple[Sequ
         if epoch["validation"] is not None:
             training.log_curve("validation_ndcg@10", epoch["validation"], epoch["epoch"])
     return network, report
+
+
+def _run(launch: LaunchOptions, folder: Path) -> int:
+    """Exit status of ``torchrun``, which keeps its own files in the folder too."""
+    arguments = [f"--nproc-per-node={launch.processes}", f"--log-dir={folder / 'torchrun'}"]
+    arguments += launch.launcher_arguments or ("--standalone",)
+    arguments += ["-m", children.__name__, __name__, str(folder)]
+    on_cpu = {} if torch.cuda.is_available() else {"ACCELERATE_USE_CPU": "true"}
+    return children.run_child("torch.distributed.run", arguments, os.environ | on_cpu)
 
 
 def save_training(options: SequenceOptions, training: Training, folder: Path) -> None:
@@ -113,7 +119,7 @@ def main(folder: Path) -> None:
     is_first = os.environ.get("RANK", "0") == "0"
     logging.basicConfig(level=logging.INFO if is_first else logging.ERROR, format="%(levelname)s %(message)s")
     options, training = open_training(folder)
-    network, report = fit_network(options, training)
+    network, report = train_network(options, training, checkpoints_of(options, training))
     if is_first:
         save_network(network, options, training.event_types, folder)
         write_json(folder / "report.json", report)

@@ -1,0 +1,89 @@
+"""Private folders for temporary files, gone with the process that made them; those of a killed one are swept away."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+from nextact.processes.holding import HeldError, Hold
+from nextact.processes.stopping import at_end
+
+logger = logging.getLogger(__name__)
+
+PREFIX, HELD = "nextact-", "held-by.json"
+_made: dict[Path, tuple[int, Hold | None]] = {}  # by which process; None where its file system knows no locks
+
+
+@contextlib.contextmanager
+def scratch_folder(purpose: str) -> Iterator[Path]:
+    """A new folder inside the block; see :func:`new_scratch_folder`."""
+    folder = new_scratch_folder(purpose)
+    try:
+        yield folder
+    finally:
+        remove_scratch_folder(folder)
+
+
+def new_scratch_folder(purpose: str) -> Path:
+    """A folder ``nextact-PURPOSE-…`` in the folder for temporary files (``TMPDIR``), which its user alone may read.
+
+    It goes by :func:`remove_scratch_folder`, at the latest when this process exits or is told to stop. What a killed
+    process left is removed by the next one that asks for a folder.
+    """
+    _sweep_once(os.getpid())
+    # nobody sweeps it away before it is held, since it has not got its name yet
+    making = Path(tempfile.mkdtemp(prefix=f".{PREFIX}"))
+    hold = _hold(making)
+    folder = making.rename(making.with_name(f"{PREFIX}{purpose}-{making.name.removeprefix(f'.{PREFIX}')}"))
+    _made[folder] = os.getpid(), hold
+    return folder
+
+
+def remove_scratch_folder(folder: Path) -> None:
+    """Remove a folder of this process; a fork that drops its reference leaves the folder to it."""
+    maker, hold = _made.pop(folder, (None, None))
+    if maker == os.getpid():
+        shutil.rmtree(folder, ignore_errors=True)
+    if hold is not None:
+        hold.release()
+
+
+def sweep() -> None:
+    """Remove the folders of processes that ended without removing them."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        with contextlib.suppress(OSError, HeldError):
+            if _is_ours(folder):
+                hold = Hold(folder / HELD)
+                shutil.rmtree(folder, ignore_errors=True)
+                hold.release()
+                logger.info("Removed %s, which a process that was killed had left", folder)
+
+
+@cache
+def _sweep_once(process: int) -> None:
+    sweep()
+
+
+def _hold(folder: Path) -> Hold | None:
+    try:
+        return Hold(folder / HELD)
+    except OSError:  # without locks nobody can tell who is gone, so nobody sweeps
+        return None
+
+
+def _is_ours(folder: Path) -> bool:
+    return not folder.is_symlink() and (folder / HELD).lstat().st_uid == os.getuid()
+
+
+def _remove_all() -> None:
+    for folder in list(_made):
+        remove_scratch_folder(folder)
+
+
+at_end(_remove_all)
