@@ -11,9 +11,11 @@ from typing import Any
 
 import click
 from kedro.framework.cli.project import run as kedro_run
-from kedro.framework.project import pipelines
+from kedro.framework.project import pipelines, settings
+from kedro.utils import find_kedro_project
 
 from nextact.errors import NextactError, suggest
+from nextact.printing import printable
 from nextact.processes.stopping import end_on_sigterm
 
 KEDRO_SAYS = re.compile(r"- Parameter '([^']*)': Failed to instantiate \w+ for parameter '[^']*': ")
@@ -48,7 +50,7 @@ def erase_user(context: click.Context, user_id: str, env: str | None) -> None:
         _check_environment(env)
         from nextact.erasing_command import erase
 
-        click.echo(erase(user_id, Path.cwd(), env))
+        click.echo(printable(erase(user_id, _project(), env), keep="\n"))
 
 
 @contextmanager
@@ -60,7 +62,7 @@ def _one_message(context: click.Context) -> Iterator[None]:
         told = _told(error)
         if told is None or os.environ.get("NEXTACT_TRACEBACK") == "1":
             raise
-        click.echo(f"error: {told}", err=True)
+        click.echo(printable(f"error: {told}", keep="\n"), err=True)
         context.exit(1)
 
 
@@ -78,9 +80,15 @@ def _check_names(options: dict[str, Any]) -> None:
 
 
 def _check_environment(env: str | None) -> None:
-    environments = [folder.name for folder in Path("conf").glob("*") if folder.is_dir()]
+    environments = [folder.name for folder in (_project() / settings.CONF_SOURCE).glob("*") if folder.is_dir()]
     if environments:
         _require("environment", [env], environments)
+
+
+def _project() -> Path:
+    """Root of the project that the working directory lies in; a packaged project is where its ``conf`` is."""
+    here = Path.cwd()
+    return find_kedro_project(here) or here
 
 
 def _require(kind: str, wanted: Iterable[str | None], known: Iterable[str]) -> None:

@@ -5,9 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+from nextact.printing import printable
+
 
 class NextactError(ValueError):
-    """Something a user can put right; shown as one message, without a traceback."""
+    """Something a user can put right; shown as one message, without a traceback.
+
+    Args:
+        message: May name what users wrote: what of it would act on a terminal is written out.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(printable(message, keep="\n"))
 
 
 class TableError(NextactError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+from pathlib import Path
 from typing import Any
 
 from kedro.framework.context import KedroContext
@@ -18,7 +19,10 @@ from nextact.processes.scratch import sweep
 
 
 class NextactHooks:
-    """Checks of parameters and inputs."""
+    """Checks of parameters and inputs, and where a run stands: at the project's root, wherever it was started."""
+
+    def __init__(self) -> None:
+        self._started_in: Path | None = None
 
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
@@ -28,14 +32,24 @@ class NextactHooks:
             raise NextactError(f"parameters: nothing reads {name!r}; {suggest(name, known)}")
 
     @hook_impl
-    def before_pipeline_run(self, pipeline: Pipeline, catalog: CatalogProtocol) -> None:
-        """Refuse a run whose inputs do not exist yet, naming the pipeline that makes them."""
+    def before_pipeline_run(self, run_params: dict[str, Any], pipeline: Pipeline, catalog: CatalogProtocol) -> None:
+        """Have relative paths begin at the project's root, and refuse a run whose inputs do not exist yet."""
+        self._started_in = Path.cwd()
+        os.chdir(run_params["project_path"])
+        try:
+            self._refuse_missing_inputs(pipeline, catalog)
+        except NextactError:
+            self._go_back()
+            raise
+        _share_connection(catalog)
+        sweep()
+
+    def _refuse_missing_inputs(self, pipeline: Pipeline, catalog: CatalogProtocol) -> None:
+        """Name the pipeline that makes what is missing."""
         for name in sorted(pipeline.inputs()):
             if name.startswith("params:") or name == "parameters" or _may_exist(catalog, name):
                 continue
             raise NextactError(f"{name!r} does not exist ({_place(catalog, name)}); {_remedy(name)}")
-        _share_connection(catalog)
-        sweep()
 
     @hook_impl
     def before_node_run(self) -> None:
@@ -45,10 +59,20 @@ class NextactHooks:
 
     @hook_impl
     def after_pipeline_run(self, pipeline: Pipeline, catalog: CatalogProtocol) -> None:
-        """Print the results whose catalog entry asks for it."""
+        """Print the results whose catalog entry asks for it, and go back to where the run was started."""
         for name in sorted(pipeline.outputs()):
             if (getattr(catalog.get(name), "metadata", None) or {}).get("print_at_end"):
                 print(catalog.load(name))
+        self._go_back()
+
+    @hook_impl
+    def on_pipeline_error(self) -> None:
+        """Go back to where the run was started."""
+        self._go_back()
+
+    def _go_back(self) -> None:
+        if self._started_in is not None:
+            os.chdir(self._started_in)
 
 
 def _share_connection(catalog: CatalogProtocol) -> None:

@@ -14,6 +14,7 @@ from kedro.framework.startup import bootstrap_project
 from kedro.io import CatalogProtocol
 from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
+from kedro.utils import find_kedro_project
 
 from nextact.errors import NextactError
 from nextact.processes import stopping
@@ -106,12 +107,12 @@ def count_test_readings(protocol_hash: str, project: Path | None = None, env: st
 
     Args:
         protocol_hash: Of the certificate.
-        project: Root of the project; the working directory, if left out.
+        project: Root of the project; the one that the working directory lies in, if left out.
         env: Kedro environment whose store is asked.
     """
     from nextact.serving.store import TrackingStore
 
-    root = project or Path.cwd()
+    root = project or Path(find_kedro_project(Path.cwd()) or Path.cwd())
     bootstrap_project(root)
     source = str(root / settings.CONF_SOURCE)
     loader = settings.CONFIG_LOADER_CLASS(conf_source=source, env=env, **settings.CONFIG_LOADER_ARGS)

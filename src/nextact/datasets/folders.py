@@ -18,15 +18,18 @@ def data_folder(name: str) -> str:
     """The folder ``name`` inside the one that the user's public data sets lie in; the resolver ``${data_folder:name}``.
 
     The environment variable comes first, then ``shared_data`` of ``conf/local/globals.yml``, which Kedro itself does
-    not read beside another environment.
+    not read beside another environment. Relative paths begin at the working directory in the one and at the project's
+    root in the other.
 
     Raises:
         NextactError: If neither names a folder, or there is no such folder in it.
     """
-    root = os.environ.get(VARIABLE) or _local_setting()
+    project = Path(find_kedro_project(Path.cwd()) or Path.cwd())
+    named = os.environ.get(VARIABLE)
+    root, begins = (named, Path.cwd()) if named else (_local_setting(project), project)
     if not root:
         raise NextactError(_how_to_set(name, "nothing says where the files of this environment lie"))
-    folder = Path(root).expanduser() / name
+    folder = begins / Path(root).expanduser() / name
     if not folder.is_dir():
         raise NextactError(_how_to_set(name, f"there is no folder {folder}"))
     return str(folder)
@@ -40,10 +43,9 @@ def _how_to_set(name: str, problem: str) -> str:
     )
 
 
-def _local_setting() -> str | None:
-    project = find_kedro_project(Path.cwd())
-    settings = Path(project) / LOCAL_SETTINGS if project else None
-    if settings is None or not settings.exists():
+def _local_setting(project: Path) -> str | None:
+    settings = project / LOCAL_SETTINGS
+    if not settings.exists():
         return None
     found = OmegaConf.load(settings)
     return found.get(LOCAL_KEY) if isinstance(found, DictConfig) else None

@@ -9,6 +9,7 @@ from typing import Any
 
 from nextact.erasing.staged import Staged, stage_json, stage_text
 from nextact.events import columns as c
+from nextact.printing import printable
 
 SUMMARIES = ("run_summary",)
 EXAMPLES = ("evaluation_examples",)
@@ -66,6 +67,6 @@ def _is_of(data: Any, user_id: str) -> bool:
 def _stage_summary(name: str, place: Path, user_id: str) -> Iterator[Staged]:
     """The summary without the user's paragraph."""
     paragraphs = place.read_text(encoding="utf-8").split("\n\n")
-    kept = [one for one in paragraphs if one.split("\n", 1)[0] != f"user {user_id}"]
+    kept = [one for one in paragraphs if one.split("\n", 1)[0] != printable(f"user {user_id}")]
     if len(kept) < len(paragraphs):
         yield stage_text(name, place, "\n\n".join(kept), len(paragraphs) - len(kept))

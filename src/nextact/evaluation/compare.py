@@ -23,6 +23,7 @@ from nextact.errors import NextactError, suggest
 from nextact.evaluation.tables import MODEL, ranks_of, targets_of
 from nextact.metrics.comparison import paired_comparison, summarise_seeds
 from nextact.metrics.ranking import metrics_of_ranks
+from nextact.printing import printable
 from nextact.protocol import require_same_protocol
 
 TABLES = ("test_users", "test_targets", "test_ranks")
@@ -167,7 +168,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except NextactError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    print("\n".join(comparison_lines(found)))
+    print("\n".join(map(printable, comparison_lines(found))))
     return 0
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from nextact.errors import NextactError, suggest
 from nextact.options import options
+from nextact.printing import csv_cell
 from nextact.text.corpus import Corpus
 
 Vectors = NDArray[np.float32]
@@ -149,7 +150,8 @@ def nearest_items(
         n: Neighbours of each.
 
     Returns:
-        Frame ``item, block, rank, neighbour, cosine`` with texts as names; ties in the order of the catalogue.
+        Frame ``item, block, rank, neighbour, cosine`` with texts as names, safe to open in a spreadsheet;
+        ties in the order of the catalogue.
     """
     found = []
     for item in chosen:
@@ -158,7 +160,7 @@ def nearest_items(
                 found.append((item, block, rank, other, round(cosine, 4)))
     table = pd.DataFrame(found, columns=["item", "block", "rank", "neighbour", "cosine"])
     for column in ("item", "neighbour"):
-        table[column] = pd.Series(names(table[column].tolist()), dtype="str")
+        table[column] = pd.Series([csv_cell(name) for name in names(table[column].tolist())], dtype="str")
     return table
 
 

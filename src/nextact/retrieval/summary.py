@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from nextact.events import columns as c
+from nextact.printing import printable
 
 
 def leaderboard_lines(results: dict[str, Any]) -> list[str]:
@@ -21,12 +22,15 @@ def leaderboard_lines(results: dict[str, Any]) -> list[str]:
 
 
 def user_lines(user_id: str, past: pd.DataFrame, recommended: pd.DataFrame, n: int = 5) -> list[str]:
-    """A user's newest ``n`` events and first ``n`` recommendations, each with its reason."""
+    """A user's newest ``n`` events and first ``n`` recommendations, each with its reason, a line each.
+
+    Names are written so that nothing in them acts on a terminal.
+    """
     lines = [f"user {user_id}"]
     lines += [f"  did       {row[c.EVENT_TYPE]}: {row[c.ITEM_TEXT]}" for _, row in past.tail(n).iterrows()]
     for _, row in recommended.head(n).iterrows():
         lines.append(f"  {row['rank']:>2}. {row[c.ITEM_TEXT]} (probability {row['probability']:.4f}; {row['reason']})")
-    return lines
+    return [printable(line) for line in lines]
 
 
 SPLITS = ("validation", "test")

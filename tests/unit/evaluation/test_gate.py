@@ -79,11 +79,20 @@ def test_a_model_that_beats_every_baseline_is_chosen_and_the_reason_says_by_how_
     assert gate_lines(leaderboard["gate"], FAMILIES) == ["stacked beats every baseline", "gpt2 beats every baseline"]
 
 
-@pytest.mark.parametrize(("seconds", "wanted"), [((5.0, 2.0), "popularity"), ((2.0, 5.0), "ease")])
-def test_of_equal_models_the_cheaper_is_chosen(seconds, wanted):
-    _, chosen = run(candidate("ease", HIGH, seconds[0]), candidate("popularity", HIGH, seconds[1]))
-    assert chosen["name"] == wanted
-    assert "which is equal and takes 5 s to fit beside 2 s" in chosen["reason"]
+@pytest.mark.parametrize("seconds", [(5.0, 2.0), (2.0, 5.0)])
+@pytest.mark.parametrize("turned", [False, True])
+def test_of_equal_models_the_first_in_the_registry_is_chosen_whatever_the_clock_said(seconds, turned):
+    candidates = [candidate("ease", HIGH, seconds[0]), candidate("popularity", HIGH, seconds[1])]
+    leaderboard, chosen = run(*candidates[:: -1 if turned else 1])
+    assert [one["name"] for one in leaderboard["models"]] == ["popularity", "ease"]
+    assert chosen["name"] == "popularity"
+    assert "0.0000 above ease, which is equal and comes later in the list of models" in chosen["reason"]
+
+
+def test_of_equal_kinds_the_cheaper_one_stands_first():
+    values = {name: candidate(name, HIGH, seconds) for name, seconds in (("stacked", 1), ("gpt2", 2), ("ease", 3))}
+    leaderboard, _ = run(*values.values())
+    assert [one["name"] for one in leaderboard["models"]] == ["ease", "gpt2", "stacked"]
 
 
 def test_without_baselines_there_is_no_gate():

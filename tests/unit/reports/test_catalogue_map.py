@@ -1,6 +1,7 @@
 """Pictures of the catalogue."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from nextact.errors import NextactError
@@ -108,6 +109,16 @@ def test_neighbours_are_those_with_the_highest_cosine(block):
     assert found["neighbour"].tolist() == expected  # and none for item 61, which has no vector
     assert found["cosine"].tolist() == pytest.approx(np.sort(cosines)[::-1][1:4], abs=1e-4)
     assert found["rank"].tolist() == [1, 2, 3]
+
+
+def test_names_that_a_spreadsheet_would_run_or_a_terminal_obey_are_written_out(block, tmp_path):
+    told = ["=cmd|'/c calc'!A0", "+1", "-1", "@SUM(1)", "\t=1", "\r=1", "tea;=1+1", "red \x1b[31mwine"]
+    found = nearest_items({"encoder": block[:9]}, [1], lambda items: [told[item - 1] for item in items], 7)
+    found.to_csv(tmp_path / "table.csv", index=False)
+    safe = ["'=cmd|'/c calc'!A0", "'+1", "'-1", "'@SUM(1)", "'\\t=1", "'\\r=1", "tea;=1+1", "red \\x1b[31mwine"]
+    assert set(found["item"]) == {safe[0]}
+    assert sorted(found["neighbour"]) == sorted(safe[1:])
+    assert pd.read_csv(tmp_path / "table.csv")["neighbour"].tolist() == found["neighbour"].tolist()
 
 
 def test_coverage_counts_items_with_tokens_and_with_vectors(block):

@@ -1,7 +1,12 @@
 """The hooks' share: which data sets are logged, by which process, and what happens where that fails."""
 
+import logging
+import socket
+import subprocess
+import sys
 from types import SimpleNamespace
 
+import psutil
 import pytest
 from kedro.framework.hooks.manager import _create_hook_manager
 from kedro.io import DataCatalog, MemoryDataset
@@ -9,6 +14,7 @@ from kedro.pipeline import node, pipeline
 from kedro.runner import SequentialRunner
 
 from nextact.errors import NextactError
+from nextact.processes.identity import this_process
 from nextact.protocol import write_certificate
 from nextact.tracked_run import TrackedRun
 from nextact.tracking import TrackingHooks, read_options
@@ -119,6 +125,49 @@ def test_a_run_that_is_told_to_stop_is_marked_and_an_error_is_named(start, store
     parent = store.client.get_run(again.log.parent)
     assert again.log.parent == run.log.parent
     assert (parent.info.status, parent.data.tags["nextact.error"]) == ("FINISHED", "none")
+
+
+def test_a_run_that_sigterm_ends_has_failed(start, store, monkeypatch):
+    run, _ = start()
+    monkeypatch.setattr("nextact.tracked_run.was_told_to_stop", lambda: True)
+    run.abandon()
+    parent = store.client.get_run(run.log.parent)
+    assert (parent.info.status, parent.data.tags["nextact.error"]) == ("FAILED", "ended by SIGTERM")
+
+
+def test_the_next_run_marks_what_a_killed_one_left_running(start, store, caplog):
+    caplog.set_level(logging.INFO)
+    other = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    gone = f"{socket.gethostname()} {other.pid} {psutil.Process(other.pid).create_time()}"
+    other.kill()
+    other.wait()
+    processes = {"gone": gone, "here": this_process(), "elsewhere": f"not-{gone}", "untold": None}
+    ids = {name: store.client.create_run(store.experiment_id).info.run_id for name in processes}
+    for name, process in processes.items():
+        if process is not None:
+            store.client.set_tag(ids[name], "nextact.process", process)
+    run, _ = start()
+    found = {name: store.client.get_run(run_id) for name, run_id in ids.items()}
+    assert {name: one.info.status for name, one in found.items()} == {
+        "gone": "KILLED",
+        "here": "RUNNING",
+        "elsewhere": "RUNNING",
+        "untold": "RUNNING",
+    }
+    assert found["gone"].data.tags["nextact.error"] == "its process is gone: it was killed"
+    assert f"Run {ids['gone']} of the store was killed" in caplog.text
+    parent = store.client.get_run(run.log.parent)
+    assert (parent.info.status, parent.data.tags["nextact.process"]) == ("RUNNING", this_process())
+
+
+def test_a_run_that_is_continued_belongs_to_the_process_that_continues_it(start, store):
+    run, _ = start()
+    store.client.set_tag(run.log.parent, "nextact.process", "elsewhere 7 1.0")
+    run.log.log_fit({"family": "baselines", "name": "ease", "fit_seconds": 1.0})
+    again, _ = start()
+    assert store.client.get_run(again.log.parent).data.tags["nextact.process"] == this_process()
+    (fit,) = again.log.nested.values()
+    assert store.client.get_run(fit).data.tags["nextact.process"] == this_process()
 
 
 def test_a_run_that_is_not_to_be_tracked_opens_no_store(tmp_path):

@@ -13,6 +13,7 @@ from nextact.events.erase import ErasedUsers
 from nextact.events.quality import Report, report_quality
 from nextact.events.quality_warnings import QualityOptions
 from nextact.events.steps import describe_ties
+from nextact.printing import printable
 from nextact.protocol import Certificate, PolicyOptions, stamp, write_certificate
 from nextact.reports import figures, quality_page
 from nextact.sequences import build
@@ -102,7 +103,7 @@ def describe_quality(
         events, rejected, item_table, vocabulary, counts, protocol, types, options.has_times, text_columns, limits
     )
     for warning in report["warnings"]:
-        logger.warning("Data quality: %s", warning["message"])
+        logger.warning("Data quality: %s", printable(warning["message"]))
     return stamp(certificate) | report
 
 

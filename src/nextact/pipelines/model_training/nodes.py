@@ -14,7 +14,7 @@ from nextact.evaluation.horizons import evaluate_horizons
 from nextact.metrics.comparison import bootstrap_intervals
 from nextact.models.baselines.forecast import forecast_baselines
 from nextact.models.recommender import PredictsHorizons
-from nextact.models.registry import MODELS, ModelFolder
+from nextact.models.registry import MODELS, ModelFolder, place
 from nextact.options import options as checked_options
 from nextact.pipelines.model_training.fitting import Candidate, hashes_read, options_hash
 from nextact.protocol import Certificate, is_refitted, stamp
@@ -154,13 +154,14 @@ def _checked(family: str, name: str, options: Any) -> Any:
 def compare(certificate: Certificate, options: ValidationOptions, *families: list[Candidate]) -> dict[str, Any]:
     """Models by the choosing metric, best first, and which of them fail to beat which baselines.
 
-    Equal ones are ordered by fit time, a hybrid's members included.
+    Equal ones stand in the order of :data:`MODELS`: baselines, networks, hybrids.
     """
     candidates = [one for family in families for one in family if one["run_id"] == certificate["run_id"]]
     if not candidates:
         raise NextactError("choice: no model of this run was validated; run a model family first")
     _check_metric(options.metric, candidates)
-    ranked = sorted(candidates, key=lambda one: (-one["validation"][options.metric]["mean"], _seconds(one)))
+    in_order = sorted(candidates, key=lambda one: place(one["family"], one["name"]))
+    ranked = sorted(in_order, key=lambda one: -one["validation"][options.metric]["mean"])
     for one in ranked:
         found = one["validation"][options.metric]
         logger.info(
@@ -211,7 +212,7 @@ def _reason(chosen: Candidate, models: list[Candidate], metric: str, found: Gate
     if chosen is not models[0]:
         beside = f"is not shown to be better than {found['best_baseline']} and takes {their_costs} beside {costs}"
         return f"{where}; {other['name']} has {theirs:.4f} there, {beside}"
-    tie = f", which is equal and takes {their_costs} beside {costs}" if value == theirs else ""
+    tie = ", which is equal and comes later in the list of models" if value == theirs else ""
     is_other_kind = chosen["name"] in found["models"]
     shown = f"; shown to be better than {found['best_baseline']}, the best baseline" if is_other_kind else ""
     return f"best {where}, {value - theirs:.4f} above {other['name']}{tie}{shown}"
