@@ -15,7 +15,9 @@ from kedro.pipeline import Pipeline
 
 from nextact.errors import NextactError, suggest
 from nextact.processes.children import end_with_parent
-from nextact.processes.scratch import sweep
+from nextact.processes.scratch import new_scratch_folder, sweep
+
+DUCKDB_SPILLS_INTO = ".tmp"  # a database in memory, from the working directory
 
 
 class NextactHooks:
@@ -79,7 +81,18 @@ def _share_connection(catalog: CatalogProtocol) -> None:
     """Let frames that enter the line (pandas, polars) live where the event tables do: Ibis cannot join across."""
     import ibis
 
-    ibis.set_backend(catalog.get("events").connection)
+    connection = catalog.get("events").connection
+    ibis.set_backend(connection)
+    if connection.name == "duckdb":
+        _spill_into_scratch(connection)
+
+
+def _spill_into_scratch(connection: Any) -> None:
+    """Have what DuckDB puts on the disk go with the run, where no one has said another place than its default."""
+    (place,) = connection.raw_sql("SELECT current_setting('temp_directory')").fetchone()
+    if place == DUCKDB_SPILLS_INTO:
+        folder = new_scratch_folder("duckdb", Path(place).absolute())
+        connection.raw_sql(f"SET temp_directory = '{str(folder).replace(chr(39), 2 * chr(39))}'")
 
 
 def _may_exist(catalog: CatalogProtocol, name: str) -> bool:

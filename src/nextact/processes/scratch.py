@@ -30,15 +30,21 @@ def scratch_folder(purpose: str) -> Iterator[Path]:
         remove_scratch_folder(folder)
 
 
-def new_scratch_folder(purpose: str) -> Path:
-    """A folder ``nextact-PURPOSE-…`` in the folder for temporary files (``TMPDIR``), which its user alone may read.
+def new_scratch_folder(purpose: str, within: Path | None = None) -> Path:
+    """A folder ``nextact-PURPOSE-…``, which its user alone may read.
 
     It goes by :func:`remove_scratch_folder`, at the latest when this process exits or is told to stop. What a killed
-    process left is removed by the next one that asks for a folder.
+    process left is removed by the next one that asks for a folder in the same place.
+
+    Args:
+        purpose: A word for its name.
+        within: Where it is made; the folder for temporary files (``TMPDIR``), if left out.
     """
-    _sweep_once(os.getpid())
+    within = within or Path(tempfile.gettempdir())
+    within.mkdir(parents=True, exist_ok=True)
+    _sweep_once(os.getpid(), within)
     # nobody sweeps it away before it is held, since it has not got its name yet
-    making = Path(tempfile.mkdtemp(prefix=f".{PREFIX}"))
+    making = Path(tempfile.mkdtemp(prefix=f".{PREFIX}", dir=within))
     hold = _hold(making)
     folder = making.rename(making.with_name(f"{PREFIX}{purpose}-{making.name.removeprefix(f'.{PREFIX}')}"))
     _made[folder] = os.getpid(), hold
@@ -54,9 +60,9 @@ def remove_scratch_folder(folder: Path) -> None:
         hold.release()
 
 
-def sweep() -> None:
-    """Remove the folders of processes that ended without removing them."""
-    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+def sweep(within: Path | None = None) -> None:
+    """Remove the folders of processes that ended without removing them; of those in ``TMPDIR``, if nothing is said."""
+    for folder in (within or Path(tempfile.gettempdir())).glob(f"{PREFIX}*"):
         with contextlib.suppress(OSError, HeldError):
             if _is_ours(folder):
                 hold = Hold(folder / HELD)
@@ -66,8 +72,8 @@ def sweep() -> None:
 
 
 @cache
-def _sweep_once(process: int) -> None:
-    sweep()
+def _sweep_once(process: int, within: Path) -> None:
+    sweep(within)
 
 
 def _hold(folder: Path) -> Hold | None:

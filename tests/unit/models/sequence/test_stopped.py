@@ -69,7 +69,7 @@ def wait_until_it_trains(process, folder):
 
 
 def trainings(folder):
-    """Training folders among the temporary files; mkdtemp names others (of torch) otherwise."""
+    """Folders with users' histories among the temporary files; torch and others keep caches there."""
     return list((folder / "tmp").glob("nextact-*"))
 
 
@@ -88,7 +88,8 @@ def test_launcher_and_workers_end_with_a_training_that_is_stopped(start, tmp_pat
     assert process.wait(60) == status
     wait_for(lambda: are_gone(children), seconds=20)
     if how == signal.SIGTERM:
-        assert not list((tmp_path / "tmp").iterdir())
+        assert not trainings(tmp_path)
+        assert not list((tmp_path / "tmp").glob("torchelastic*"))
         assert not list((tmp_path / "checkpoints").glob("*.lock"))
     again = start(2)  # goes on from the checkpoint, and sweeps away what was left
     wait_for(lambda: len(psutil.Process(again.pid).children(recursive=True)) == 3)
