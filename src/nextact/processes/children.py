@@ -16,10 +16,12 @@ import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import cache, partial
+
+from nextact.processes.stopping import at_end, forget
 
 PARENT = "NEXTACT_PARENT"  # process id that the next child expects as its parent
-SECONDS_TO_END = 5.0
+SECONDS_TO_END = 2.0  # well within what the process that ends it has itself
 SECONDS_BETWEEN_LOOKS = 0.5
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
@@ -27,17 +29,20 @@ _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 def run_child(module: str, arguments: Sequence[str], environment: Mapping[str, str] = os.environ) -> int:
     """Run a module in a process of its own and wait for it.
 
-    Whatever ends the waiting ends the child first, by SIGTERM, and if it stays, by SIGKILL.
+    Whatever ends the waiting, or this process, ends the child first, by SIGTERM, and if it stays, by SIGKILL.
 
     Returns:
         The child's exit status, negative where a signal ended it.
     """
     command = [sys.executable, "-m", __name__, module, *arguments]
     child = subprocess.Popen(command, env={**environment, PARENT: str(os.getpid())})
+    end = partial(_end, child)
+    at_end(end)
     try:
         return child.wait()
     finally:
-        _end(child)
+        end()
+        forget(end)
 
 
 @cache

@@ -7,6 +7,7 @@ import logging
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -17,6 +18,7 @@ from nextact.processes.stopping import at_end
 logger = logging.getLogger(__name__)
 
 PREFIX, HELD = "nextact-", "held-by.json"
+TRIES, SECONDS_BETWEEN_TRIES = 20, 0.1
 _made: dict[Path, tuple[int, Hold | None]] = {}  # by which process; None where its file system knows no locks
 
 
@@ -55,7 +57,7 @@ def remove_scratch_folder(folder: Path) -> None:
     """Remove a folder of this process; a fork that drops its reference leaves the folder to it."""
     maker, hold = _made.pop(folder, (None, None))
     if maker == os.getpid():
-        shutil.rmtree(folder, ignore_errors=True)
+        _remove(folder)
     if hold is not None:
         hold.release()
 
@@ -66,7 +68,7 @@ def sweep(within: Path | None = None) -> None:
         with contextlib.suppress(OSError, HeldError):
             if _is_ours(folder):
                 hold = Hold(folder / HELD)
-                shutil.rmtree(folder, ignore_errors=True)
+                _remove(folder)
                 hold.release()
                 logger.info("Removed %s, which a process that was killed had left", folder)
 
@@ -81,6 +83,15 @@ def _hold(folder: Path) -> Hold | None:
         return Hold(folder / HELD)
     except OSError:  # without locks nobody can tell who is gone, so nobody sweeps
         return None
+
+
+def _remove(folder: Path) -> None:
+    """At once, or a little later where a process that is being killed still writes into it."""
+    for _ in range(TRIES):
+        shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists():
+            return
+        time.sleep(SECONDS_BETWEEN_TRIES)
 
 
 def _is_ours(folder: Path) -> bool:

@@ -1,6 +1,7 @@
 import os
 import signal
 
+import psutil
 import pytest
 
 from nextact.processes.children import run_child
@@ -31,6 +32,27 @@ time.sleep(600)
 path = os.environ["PYTHONPATH"] + os.pathsep + str(folder)
 children.run_child("family", ["middle", sys.argv[2], str(folder)], os.environ | {"PYTHONPATH": path})
 """
+# processes that wait for work whose giver is gone; spawned, as those of Kedro's ParallelRunner may be
+POOLS = {
+    "texts": """
+import time
+from nextact.text.workers import Workers
+if __name__ == "__main__":
+    with Workers(2) as workers:
+        list(workers.map(time.sleep, [600, 600]))
+""",
+    "runner": """
+import time
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from nextact.hooks import NextactHooks
+if __name__ == "__main__":
+    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+        pool.submit(NextactHooks().before_node_run).result()
+        print("ready", flush=True)
+        pool.submit(time.sleep, 600).result()
+""",
+}
 ANOTHER = """
 import time
 from nextact.processes.identity import this_process
@@ -61,6 +83,17 @@ def test_children_end_where_the_kernel_does_not_see_to_it(start, tmp_path, wait_
     parent.kill()
     parent.wait()
     wait_for(lambda: not any(map(is_running, pids)), seconds=20)
+
+
+@pytest.mark.parametrize("pool", POOLS)
+def test_the_processes_of_a_pool_end_with_who_started_them(start, wait_for, is_running, pool):
+    parent = start(POOLS[pool])
+    assert pool == "texts" or "ready\n" in iter(parent.stdout.readline, "")
+    n_children = {"texts": 3, "runner": 2}[pool]  # one of them keeps count of what they share
+    children = wait_for(lambda: len(found := psutil.Process(parent.pid).children()) == n_children and found)
+    parent.kill()
+    parent.wait()
+    wait_for(lambda: not any(is_running(one.pid) for one in children), seconds=30)
 
 
 def test_a_child_whose_parent_is_gone_before_it_begins_ends_at_once(start):

@@ -1,4 +1,5 @@
 import os
+import shutil
 import signal
 import stat
 import tempfile
@@ -92,3 +93,30 @@ def test_a_fork_leaves_the_folder_to_its_maker(temporary):
     assert folder.exists()
     remove_scratch_folder(folder)
     assert not list(temporary.iterdir())
+
+
+def test_a_folder_may_lie_elsewhere_and_is_swept_there(temporary, tmp_path, start):
+    elsewhere = tmp_path / "not there yet"
+    folder = new_scratch_folder("spill", elsewhere)
+    assert folder.parent == elsewhere
+    assert not list(temporary.iterdir())
+    sweep(elsewhere)
+    assert folder.exists()
+    remove_scratch_folder(folder)
+    assert not list(elsewhere.iterdir())
+
+
+def test_a_folder_goes_though_a_dying_process_still_writes_into_it(temporary, monkeypatch):
+    folder, left = new_scratch_folder("test"), [1, 2]
+    remove = shutil.rmtree
+
+    def writes_on(path, ignore_errors):
+        remove(path, ignore_errors)
+        if left.pop():
+            (path / "more").mkdir(parents=True)
+
+    left.insert(0, 0)
+    monkeypatch.setattr(shutil, "rmtree", writes_on)
+    remove_scratch_folder(folder)
+    assert left == []
+    assert not folder.exists()
