@@ -57,7 +57,6 @@ def fit_network(options: SequenceOptions, training: Training) -> tuple[SequenceN
             objective,
             _validation(network, unseen, training, options.max_steps),
             _loop_settings(options, training),
-            training.log_curve,
             checkpoints_of(options, training),
         )
     unseen.fill(network)
