@@ -27,9 +27,10 @@ from numpy.typing import NDArray
 from nextact.evaluation.reading import read_model, shuffle_targets
 from nextact.evaluation.results import EvaluationSet, model_row
 from nextact.metrics.targets import Targets
-from nextact.retrieval.scoring import user_blocks
+from nextact.retrieval.scoring import popular_first
 from nextact.sequences.histories import Histories
 from nextact.sequences.holdout import Holdout
+from nextact.sequences.user_blocks import score_bytes, user_blocks
 
 RESULTS = Path(__file__).parent / "results" / "evaluation.jsonl"
 N_USERS, N_ITEMS, DIMENSIONS, TEXT_DIMENSIONS = 22_363, 12_101, 64, 384
@@ -70,7 +71,8 @@ def make_set(seed: int) -> EvaluationSet:
     return EvaluationSet(
         holdout=Holdout(np.arange(N_USERS), histories, targets, np.ones((N_USERS, 1))),
         shuffled_targets=shuffle_targets(targets, seed),
-        popularity=np.bincount(histories.item_index, minlength=N_ITEMS + 1),
+        popularity=(counts := np.bincount(histories.item_index, minlength=N_ITEMS + 1)),
+        tie_order=popular_first(counts[1:]),
         vectors=rng.normal(size=(N_ITEMS + 1, TEXT_DIMENSIONS)).astype(np.float32),
         categories=None,
         exclude_seen=True,
@@ -84,14 +86,20 @@ def make_set(seed: int) -> EvaluationSet:
 
 def bare(model: Factors) -> None:
     """The product and the top-k, in the blocks of the evaluation."""
-    for users in user_blocks(N_USERS):
+    for users in user_blocks(N_USERS, score_bytes(N_ITEMS)):
         np.argpartition(model.product(users), -K, axis=1)[:, -K:]
 
 
 def ours(model: Factors, held_out: EvaluationSet) -> None:
     """One pass and every number of it."""
     reading = read_model(
-        model, held_out.holdout, held_out.shuffled_targets, held_out.exclude_seen, held_out.depth, temperature=1.0
+        model,
+        held_out.holdout,
+        held_out.shuffled_targets,
+        held_out.exclude_seen,
+        held_out.tie_order,
+        held_out.depth,
+        temperature=1.0,
     )
     model_row(reading, held_out, temperature=1.0)
 

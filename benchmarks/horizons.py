@@ -38,6 +38,7 @@ import next_type
 import numpy as np
 import quality
 
+from nextact.events.moments import DAY
 from nextact.metrics import behaviour
 from nextact.metrics.comparison import paired_comparison, resample_counts
 from nextact.metrics.horizon import auc_interval, horizon_values
@@ -50,7 +51,7 @@ from nextact.models.recommender import Training
 from nextact.models.registry import MODELS
 from nextact.sequences.histories import Histories
 from nextact.sequences.holdout import make_holdout, training_histories, validation_halves
-from nextact.sequences.moments import DAY, days_to_first, holdout_window, known_before, observed_until
+from nextact.sequences.moments import days_to_first, holdout_window, known_before, observed_until
 
 RESULTS = Path(__file__).parent / "results" / "horizons.jsonl"
 TIME_SPLIT = {"split.kind": "global_time", "split.validation_from": 0.8, "split.test_from": 0.9}

@@ -31,7 +31,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from nextact.evaluation.leaks import core_rows
-from nextact.evaluation.reading import metrics_of_part, read_model, shuffle_targets
+from nextact.evaluation.reading import ModelReading, metrics_of_part, read_model, shuffle_targets
 from nextact.evaluation.results import is_known, reachable
 from nextact.events.contract import EventOptions
 from nextact.events.filtering import FilterOptions
@@ -45,7 +45,7 @@ from nextact.models.baselines.popularity import OwnMostBought, Popularity
 from nextact.models.recommender import Recommender, Training
 from nextact.pipelines.data_processing.nodes import certify
 from nextact.protocol import PolicyOptions
-from nextact.retrieval.scoring import masked_scores, user_blocks
+from nextact.retrieval.scoring import masked_scores, popular_first
 from nextact.sequences.build import BuiltHistories, VocabularyOptions, build_histories, fit_vocabulary
 from nextact.sequences.holdout import (
     Holdout,
@@ -54,6 +54,7 @@ from nextact.sequences.holdout import (
     training_histories,
     validation_halves,
 )
+from nextact.sequences.user_blocks import score_bytes, user_blocks
 
 RESULTS = Path(__file__).parent / "results" / "protocols.jsonl"
 METRIC, K, SEED = "ndcg@10", 10, 0
@@ -79,10 +80,15 @@ class Prepared:
     """A protocol carried out."""
 
     built: BuiltHistories
-    n_items: int
+    tie_order: NDArray[np.int64]
     exclude_seen: bool
     protocol_hash: str
     n_types: int
+
+    @property
+    def n_items(self) -> int:
+        """Items of the catalogue."""
+        return len(self.tie_order) - 1
 
 
 def complete_journey(folder: Path | None) -> Log:
@@ -161,7 +167,8 @@ def prepare(log: Log) -> Prepared:
     report = count_rows(labelled) | {"moments": labelled.moments}
     policy = PolicyOptions(exclude_seen=log.exclude_seen, refit=log.refit)
     certificate = certify(built.histories, vocabulary, report, log.events, log.split, log.keep, policy, SEED)
-    return Prepared(built, len(vocabulary), log.exclude_seen, certificate["protocol_hash"], len(log.events.event_types))
+    tie_order = popular_first(vocabulary["n_training_events"].to_numpy())
+    return Prepared(built, tie_order, log.exclude_seen, certificate["protocol_hash"], len(log.events.event_types))
 
 
 def fit_models(log: Log, prepared: Prepared) -> dict[str, Recommender]:
@@ -193,7 +200,7 @@ def measure(log: Log, prepared: Prepared, models: dict[str, Recommender]) -> Ite
     holdout = make_holdout(built.histories, built.test, prepared.n_types)
     shape = describe(prepared, holdout)
     for name, model in models.items():
-        reading = read_model(model, holdout, shuffle_targets(holdout.targets, SEED), prepared.exclude_seen, K, 1.0)
+        reading = read(model, prepared, holdout)
         values = metrics_of_ranks(reading.ranks, holdout.targets, (K,))
         allowed = reachable(holdout, prepared.exclude_seen)
         users, of_reachable = metrics_of_part(reading.ranks, holdout.targets, allowed, (K,))
@@ -210,6 +217,12 @@ def measure(log: Log, prepared: Prepared, models: dict[str, Recommender]) -> Ite
             **shape,
             "protocol": prepared.protocol_hash,
         }
+
+
+def read(model: Recommender, prepared: Prepared, holdout: Holdout) -> ModelReading:
+    """One pass over the held-out users; the temperature means nothing here."""
+    shuffled = shuffle_targets(holdout.targets, SEED)
+    return read_model(model, holdout, shuffled, prepared.exclude_seen, prepared.tie_order, K, temperature=1.0)
 
 
 def describe(prepared: Prepared, holdout: Holdout) -> dict[str, Any]:
@@ -239,7 +252,7 @@ def sampled(prepared: Prepared, models: dict[str, Recommender]) -> Iterator[dict
     drawn = rng.integers(1, prepared.n_items + 1, (len(users), NEGATIVES))
     for name, model in models.items():
         values = {"full": [], f"{NEGATIVES} sampled": []}
-        for which in user_blocks(len(users)):
+        for which in user_blocks(len(users), score_bytes(prepared.n_items)):
             scores = masked_scores(model, holdout.histories.take(users[which]), prepared.exclude_seen)
             own = scores[np.arange(len(which)), items[which]][:, None]
             for kind, rows in (("full", scores), (f"{NEGATIVES} sampled", _others(scores, drawn[which], items[which]))):
@@ -277,7 +290,7 @@ def halves(prepared: Prepared, models: dict[str, Recommender]) -> Iterator[dict[
     values = np.concatenate(
         [
             _blends(models, holdout.take(which), prepared.exclude_seen, weights)
-            for which in user_blocks(len(holdout.users))
+            for which in user_blocks(len(holdout.users), score_bytes(prepared.n_items))
         ]
     )
     for n_users in (20, 100, len(values) // 2):
@@ -328,9 +341,8 @@ def pairing(prepared: Prepared, models: dict[str, Recommender]) -> Iterator[dict
     """The interval of a difference, paired and not, for all users and for a few."""
     built = prepared.built
     holdout = make_holdout(built.histories, built.test, prepared.n_types)
-    shuffled = shuffle_targets(holdout.targets, SEED)
     names = ("transition", "popularity")
-    readings = [read_model(models[name], holdout, shuffled, prepared.exclude_seen, K, 1.0) for name in names]
+    readings = [read(models[name], prepared, holdout) for name in names]
     one, other = (metrics_of_ranks(reading.ranks, holdout.targets, (K,))[METRIC] for reading in readings)
     order = np.random.default_rng(SEED).permutation(len(one))
     for n_users in (100, 500, len(one)):

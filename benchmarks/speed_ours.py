@@ -18,9 +18,10 @@ from text_tasks import cuts
 from nextact.models.recommender import Training
 from nextact.models.registry import MODELS
 from nextact.models.top_items import top_k
-from nextact.retrieval.scoring import masked_scores, user_blocks
+from nextact.retrieval.scoring import masked_scores
 from nextact.sequences.histories import Histories
 from nextact.sequences.holdout import Cuts, make_holdout, training_histories
+from nextact.sequences.user_blocks import score_bytes, user_blocks
 
 EVENT_TYPES = ("watch",)
 # The peers' own sizes: 2 layers, 2 heads, length 200, feed-forward as wide as the network; 128 of their windows hold
@@ -101,7 +102,7 @@ def baseline(name: str, histories: Histories, n_items: int, validation: Cuts, te
     model.fit(Training(known, n_items, EVENT_TYPES, {}, holdout, exclude_seen=True, seed=1))
     fitted = time.perf_counter()
     asked = histories.between(histories.offsets[:-1], test.history_end)
-    for which in user_blocks(asked.n_users):
+    for which in user_blocks(asked.n_users, score_bytes(n_items)):
         top_k(masked_scores(model, asked.take(which), exclude_seen=True), TOP)
     return {"fit_seconds": fitted - started, "recommend_seconds": time.perf_counter() - fitted}
 

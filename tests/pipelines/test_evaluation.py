@@ -8,6 +8,9 @@ import pandas as pd
 import pytest
 
 from nextact.evaluation.compare import values_of_tables
+from nextact.models.registry import ModelFolder
+from nextact.retrieval.recommending import Catalogue, recommend_items
+from nextact.sequences.histories import Histories
 
 JSON_FILES = ("test_results", "evaluation_slices", "leak_checks", "evaluation_examples")
 TABLES = ("test_users", "test_targets", "test_ranks", "test_lists")
@@ -51,6 +54,38 @@ def test_every_model_has_numbers_beyond_accuracy(project):
         assert model["calibration"]["item_log_loss"]["mean"] > 0
         assert sum(row["places"] for row in model["calibration"]["bins"]) == 600  # ten places for each of sixty users
         assert 0 <= model["shuffled"]["ndcg@10"]["mean"] < 0.5
+
+
+def test_every_evaluated_list_is_what_the_model_recommends_to_that_history(project):
+    """Many models know nothing of most items and give them all one score."""
+    folder = project / "data/test"
+    vocabulary, users = (
+        pd.read_parquet(folder / name) for name in ("03_primary/vocabulary.parquet", "05_model_input/users.parquet")
+    )
+    texts = vocabulary.assign(item_text="").sort_values("item_index")
+    histories = Histories.open(folder / "05_model_input/histories")
+    held_out, lists = table(project, "test_users"), table(project, "test_lists")
+    user_index = held_out["user_index"].to_numpy()
+    known = histories.between(histories.offsets[:-1][user_index], held_out["history_end"].to_numpy())
+    ids = users.sort_values("user_index")["user_id"].to_numpy()[user_index]
+    policy = json.loads((folder / "05_model_input/certificate.json").read_text())["protocol"]
+    leaderboard = json.loads((folder / "06_models/leaderboard.json").read_text())["models"]
+    refitted = {one["name"]: project / one["refitted_folder"] for one in leaderboard}
+    assert set(refitted) == set(lists["model"])
+    for model in read(project, "test_results")["models"]:
+        recommended = recommend_items(
+            ModelFolder(refitted[model["name"]]).open(),
+            known,
+            ids,
+            Catalogue(texts),
+            model["calibration"]["temperature"],
+            policy["exclude_seen"],
+            read(project, "test_results")["list_length"],
+        )
+        evaluated = lists[lists["model"] == model["name"]].merge(vocabulary, on="item_index").merge(users)
+        columns = ["user_id", "rank", "item_id"]
+        found, expected = (one[columns].sort_values(columns[:2]).to_numpy() for one in (evaluated, recommended))
+        assert found.tolist() == expected.tolist(), model["name"]
 
 
 def test_the_chosen_model_has_the_temperature_it_recommends_with(project):

@@ -10,13 +10,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from nextact.events.moments import iso_moment
+from nextact.events.moments import DAY, iso_moment
 from nextact.events.quality_bins import bin_bounds, bin_label
 
 LEFT_OUT = -1
 OTHER, LONGEST = "other values", 30
 MOST_PERIODS = 6
-DAY = 24 * 3600 * 1_000_000  # microseconds
 
 
 @dataclass(frozen=True, eq=False)

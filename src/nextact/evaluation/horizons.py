@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nextact.events.moments import iso_moment
+from nextact.events.moments import DAY, iso_moment
 from nextact.metrics.comparison import bootstrap_intervals, paired_comparison
 from nextact.metrics.horizon import HorizonValues, auc_interval, horizon_values
 from nextact.models.recommender import PredictsHorizons
-from nextact.retrieval.scoring import user_blocks
 from nextact.sequences.histories import Histories
-from nextact.sequences.moments import DAY, days_to_first, holdout_window, known_before
+from nextact.sequences.moments import days_to_first, holdout_window, known_before
+from nextact.sequences.user_blocks import user_blocks
 
 Row = dict[str, Any]
 Section = dict[str, Any]

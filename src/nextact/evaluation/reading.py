@@ -15,12 +15,10 @@ from numpy.typing import NDArray
 from nextact.metrics.ranking import metrics_of_ranks
 from nextact.metrics.targets import Targets
 from nextact.metrics.tie_groups import TargetRanks, check_scores, rank_targets
-from nextact.models.recommender import PredictsEventType, Recommender, Scores
-from nextact.models.top_items import top_k
-from nextact.retrieval.scoring import masked_scores, user_blocks
+from nextact.models.recommender import PredictsEventType, Recommender
+from nextact.retrieval.scoring import rank
 from nextact.sequences.holdout import Holdout
-
-ROWS_AT_ONCE = 32  # of scores, so that what is worked out on the way stays in the cache
+from nextact.sequences.user_blocks import score_bytes, user_blocks
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +29,7 @@ class ModelReading:
         ranks: Where each relevant item stands, entry for entry as in the holdout's targets.
         log_probability: float32 [targets]; log of the softmax of masked scores, -inf for a masked item.
         shuffled: Where each relevant item of ``shuffled_targets`` stands.
-        lists: int32 [users, depth]; the best items, best first, 0 for an empty place.
+        lists: int32 [users, depth]; the best items as they are recommended, best first, 0 for an empty place.
         probability: float32 [users, depth]; of the listed items, 0 for an empty place.
         event_types: float64 [users, event types] of a model that predicts them.
         seconds: Wall time of the pass.
@@ -51,6 +49,7 @@ def read_model(
     holdout: Holdout,
     shuffled_targets: Targets,
     exclude_seen: bool,
+    tie_order: NDArray[np.int64],
     depth: int,
     temperature: float,
 ) -> ModelReading:
@@ -61,13 +60,16 @@ def read_model(
         holdout: Users and what they did next.
         shuffled_targets: Relevant items of as many users, which say nothing of these.
         exclude_seen: The run's policy.
+        tie_order: int64 [n_items + 1]; see :func:`~nextact.retrieval.scoring.popular_first`.
         depth: Ranks that are kept.
         temperature: Of the softmax over what may be recommended.
     """
     started = time.perf_counter()
     parts = [
-        _read_block(model, holdout.take(which), shuffled_targets.take(which), exclude_seen, depth, temperature)
-        for which in user_blocks(len(holdout.users))
+        _read_block(
+            model, holdout.take(which), shuffled_targets.take(which), exclude_seen, tie_order, depth, temperature
+        )
+        for which in user_blocks(len(holdout.users), score_bytes(len(tie_order) - 1))
     ]
     return join_readings(parts, time.perf_counter() - started)
 
@@ -99,35 +101,6 @@ def shuffle_targets(targets: Targets, seed: int) -> Targets:
     return targets.take(giver)
 
 
-def log_normaliser(scores: Scores, best: Scores, temperature: float) -> NDArray[np.float64]:
-    """Log of the sum of ``exp(score / temperature)`` over each user's allowed items, float64 [users].
-
-    A score divided by the temperature, less this, is the log probability that ``log_softmax`` gives. The exponentials
-    are float32: a fifth of the time, and right to about 1e-6.
-
-    Args:
-        scores: float32 [users, n_items + 1], -inf for what may not be recommended.
-        best: float32 [users], the largest score of each.
-        temperature: Above 0.
-
-    Example:
-        >>> scores = np.array([[-np.inf, 0.0, 0.0]], np.float32)
-        >>> log_normaliser(scores, scores.max(axis=1), temperature=1.0).round(4).tolist()
-        [0.6931]
-    """
-    best = np.where(np.isfinite(best), best, np.float32(0))
-    total = np.empty(len(scores), np.float32)
-    for start in range(0, len(scores), ROWS_AT_ONCE):
-        rows = slice(start, start + ROWS_AT_ONCE)
-        scaled = scores[rows] - best[rows, None]
-        scaled *= np.float32(1 / temperature)
-        np.exp(scaled, out=scaled)
-        scaled.sum(axis=1, out=total[rows])
-    with np.errstate(divide="ignore"):  # nothing may be recommended: minus infinity
-        normaliser: NDArray[np.float64] = best.astype(np.float64) / temperature + np.log(total, dtype=np.float64)
-    return normaliser
-
-
 def metrics_of_part(
     ranks: TargetRanks, targets: Targets, kept: NDArray[np.bool_], ks: tuple[int, ...]
 ) -> tuple[NDArray[np.int64], dict[str, NDArray[np.float64]]]:
@@ -148,22 +121,24 @@ def metrics_of_part(
 
 
 def _read_block(
-    model: Recommender, block: Holdout, shuffled: Targets, exclude_seen: bool, depth: int, temperature: float
+    model: Recommender,
+    block: Holdout,
+    shuffled: Targets,
+    exclude_seen: bool,
+    tie_order: NDArray[np.int64],
+    depth: int,
+    temperature: float,
 ) -> ModelReading:
-    scores = masked_scores(model, block.histories, exclude_seen)
-    best = check_scores(scores, block.targets)
-    normaliser, lists = log_normaliser(scores, best, temperature), top_k(scores, depth)
-    rows, own = np.arange(len(lists))[:, None], block.targets.users_of_items
-    cut = np.where(lists[:, -1] > 0, scores[rows[:, 0], lists[:, -1]], np.float32(-np.inf))
-    listed = np.exp(scores[rows, lists] / temperature - normaliser[:, None])
-    relevant = scores[own, block.targets.item_index] / temperature - normaliser[own]
+    ranking = rank(model, block.histories, exclude_seen, tie_order, depth, temperature)
+    check_scores(ranking.scores, block.targets)
+    cut = ranking.listed_scores[:, -1]
     types = model.event_type_probabilities(block.histories) if isinstance(model, PredictsEventType) else None
     return ModelReading(
-        rank_targets(scores, block.targets, depth, cut),
-        relevant.astype(np.float32),
-        rank_targets(scores, shuffled, depth, cut),
-        lists,
-        np.where(lists > 0, listed, 0.0).astype(np.float32),
+        rank_targets(ranking.scores, block.targets, depth, cut),
+        ranking.log_probability(block.targets.users_of_items, block.targets.item_index).astype(np.float32),
+        rank_targets(ranking.scores, shuffled, depth, cut),
+        ranking.lists,
+        ranking.listed_probability.astype(np.float32),
         types,
         0.0,
     )

@@ -30,7 +30,8 @@ class EvaluationSet:
     Attributes:
         holdout: Users and what they did next.
         shuffled_targets: What other users did next.
-        popularity: int64 [n_items + 1]; training events of each item.
+        popularity: int64 [n_items + 1]; events of each item that the tested models have learnt from.
+        tie_order: int64 [n_items + 1]; see :func:`~nextact.retrieval.scoring.popular_first`.
         vectors: float [n_items + 1, dimensions] by which items of a list differ, if there are any.
         categories: int [n_items + 1]; code of each item's category, if one is named; -1 for none.
         exclude_seen: The run's policy.
@@ -44,6 +45,7 @@ class EvaluationSet:
     holdout: Holdout
     shuffled_targets: Targets
     popularity: NDArray[np.int64]
+    tie_order: NDArray[np.int64]
     vectors: NDArray[np.floating] | None
     categories: NDArray[np.int64] | None
     exclude_seen: bool

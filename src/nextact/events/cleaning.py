@@ -12,14 +12,13 @@ from nextact.events import reasons
 from nextact.events.coding import Texts, encode
 from nextact.events.contract import EventOptions, raw_sources
 from nextact.events.engines import fingerprint, keep, repeated
-from nextact.events.moments import iso_moment, microseconds
+from nextact.events.moments import DAY, iso_moment, microseconds
 from nextact.events.source_rows import to_contract
 from nextact.events.tables import RAW_EVENTS
 
 __all__ = ["accepted", "clean_events", "count_reasons", "iso_moment", "microseconds", "rejected"]
 
 ACCEPTED = "accepted"  # the reason of good rows in counts
-MICROSECONDS_PER_DAY = 86_400 * 1_000_000
 
 
 def clean_events(raw_events: object, options: EventOptions, items: ibis.Table | None = None) -> ibis.Table:
@@ -142,7 +141,7 @@ def _distinct(names: tuple[str, ...]) -> list[str]:
 
 def _mark_crowded_users(events: ibis.Table, max_events_per_day: int) -> ibis.Table:
     good = events[c.REJECTED_REASON].isnull()
-    within_day = (events[c.TIMESTAMP] % MICROSECONDS_PER_DAY + MICROSECONDS_PER_DAY) % MICROSECONDS_PER_DAY
+    within_day = (events[c.TIMESTAMP] % DAY + DAY) % DAY
     day = events[c.TIMESTAMP] - within_day
     on_day = good.cast("int64").sum().over(ibis.window(group_by=[events[c.USER_ID], day]))
     busiest = events.mutate(on_day=good.ifelse(on_day, 0))

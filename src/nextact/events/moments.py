@@ -6,6 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 from nextact.errors import NextactError
 
+SECOND = 1_000_000  # microseconds, as are the others
+MINUTE = 60 * SECOND
+DAY = 86_400 * SECOND
 MICROSECOND = timedelta(microseconds=1)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 NOW = "now"

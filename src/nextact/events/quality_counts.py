@@ -11,10 +11,10 @@ import ibis
 import pandas as pd
 
 from nextact.events import columns as c
+from nextact.events.moments import DAY
 
 Part = dict[str, Any]
 
-DAY = 86_400_000_000  # microseconds
 EPOCH = date(1970, 1, 1)
 MOST_DAYS, MOST_WEEKS = 62, 105  # longer logs are counted by week, by month
 

@@ -7,8 +7,9 @@ from typing import Any
 import ibis
 
 from nextact.events import columns as c
+from nextact.events.moments import DAY, MINUTE, SECOND
 from nextact.events.quality_bins import Frequencies, describe, histogram
-from nextact.events.quality_counts import DAY, Part, records
+from nextact.events.quality_counts import Part, records
 
 CURVE_POINTS = 120
 TOP_SHARES = (0.01, 0.1)
@@ -115,7 +116,7 @@ def resolution(events: ibis.Table) -> str:
     A log holds days where its events lie at one or two times of day (two, since local midnight moves with summer time).
     """
     timestamp = events[c.TIMESTAMP]
-    units = {"hour": DAY // 24, "minute": DAY // 1_440, "second": DAY // 86_400}
+    units = {"hour": DAY // 24, "minute": MINUTE, "second": SECOND}
     fits = {name: (timestamp % unit == 0).all() for name, unit in units.items()}
     row = records(events.aggregate(times=(timestamp % DAY).nunique(), days=timestamp.floordiv(DAY).nunique(), **fits))[
         0

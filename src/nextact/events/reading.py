@@ -9,7 +9,8 @@ import ibis
 
 from nextact.errors import NextactError
 from nextact.events import reasons
-from nextact.events.timezones import SECOND, to_utc
+from nextact.events.moments import SECOND
+from nextact.events.timezones import to_utc
 
 LARGEST_EXACT = 2**53  # a float holds every whole number up to here
 LARGEST_FLOAT = sys.float_info.max  # Ibis's own isinf finds nothing on Spark

@@ -11,12 +11,12 @@ import pandas as pd
 from nextact.errors import NextactError
 from nextact.events import columns as c
 from nextact.events.engines import keep
-from nextact.events.moments import iso_moment, microseconds
+from nextact.events.moments import DAY, SECOND, iso_moment, microseconds
 from nextact.events.steps import IS_TARGET_TYPE, N_BEFORE, ROW_ORDER, StepOptions, add_steps
 from nextact.options import options
 
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
-WIDTHS = (86_400_000_000, 1_000_000, 1)  # microseconds: a day, a second, a moment
+WIDTHS = (DAY, SECOND, 1)  # the last one is a moment
 HASH_DIGITS = 8  # of the hexadecimal digest by which users are drawn
 
 

@@ -8,11 +8,11 @@ import ibis
 
 from nextact.errors import NextactError, suggest
 from nextact.events import columns as c
+from nextact.events.moments import MINUTE
 from nextact.options import options
 
 IS_TARGET_TYPE = "is_target_type"
 N_BEFORE = "n_before"
-MICROSECONDS_PER_MINUTE = 60_000_000
 
 
 @options
@@ -87,7 +87,7 @@ def add_steps(events: ibis.Table, options: StepOptions, row_order: tuple[str, ..
         of_moments = _of_user(events, moments)
         numbers |= {c.STEP: ibis.dense_rank().over(of_moments), N_BEFORE: ibis.rank().over(of_moments)}
     else:
-        gap = round(options.session_gap_minutes * MICROSECONDS_PER_MINUTE)
+        gap = round(options.session_gap_minutes * MINUTE)
         return _number_sessions(events.mutate(**numbers, starts=_starts_step(events, gap, in_order)))
     return events.mutate(**_as_int64(numbers))
 

@@ -9,10 +9,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 import ibis
 
 from nextact.errors import suggest
+from nextact.events.moments import DAY, EPOCH, MICROSECOND
 
-SECOND = 1_000_000  # microseconds
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-SPAN = 365 * 86_400 * SECOND
+SPAN = 365 * DAY
 NEVER = (2**62, 0)
 FIRST_YEAR, LAST_YEAR = 1970, 2050  # the first offset holds before, the last one after
 
@@ -115,8 +114,8 @@ def _first_moment(zone: ZoneInfo, before: datetime, after: datetime) -> datetime
 
 def _offset(zone: ZoneInfo, moment: datetime) -> int:
     offset = moment.astimezone(zone).utcoffset() or timedelta()
-    return offset // timedelta(microseconds=1)
+    return offset // MICROSECOND
 
 
 def _microseconds(moment: datetime) -> int:
-    return (moment - EPOCH) // timedelta(microseconds=1)
+    return (moment - EPOCH) // MICROSECOND

@@ -147,12 +147,6 @@ def doubly_robust(
     return Terms(share * predicted_target + weights * (reward - predicted), np.ones(len(reward)))
 
 
-def direct_method(predicted_target: Floats, before: Floats | None = None) -> Terms:
-    """The mean of the model alone, as good as the model is; ``before`` as in :func:`doubly_robust`."""
-    share = np.ones(len(predicted_target)) if before is None else before
-    return Terms(share * predicted_target, np.ones(len(predicted_target)))
-
-
 def effective_sample_size(weights: Floats) -> float:
     """``sum(w)^2 / sum(w^2)``: how many rows of weight 1 would tell as much, in [0, rows]; 0 without any weight.
 

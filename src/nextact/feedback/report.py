@@ -9,12 +9,11 @@ import ibis
 import pandas as pd
 
 from nextact.events import columns as c
-from nextact.events.moments import iso_moment
+from nextact.events.moments import DAY, iso_moment
 from nextact.feedback import columns as f
 from nextact.feedback.position import examination
 from nextact.feedback.rates import ANSWERED, ReportOptions, answered, rates_by, rates_of_outcomes, response_rate
 
-DAY = 86_400_000_000  # microseconds
 HOUR = 3_600_000_000
 
 ITEM_KIND = "item_kind"

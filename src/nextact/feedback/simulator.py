@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import permutations
 
 import numpy as np
 import pandas as pd
@@ -17,11 +16,9 @@ from numpy.typing import NDArray
 from nextact.errors import NextactError
 from nextact.events import columns as c
 from nextact.feedback import columns as f
-from nextact.feedback.policies import PolicyOptions, Slates, sample_slates, slate_probabilities
+from nextact.feedback.policies import PolicyOptions, Slates, sample_slates
 
 Floats = NDArray[np.float64]
-
-MOST_LISTS = 1_000_000  # lists that the exact value goes through, users times orders
 
 # U users, I items, K places, R lists.
 
@@ -118,51 +115,3 @@ def feedback_table(
             f.REQUEST_ID: [f"list {number}" for number in at],
         }
     )
-
-
-def true_rewards(shop: SimulatedShop, scores_UI: Floats, policy: PolicyOptions) -> Floats:
-    """Expected answers at each place under a policy, exact by going through every possible list.
-
-    Args:
-        shop: Small: users times orders of K out of I items are gone through.
-        scores_UI: float64[U, I] that the policy ranks by.
-        policy: The policy to value.
-
-    Returns:
-        float64[K], means over users.
-
-    Raises:
-        NextactError: If there are too many lists.
-
-    Example:
-        One user who likes the first of two items; a policy that shows either alike.
-
-        >>> shop = SimulatedShop(np.array([[0.8, 0.2]]), np.array([1.0, 0.5]))
-        >>> true_rewards(shop, np.zeros((1, 2)), PolicyOptions()).tolist()
-        [0.5, 0.25]
-    """
-    n_users, n_items = scores_UI.shape
-    orders = np.array(list(permutations(range(n_items), len(shop.examination_K))))
-    if len(orders) * n_users > MOST_LISTS:
-        raise NextactError(f"{len(orders) * n_users:,} lists are too many to go through; take fewer items or places")
-    total = np.zeros(len(shop.examination_K))
-    for user in range(n_users):
-        scores = np.broadcast_to(scores_UI[user], (len(orders), n_items))
-        chance = slate_probabilities(scores, orders, policy).prod(axis=1)
-        total += chance @ (shop.examination_K * shop.liking_UI[user, orders])
-    mean: Floats = total / n_users
-    return mean
-
-
-def random_shop(n_users: int, n_items: int, examination_K: Floats, seed: int) -> SimulatedShop:
-    """A shop in which users differ: liking is a logistic function of user times item, rarely near 1.
-
-    Args:
-        n_users: U.
-        n_items: I.
-        examination_K: float64[K].
-        seed: Of tastes.
-    """
-    rng = np.random.default_rng(seed)
-    user_U3, item_I3 = rng.normal(size=(n_users, 3)), rng.normal(size=(n_items, 3))
-    return SimulatedShop(1 / (1 + np.exp(1.0 - user_U3 @ item_I3.T)), examination_K)

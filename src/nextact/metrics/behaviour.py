@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nextact.metrics.errors import MetricsError, refuse
-from nextact.metrics.targets import Targets
 
 Probabilities = NDArray[np.floating]
 Observed = NDArray[np.integer] | NDArray[np.floating]
@@ -171,42 +170,6 @@ def expected_calibration_error(probabilities: Probabilities, observed: Observed,
     bins = np.clip(np.ceil(confidence * n_bins).astype(np.int64) - 1, 0, n_bins - 1)
     gaps = np.bincount(bins, weights=right - confidence, minlength=n_bins)
     return float(np.abs(gaps).sum() / len(right))
-
-
-def item_log_loss(log_probabilities: NDArray[np.floating], targets: Targets) -> PerUser:
-    """Mean negative log probability of a user's relevant catalogue items, in nats.
-
-    Args:
-        log_probabilities: float[users, n_items + 1], log of a distribution over the
-            catalogue. Taken before items are masked: no floor is applied.
-        targets: Relevant items of the same users; missing items have no probability and
-            are left out.
-
-    Returns:
-        float64[users], each at least 0, lower is better.
-
-    Raises:
-        MetricsError: If a user has no relevant catalogue item (drop such users and report
-            how many), or a relevant item has a log probability that is not finite or above 0.
-
-    Source:
-        Perplexity in language modelling is the exponential of its mean.
-
-    Example:
-        >>> log_probabilities = np.log(np.array([[1e-9, 0.5, 0.25, 0.25]]))
-        >>> item_log_loss(log_probabilities, Targets.from_lists([[1, 2]])).round(4).tolist()
-        [1.0397]
-    """
-    if len(log_probabilities) != targets.n_users:
-        problem = f"{len(log_probabilities):,} rows for {targets.n_users:,} users"
-        raise MetricsError("log_probabilities", problem, 1, log_probabilities.shape, "array")
-    refuse(targets.item_index >= log_probabilities.shape[1], "targets.item_index", "beyond the columns")
-    refuse(targets.n_in_catalogue == 0, "targets", "no relevant catalogue item", "user")
-    users = targets.users_of_items
-    values = log_probabilities[users, targets.item_index].astype(np.float64)
-    refuse(~np.isfinite(values) | (values > SUM_TOLERANCE), "log_probabilities", "not a log probability", "item")
-    total = np.bincount(users, weights=-np.minimum(values, 0.0), minlength=targets.n_users)
-    return np.asarray(total / targets.n_in_catalogue, dtype=np.float64)
 
 
 def _one_vs_rest(score: Callable[..., float], probabilities: Probabilities, observed: Observed) -> PerClass:

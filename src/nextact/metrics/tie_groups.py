@@ -133,23 +133,6 @@ def group_ranks(ranks: TargetRanks, targets: Targets) -> TieGroups:
     return TieGroups(user, n_greater[starts], ranks.n_equal[order][starts], n_relevant, n_before)
 
 
-def find_tie_groups(scores: Scores, targets: Targets, depth: int) -> TieGroups:
-    """The tie groups of each user's relevant items: ``group_ranks`` of ``rank_targets``.
-
-    Args:
-        scores: float[users, n_items + 1], checked by ``check_scores``.
-        targets: Relevant items of the same users.
-        depth: Ranks that matter; a group that starts after them is left out.
-
-    Example:
-        >>> scores = np.array([[-np.inf, 2.0, 1.0, 1.0, 0.0]])
-        >>> groups = find_tie_groups(scores, Targets.from_lists([[2, 1]]), depth=3)
-        >>> groups.n_greater.tolist(), groups.n_equal.tolist(), groups.n_before.tolist()
-        ([0, 1], [1, 2], [0, 1])
-    """
-    return group_ranks(rank_targets(scores, targets, depth), targets)
-
-
 def _group_starts(users: NDArray[np.int64], values: Scores | NDArray[np.int64]) -> NDArray[np.int64]:
     changes = (users[1:] != users[:-1]) | (values[1:] != values[:-1])
     return np.flatnonzero(np.append(np.ones(min(len(users), 1), dtype=bool), changes))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, Self, runtime_checkable
@@ -60,7 +59,6 @@ class Training:
         validation: Early stopping, blending and calibration look here: the half of the validation users that fits.
         exclude_seen: Whether items of the history may be recommended again (the run's stated policy).
         seed: Seed of everything random.
-        log_curve: Receives (metric name, value, step) while training.
         target_event_types: Event types that count as targets; all, if empty.
         launch: Where long trainings leave checkpoints, and in how many processes they run.
         sparse_vectors: Block name -> csr float32 [n_items + 1, words]; rows as in ``item_vectors``.
@@ -79,7 +77,6 @@ class Training:
     validation: Holdout
     exclude_seen: bool
     seed: int
-    log_curve: Callable[[str, float, int], None] = field(default=lambda name, value, step: None)
     target_event_types: tuple[str, ...] = ()
     launch: LaunchOptions = field(default_factory=LaunchOptions)
     sparse_vectors: dict[str, csr_matrix] = field(default_factory=dict)

@@ -10,18 +10,28 @@ from nextact.models.recommender import Scores
 MOST_IN_GROUP = 32  # items of a group of which the best one bounds the others
 
 
-def top_k(scores: Scores, k: int) -> NDArray[np.int32]:
+def top_k(scores: Scores, k: int, tie_order: NDArray[np.integer] | None = None) -> NDArray[np.int32]:
     """The k best items a user, int32 [users, k], best first; 0 fills places that no allowed item takes.
 
-    Equal scores are ordered by item index, so that the same scores always give the same list.
+    Args:
+        scores: float [users, n_items + 1], -inf for what may not be taken.
+        k: At least 1.
+        tie_order: int [n_items + 1], all columns in the order in which equal scores are listed; by item index, if left
+            out. Either way the same scores always give the same list.
 
     Example:
-        >>> top_k(np.array([[-np.inf, 1, 3, 1]], dtype=np.float32), k=4).tolist()
+        >>> scores = np.array([[-np.inf, 1, 3, 1]], dtype=np.float32)
+        >>> top_k(scores, k=4).tolist()
         [[2, 1, 3, 0]]
+        >>> top_k(scores, k=4, tie_order=np.array([0, 3, 1, 2])).tolist()
+        [[2, 3, 1, 0]]
     """
-    width = scores.shape[1]
-    least = np.fmax(_bound(scores, k), np.finfo(scores.dtype).min)[:, None]
-    users, items = np.divmod(np.flatnonzero(scores >= least), width)
+    reached = scores >= np.fmax(_bound(scores, k), np.finfo(scores.dtype).min)[:, None]
+    if tie_order is not None:  # the marks are put in order, a quarter of the bytes of the scores
+        reached = np.take(reached, tie_order, axis=1)
+    users, items = np.divmod(np.flatnonzero(reached), scores.shape[1])
+    if tie_order is not None:
+        items = tie_order[items]
     order = np.lexsort((-scores[users, items], users))
     users, items = users[order], items[order]
     starts = np.searchsorted(users, np.arange(len(scores)))

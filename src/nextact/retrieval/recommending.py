@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from nextact.events import columns as c
 from nextact.models.recommender import PredictsEventType, PredictsHorizons, Recommender
-from nextact.models.top_items import top_k
 from nextact.retrieval.reasons import reasons
-from nextact.retrieval.scoring import log_softmax, masked_scores, user_blocks
+from nextact.retrieval.scoring import popular_first, rank
 from nextact.retrieval.words import SharedWords
 from nextact.sequences.histories import Histories
+from nextact.sequences.user_blocks import score_bytes, user_blocks
 from nextact.text.profiles import ProfileOptions
 
 RANK, SCORE, PROBABILITY, REASON = "rank", "score", "probability", "reason"
@@ -43,9 +43,9 @@ class Catalogue:
         return np.array(["", *self.table[c.ITEM_ID]], dtype=object)
 
     @cached_property
-    def by_popularity(self) -> NDArray[np.int64]:
-        """Padding, then item indices by training events, most first; equal ones by index."""
-        return np.append(0, 1 + np.argsort(-self.table[c.N_TRAINING_EVENTS].to_numpy(), kind="stable"))
+    def tie_order(self) -> NDArray[np.int64]:
+        """The order in which items of equal score are listed; see :func:`~nextact.retrieval.scoring.popular_first`."""
+        return popular_first(self.table[c.N_TRAINING_EVENTS].to_numpy())
 
     @cached_property
     def names(self) -> list[str]:
@@ -88,7 +88,7 @@ def recommend_items(
     """
     parts = [
         _recommend_block(model, histories.take(which), user_ids[which], catalogue, temperature, exclude_seen, k)
-        for which in user_blocks(histories.n_users)
+        for which in user_blocks(histories.n_users, score_bytes(len(catalogue.table)))
     ]
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=ITEM_COLUMNS)
 
@@ -102,20 +102,16 @@ def _recommend_block(
     exclude_seen: bool,
     k: int,
 ) -> pd.DataFrame:
-    scores = masked_scores(model, block, exclude_seen)
-    order = catalogue.by_popularity
-    best = order[top_k(scores[:, order], k)].astype(np.int32)
-    rows = np.arange(len(best))[:, None]
-    with np.errstate(invalid="ignore"):  # a user to whom nothing may be recommended has no probabilities
-        probabilities = np.exp(log_softmax(scores, temperature)[rows, best])
+    ranking = rank(model, block, exclude_seen, catalogue.tie_order, k, temperature)
+    best = ranking.lists
     part = pd.DataFrame(
         {
             c.USER_ID: np.repeat(user_ids, k),
             RANK: np.tile(np.arange(1, k + 1), len(best)),
             c.ITEM_ID: catalogue.ids[best].ravel(),
             c.ITEM_TEXT: [catalogue.names[item] for item in best.ravel()],
-            SCORE: scores[rows, best].ravel(),
-            PROBABILITY: probabilities.ravel(),
+            SCORE: ranking.listed_scores.ravel(),
+            PROBABILITY: ranking.listed_probability.ravel(),
             REASON: [one for user in reasons(model, block, best, catalogue.names, catalogue.words) for one in user],
         }
     )

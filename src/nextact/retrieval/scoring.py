@@ -1,9 +1,17 @@
-"""One path from histories to masked scores and rankings, for evaluation, batch and online alike."""
+"""One path from histories to ranked lists and their probabilities, for evaluation, batch and online alike.
+
+:func:`rank` walks all of it: scores; -inf for padding and, where the policy says so, for items of the history; the best
+items, of equal scores the one with more training events first and then the one with the smaller index; the log of the
+softmax of the scores over a temperature. Ranking metrics treat equal scores by expectation instead and read the scores
+themselves (:mod:`nextact.metrics.ranking`).
+
+Shapes: B users, I items, K places of a list.
+"""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,14 +20,70 @@ from scipy.optimize import minimize_scalar
 from nextact.metrics.ranking import ranking_metrics
 from nextact.models.masking import mask
 from nextact.models.recommender import Recommender, Scores
+from nextact.models.top_items import top_k
 from nextact.sequences.histories import Histories
 from nextact.sequences.holdout import Holdout
+from nextact.sequences.user_blocks import score_bytes, user_blocks
 
 logger = logging.getLogger(__name__)
 
-BLOCK_USERS = 512
+Floats = NDArray[np.float32] | NDArray[np.float64]
+Places = NDArray[np.integer]
+
+ROWS_AT_ONCE = 32  # of scores, so that what is worked out on the way stays in the cache
 LOG_TEMPERATURES = (-6.0, 4.0)  # searched, in units of the spread of a user's scores
 TOLERANCE = 0.05
+
+
+@dataclass(frozen=True, eq=False)
+class Ranking:
+    """What may be recommended to B users, and the best of it.
+
+    Attributes:
+        scores: float32 [B, I + 1]; -inf for what may not be recommended.
+        lists: int32 [B, K]; the best items, best first, 0 for an empty place.
+        temperature: Of the softmax.
+        normaliser: float64 [B]; see :func:`log_normaliser`.
+    """
+
+    scores: Scores
+    lists: NDArray[np.int32]
+    temperature: float
+    normaliser: NDArray[np.float64]
+
+    @property
+    def listed_scores(self) -> Scores:
+        """The score at each place of the lists, float32 [B, K]; -inf at an empty one."""
+        return np.take_along_axis(self.scores, self.lists, axis=1)
+
+    @property
+    def listed_probability(self) -> NDArray[np.float64]:
+        """The probability at each place of the lists, float64 [B, K]; 0 at an empty one."""
+        probability: NDArray[np.float64] = np.exp(self.log_probability(np.arange(len(self.lists))[:, None], self.lists))
+        return probability
+
+    def log_probability(self, users: Places, items: Places) -> NDArray[np.float64]:
+        """Log of the softmax at ``scores[users, items]``; -inf for what may not be recommended."""
+        return log_probability(self.scores, users, items, self.normaliser, self.temperature)
+
+
+def rank(
+    model: Recommender, histories: Histories, exclude_seen: bool, tie_order: Places, k: int, temperature: float
+) -> Ranking:
+    """Scores, mask, lists and probabilities of a block of users.
+
+    Args:
+        model: A fitted model.
+        histories: B users.
+        exclude_seen: The run's policy.
+        tie_order: int [I + 1]; see :func:`popular_first`.
+        k: Places of a list, at least 1.
+        temperature: Of the softmax over what may be recommended, above 0.
+    """
+    scores = masked_scores(model, histories, exclude_seen)
+    lists = top_k(scores, k, tie_order)
+    best = scores[np.arange(len(lists)), lists[:, 0]]
+    return Ranking(scores, lists, temperature, log_normaliser(scores, best, temperature))
 
 
 def masked_scores(model: Recommender, histories: Histories, exclude_seen: bool) -> Scores:
@@ -28,33 +92,91 @@ def masked_scores(model: Recommender, histories: Histories, exclude_seen: bool) 
     return mask(scores, histories, exclude_seen)
 
 
-def user_blocks(n_users: int, size: int = BLOCK_USERS) -> Iterator[NDArray[np.int64]]:
-    """Consecutive blocks of user positions, so that memory is bounded by the block."""
-    for start in range(0, n_users, size):
-        yield np.arange(start, min(start + size, n_users))
+def popular_first(n_training_events: NDArray[np.integer]) -> NDArray[np.int64]:
+    """The order in which equal scores are listed: a user of whom a model says nothing gets what is popular.
+
+    Args:
+        n_training_events: int [I], of item indices 1 .. I, as the vocabulary counts them: events of the training
+            window alone, with or without a refit.
+
+    Returns:
+        int64 [I + 1]; padding, then item indices by training events, most first, equal ones by index.
+
+    Example:
+        >>> popular_first(np.array([1, 5, 1])).tolist()
+        [0, 2, 1, 3]
+    """
+    return np.append(0, 1 + np.argsort(-n_training_events, kind="stable"))
+
+
+def log_normaliser(scores: Floats, best: Floats, temperature: float) -> NDArray[np.float64]:
+    """Log of the sum of ``exp(score / temperature)`` over each user's allowed items, float64 [B].
+
+    The exponentials have the precision of the scores: at float32 they take a fifth of the time and are right to about
+    1e-6.
+
+    Args:
+        scores: float [B, I + 1], -inf for what may not be recommended.
+        best: float [B], the largest score of each.
+        temperature: Above 0.
+
+    Returns:
+        -inf for a user to whom nothing may be recommended.
+
+    Example:
+        >>> scores = np.array([[-np.inf, 0.0, 0.0]], np.float32)
+        >>> log_normaliser(scores, scores.max(axis=1), temperature=1.0).round(4).tolist()
+        [0.6931]
+    """
+    best = np.where(np.isfinite(best), best, np.zeros_like(best))
+    total = np.empty(len(scores), scores.dtype)
+    for start in range(0, len(scores), ROWS_AT_ONCE):
+        rows = slice(start, start + ROWS_AT_ONCE)
+        scaled = scores[rows] - best[rows, None]
+        scaled *= scores.dtype.type(1 / temperature)
+        np.exp(scaled, out=scaled)
+        scaled.sum(axis=1, out=total[rows])
+    with np.errstate(divide="ignore"):  # nothing may be recommended
+        normaliser: NDArray[np.float64] = best.astype(np.float64) / temperature + np.log(total, dtype=np.float64)
+    return normaliser
+
+
+def log_probability(
+    scores: Floats, users: Places, items: Places, normaliser: NDArray[np.float64], temperature: float
+) -> NDArray[np.float64]:
+    """Log of the softmax of ``scores / temperature`` at ``scores[users, items]``; -inf stays -inf.
+
+    Example:
+        >>> scores = np.array([[-np.inf, 0.0, 0.0]], np.float32)
+        >>> normaliser = log_normaliser(scores, scores.max(axis=1), temperature=1.0)
+        >>> log_probability(scores, np.array([0, 0]), np.array([0, 1]), normaliser, 1.0).round(4).tolist()
+        [-inf, -0.6931]
+    """
+    found: NDArray[np.float64] = scores[users, items] / np.float64(temperature)
+    np.subtract(found, normaliser[users], out=found, where=found > -np.inf)
+    return found
 
 
 def evaluate(
-    model: Recommender, holdout: Holdout, exclude_seen: bool, ks: tuple[int, ...]
+    model: Recommender, holdout: Holdout, exclude_seen: bool, ks: tuple[int, ...], n_items: int = 0
 ) -> dict[str, NDArray[np.float64]]:
     """Ranking metrics of one model for every user of a holdout.
+
+    Args:
+        model: A fitted model.
+        holdout: Users and what they did next.
+        exclude_seen: The run's policy.
+        ks: Cut-offs.
+        n_items: Items of the catalogue, by which blocks of users keep to their memory; 0 for a small one.
 
     Returns:
         Metric name -> float64 [holdout users]; see :func:`nextact.metrics.ranking.ranking_metrics`.
     """
     parts = []
-    for which in user_blocks(len(holdout.users)):
+    for which in user_blocks(len(holdout.users), score_bytes(n_items)):
         block = holdout.take(which)
         parts.append(ranking_metrics(masked_scores(model, block.histories, exclude_seen), block.targets, ks))
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-
-
-def log_softmax(scores: NDArray[np.floating], temperature: float) -> NDArray[np.float64]:
-    """Log probability of each allowed item, float64 [users, items + 1]; -inf stays -inf."""
-    scaled = scores.astype(np.float64) / temperature
-    scaled -= scaled.max(axis=1, keepdims=True)
-    result: NDArray[np.float64] = scaled - np.log(np.exp(scaled).sum(axis=1, keepdims=True))
-    return result
 
 
 def fit_temperature(model: Recommender, holdout: Holdout, exclude_seen: bool, max_users: int = 1_000) -> float:
@@ -87,7 +209,9 @@ def fit_temperature(model: Recommender, holdout: Holdout, exclude_seen: bool, ma
         return 1.0
 
     def loss(log_temperature: float) -> float:
-        return float(-log_softmax(logits, spread * np.exp(log_temperature))[rows, items].mean())
+        temperature = float(spread * np.exp(log_temperature))
+        normaliser = log_normaliser(logits, np.zeros(len(logits)), temperature)
+        return float(-log_probability(logits, rows, items, normaliser, temperature).mean())
 
     found = minimize_scalar(loss, bounds=LOG_TEMPERATURES, method="bounded", options={"xatol": TOLERANCE})
     _warn_of_a_bound(model, float(found.x))

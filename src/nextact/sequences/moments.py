@@ -11,10 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nextact.events.moments import microseconds
+from nextact.events.moments import DAY, microseconds
 from nextact.sequences.histories import Histories
 
-DAY = 86_400_000_000  # microseconds
 Moments = NDArray[np.int64]
 
 

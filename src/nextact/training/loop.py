@@ -63,7 +63,6 @@ def train(
     loss_of: Callable[[B, float], Tensor],
     validate: Callable[[], float] | None,
     settings: LoopSettings,
-    log_curve: Callable[[str, float, int], None] = lambda name, value, step: None,
     checkpoints: Checkpoints | None = None,
 ) -> LoopResult:
     """Train a network in place and leave it with its best epoch's weights, in evaluation mode.
@@ -78,7 +77,6 @@ def train(
         validate: Value of the network now, higher is better, called in evaluation mode after each epoch; without
             it all epochs run and the last one counts as best.
         settings: How to train.
-        log_curve: Receives ("loss" or "validation_ndcg@10", value, epoch).
         checkpoints: Where to go on from and what to leave; removed when training ends. None leaves nothing.
 
     Raises:
@@ -98,7 +96,7 @@ def train(
     )
     while not state.is_over:
         loss = _train_epoch(state, updates, loss_of, checkpoints)
-        _finish_epoch(state, loss, validate, log_curve)
+        _finish_epoch(state, loss, validate)
         if checkpoints is not None and accelerator.is_main_process and not state.is_over:
             checkpoints.write(*state.dump())
     state.restore_best()
@@ -179,12 +177,7 @@ def _sum_over_processes(accelerator: Accelerator, parameters: list[nn.Parameter]
         gradient.copy_(summed.view_as(gradient))
 
 
-def _finish_epoch(
-    state: TrainingState,
-    loss: float,
-    validate: Callable[[], float] | None,
-    log_curve: Callable[[str, float, int], None],
-) -> None:
+def _finish_epoch(state: TrainingState, loss: float, validate: Callable[[], float] | None) -> None:
     started = time.perf_counter()
     state.network.eval()
     with state.averaged():
@@ -192,7 +185,7 @@ def _finish_epoch(
         result = EpochResult(state.epoch, loss, value, state.seconds + time.perf_counter() - started)
         state.finish_epoch(result)
     if state.accelerator.is_main_process:
-        _log_epoch(result, log_curve)
+        _log_epoch(result)
         if state.is_over and result.epoch < (state.settings.last_epoch or state.settings.epochs):
             logger.info("no better validation in %d epochs, stopped", state.settings.patience)
 
@@ -209,10 +202,8 @@ def _refuse_non_finite(what: str, value: Tensor, place: str) -> None:
         raise NextactError(f"training: {what} is {number} in {place}; lower learning_rate or use precision 'no'")
 
 
-def _log_epoch(result: EpochResult, log_curve: Callable[[str, float, int], None]) -> None:
-    log_curve("loss", result.loss, result.epoch)
+def _log_epoch(result: EpochResult) -> None:
     validation = "no validation users"
     if result.validation is not None:
-        log_curve("validation_ndcg@10", result.validation, result.epoch)
         validation = f"validation ndcg@10 {result.validation:.4f}"
     logger.info("epoch %d: loss %.4f, %s, %.1f s", result.epoch, result.loss, validation, result.seconds)

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from nextact.evaluation.reading import shuffle_targets
+from nextact.evaluation.reading import read_model, shuffle_targets
 from nextact.evaluation.results import EvaluationSet
 from nextact.metrics.targets import Targets
+from nextact.retrieval.scoring import popular_first
 from nextact.sequences.histories import Histories
 from nextact.sequences.holdout import Holdout
 
@@ -53,6 +54,7 @@ def make_set(holdout, **changed):
         "holdout": holdout,
         "shuffled_targets": shuffle_targets(holdout.targets, seed=0),
         "popularity": np.bincount(holdout.histories.item_index, minlength=N_ITEMS + 1),
+        "tie_order": popular_first(np.bincount(holdout.histories.item_index, minlength=N_ITEMS + 1)[1:]),
         "vectors": np.random.default_rng(5).normal(size=(N_ITEMS + 1, 4)).astype(np.float32),
         "categories": np.arange(N_ITEMS + 1) % 4,
         "exclude_seen": False,
@@ -63,6 +65,18 @@ def make_set(holdout, **changed):
         "calibration_bins": 4,
     }
     return EvaluationSet(**defaults | changed)
+
+
+def read(model, held_out, temperature=0.7):
+    return read_model(
+        model,
+        held_out.holdout,
+        held_out.shuffled_targets,
+        held_out.exclude_seen,
+        held_out.tie_order,
+        held_out.depth,
+        temperature,
+    )
 
 
 @pytest.fixture

@@ -2,7 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from nextact.evaluation.groups import DAY, OTHER, by_answer, by_code, by_column, by_count, by_time
+from nextact.evaluation.groups import OTHER, by_answer, by_code, by_column, by_count, by_time
+from nextact.events.moments import DAY
 
 
 def test_counts_fall_into_growing_bins_without_empty_ones():

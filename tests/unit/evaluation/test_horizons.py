@@ -3,8 +3,8 @@ import pytest
 from sklearn.metrics import brier_score_loss, log_loss, roc_auc_score
 
 from nextact.evaluation.horizons import NO_COMMON_MOMENT, NO_MODEL, evaluate_horizons, join_sections
+from nextact.events.moments import DAY
 from nextact.sequences.histories import Histories
-from nextact.sequences.moments import DAY
 
 NAMES = ("view", "purchase")
 SPLIT = {"kind": "global_time", "validation_from": "1970-01-21", "test_from": "1970-01-31"}  # days 20 and 30

@@ -2,24 +2,21 @@ import numpy as np
 import pytest
 from scipy.special import log_softmax as scipy_log_softmax
 
-from nextact.evaluation.reading import log_normaliser, metrics_of_part, read_model, shuffle_targets
+from nextact.evaluation.reading import metrics_of_part, shuffle_targets
 from nextact.evaluation.results import model_row
 from nextact.metrics.ranking import ranking_metrics
 from nextact.metrics.targets import Targets
 from nextact.models.top_items import top_k
-from nextact.retrieval.scoring import evaluate, masked_scores, user_blocks
+from nextact.retrieval.scoring import evaluate, masked_scores
+from nextact.sequences.histories import Histories
+from nextact.sequences.holdout import Holdout
+from nextact.sequences.user_blocks import user_blocks
 
-from .conftest import Factors, FactorsAndTypes, make_holdout, make_set
-
-
-def read(model, held_out, temperature=0.7):
-    return read_model(
-        model, held_out.holdout, held_out.shuffled_targets, held_out.exclude_seen, held_out.depth, temperature
-    )
+from .conftest import N_ITEMS, N_TYPES, Factors, FactorsAndTypes, make_holdout, make_set, read
 
 
 def in_blocks(monkeypatch, size):
-    monkeypatch.setattr("nextact.evaluation.reading.user_blocks", lambda n: user_blocks(n, size))
+    monkeypatch.setattr("nextact.evaluation.reading.user_blocks", lambda n, bytes: user_blocks(n, bytes, size))
 
 
 @pytest.mark.parametrize("exclude_seen", [False, True])
@@ -56,14 +53,13 @@ def test_places_that_no_item_takes_have_no_probability():
     np.testing.assert_allclose(reading.probability.sum(axis=1), 1, atol=1e-5)
 
 
-def test_a_user_to_whom_nothing_may_be_recommended_has_no_mass():
-    nothing = np.full((1, 2), -np.inf, np.float32)
-    assert log_normaliser(nothing, nothing.max(axis=1), temperature=2.0).tolist() == [-np.inf]
-
-
-def test_large_scores_do_not_overflow():
-    scores = np.array([[-np.inf, 3e4, 3e4]], np.float32)
-    assert log_normaliser(scores, scores.max(axis=1), temperature=1.0) == pytest.approx(3e4 + np.log(2), abs=1e-3)
+def test_a_user_to_whom_nothing_may_be_recommended_has_no_probability_of_any_target():
+    everything = Histories.from_lists([list(range(1, N_ITEMS + 1))])
+    nobody = Holdout(np.array([0]), everything, Targets.from_lists([[3, 7]]), np.ones((1, N_TYPES)))
+    reading = read(Factors(), make_set(nobody, exclude_seen=True))
+    assert reading.log_probability.tolist() == [-np.inf] * 2
+    assert not reading.lists.any()
+    assert not reading.probability.any()
 
 
 def test_event_types_are_read_where_a_model_predicts_them(holdout):

@@ -2,21 +2,19 @@ import dataclasses
 
 import numpy as np
 import pytest
+from scipy.special import log_softmax
 
-from nextact.evaluation.reading import read_model
 from nextact.evaluation.results import best_baseline, catalogue_metrics, chosen_against, is_known, model_row, reachable
-from nextact.metrics.behaviour import item_log_loss
 from nextact.metrics.comparison import bootstrap_intervals
 from nextact.metrics.targets import Targets
-from nextact.retrieval.scoring import evaluate, log_softmax, masked_scores
+from nextact.retrieval.scoring import evaluate, masked_scores
 from nextact.sequences.histories import Histories
 
-from .conftest import N_ITEMS, Factors, make_holdout, make_set
+from .conftest import N_ITEMS, Factors, make_holdout, make_set, read
 
 
 def row_of(held_out, temperature=0.7):
-    arguments = (held_out.holdout, held_out.shuffled_targets, held_out.exclude_seen, held_out.depth, temperature)
-    return model_row(read_model(Factors(), *arguments), held_out, temperature)
+    return model_row(read(Factors(), held_out, temperature), held_out, temperature)
 
 
 def test_reachable_targets_leave_out_what_the_catalogue_lacks_and_the_policy_hides(holdout):
@@ -46,11 +44,15 @@ def test_intervals_are_those_of_the_bootstrap(holdout):
         assert row["test"][name] == pytest.approx(dataclasses.asdict(interval)), name
 
 
-def test_the_item_log_loss_is_that_of_the_metric(holdout):
+def test_the_item_log_loss_is_the_mean_over_users_of_the_mean_over_their_targets(holdout):
     row = row_of(make_set(holdout), temperature=0.4)
-    log_probabilities = log_softmax(masked_scores(Factors(), holdout.histories, exclude_seen=False), 0.4)
-    expected = item_log_loss(log_probabilities, holdout.targets).mean()
-    assert row["calibration"]["item_log_loss"]["mean"] == pytest.approx(expected, rel=1e-5)
+    scores = masked_scores(Factors(), holdout.histories, exclude_seen=False).astype(np.float64)
+    log_probabilities, offsets = log_softmax(scores / 0.4, axis=1), holdout.targets.offsets
+    losses = [
+        -log_probabilities[user, holdout.targets.item_index[offsets[user] : offsets[user + 1]]].mean()
+        for user in range(len(holdout.users))
+    ]
+    assert row["calibration"]["item_log_loss"]["mean"] == pytest.approx(np.mean(losses), rel=1e-5)
     assert row["calibration"]["users_left_out"] == {"no relevant item that may be recommended": 0}
 
 

@@ -3,7 +3,6 @@ import pandas as pd
 import pytest
 
 from nextact.evaluation.groups import Grouping, by_column, by_count
-from nextact.evaluation.reading import read_model
 from nextact.evaluation.slices import HeldOut, column_groupings, score_groupings, standard_groupings
 from nextact.evaluation.tables import (
     hits,
@@ -21,6 +20,7 @@ from nextact.sequences.histories import Histories
 from nextact.sequences.holdout import Cuts, make_holdout
 
 from .conftest import N_ITEMS, N_TYPES, Factors, make_set
+from .conftest import read as read_set
 
 METRICS = ("ndcg@10", "hit_rate@10")
 NAMES = ("view", "cart", "purchase")
@@ -49,8 +49,8 @@ def read(log):
     histories, validation, cuts = log
     holdout = make_holdout(histories, cuts, N_TYPES)
     held_set = make_set(holdout)
-    arguments = (held_set.holdout, held_set.shuffled_targets, False, 10, 1.0)
-    readings = {"one": read_model(Factors(0), *arguments), "other": read_model(Factors(1, round_to=0), *arguments)}
+    models = {"one": Factors(0), "other": Factors(1, round_to=0)}
+    readings = {name: read_set(model, held_set, temperature=1.0) for name, model in models.items()}
     targets = target_table(holdout, histories, cuts)
     training = histories.between(histories.offsets[:-1], validation.history_end)
     popularity = np.bincount(training.item_index, minlength=N_ITEMS + 1)

@@ -1,11 +1,34 @@
+from itertools import permutations
+
+import numpy as np
 import pandas as pd
 import pytest
 
 from nextact.events.cleaning import accepted
 from nextact.feedback.cleaning import clean_feedback
 from nextact.feedback.contract import OPTIONAL_COLUMNS, FeedbackOptions
+from nextact.feedback.policies import slate_probabilities
+from nextact.feedback.simulator import SimulatedShop
 
 EVENT_TYPES = ["view", "purchase"]
+
+
+def random_shop(n_users, n_items, examination_K, seed):
+    """A shop in which users differ: liking is a logistic function of user times item, rarely near 1."""
+    rng = np.random.default_rng(seed)
+    users, items = rng.normal(size=(n_users, 3)), rng.normal(size=(n_items, 3))
+    return SimulatedShop(1 / (1 + np.exp(1.0 - users @ items.T)), examination_K)
+
+
+def true_rewards(shop, scores, policy):
+    """Expected answers at each place under a policy, means over users, by going through every possible list."""
+    n_users, n_items = scores.shape
+    orders = np.array(list(permutations(range(n_items), len(shop.examination_K))))
+    total = np.zeros(len(shop.examination_K))
+    for user in range(n_users):
+        chance = slate_probabilities(np.tile(scores[user], (len(orders), 1)), orders, policy).prod(axis=1)
+        total += chance @ (shop.examination_K * shop.liking_UI[user, orders])
+    return total / n_users
 
 
 @pytest.fixture

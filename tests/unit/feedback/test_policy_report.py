@@ -11,8 +11,10 @@ from nextact.feedback.places import follow
 from nextact.feedback.policies import PolicyOptions
 from nextact.feedback.policy_report import OffPolicyOptions, policy_report
 from nextact.feedback.reward_model import PRIOR_ROWS, fold_of_users, item_rewards
-from nextact.feedback.simulator import feedback_table, random_shop, simulate, true_rewards
+from nextact.feedback.simulator import feedback_table, simulate
 from nextact.options import OptionsError
+
+from .conftest import random_shop, true_rewards
 
 N_USERS, N_ITEMS = 150, 5
 USERS, ITEMS = [f"u{n:03}" for n in range(N_USERS)], [f"i{n}" for n in range(N_ITEMS)]

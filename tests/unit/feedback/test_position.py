@@ -7,7 +7,9 @@ from nextact.feedback.contract import empty_feedback
 from nextact.feedback.policies import PolicyOptions
 from nextact.feedback.position import RANDOMISED, RATES, examination
 from nextact.feedback.rates import ReportOptions
-from nextact.feedback.simulator import feedback_table, random_shop, simulate
+from nextact.feedback.simulator import feedback_table, simulate
+
+from .conftest import random_shop
 
 EXAMINED = np.array([1.0, 0.6, 0.3])
 

@@ -9,7 +9,9 @@ from nextact.events.moments import microseconds
 from nextact.feedback.contract import empty_feedback
 from nextact.feedback.policies import PolicyOptions
 from nextact.feedback.response_events import response_events
-from nextact.feedback.simulator import SimulatedShop, feedback_table, random_shop, simulate, true_rewards
+from nextact.feedback.simulator import SimulatedShop, feedback_table, simulate
+
+from .conftest import random_shop, true_rewards
 
 POLICY = PolicyOptions(temperature=0.8, epsilon=0.1)
 
@@ -34,12 +36,6 @@ def test_the_exact_value_of_a_fixed_list_needs_no_policy(shop):
     scores = np.tile([4.0, 3.0, 2.0, 1.0], (20, 1))
     liked = shop.liking_UI.mean(axis=0)
     assert true_rewards(shop, scores, PolicyOptions(temperature=0.0)) == pytest.approx([liked[0], 0.5 * liked[1]])
-
-
-def test_too_many_lists_are_refused():
-    big = random_shop(100, 30, np.ones(4), seed=0)
-    with pytest.raises(NextactError, match="lists are too many"):
-        true_rewards(big, np.log(big.liking_UI), POLICY)
 
 
 def test_a_liking_that_is_no_probability_is_refused():

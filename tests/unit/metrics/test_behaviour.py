@@ -11,12 +11,10 @@ from nextact.metrics.behaviour import (
     accuracy,
     average_precision,
     expected_calibration_error,
-    item_log_loss,
     log_loss,
     roc_auc,
 )
 from nextact.metrics.errors import MetricsError
-from nextact.metrics.targets import Targets
 
 PerUserMetric = Callable[[NDArray[np.floating], NDArray[np.int64]], NDArray[np.float64]]
 
@@ -109,27 +107,6 @@ def test_errors_in_one_bin_cancel_and_in_two_do_not() -> None:
 def test_calibration_of_no_users_raises() -> None:
     with pytest.raises(MetricsError, match="no users or no bins"):
         expected_calibration_error(np.zeros((0, 2)), np.zeros(0, dtype=np.int64))
-
-
-def test_item_log_loss_averages_within_the_user() -> None:
-    log_probabilities = np.log(np.array([[1e-9, 0.5, 0.3, 0.2], [1e-9, 0.1, 0.1, 0.8]]))
-    losses = item_log_loss(log_probabilities, Targets.from_lists([[2], [1, 3]], n_missing=[5, 0]))
-    np.testing.assert_allclose(losses, [-np.log(0.3), -(np.log(0.1) + np.log(0.8)) / 2])
-
-
-def test_item_log_loss_of_a_masked_item_raises() -> None:
-    with pytest.raises(MetricsError, match="not a log probability in 1 item"):
-        item_log_loss(np.array([[-np.inf, -np.inf, 0.0]]), Targets.from_lists([[1, 2]]))
-
-
-def test_item_log_loss_refuses_raw_scores() -> None:
-    with pytest.raises(MetricsError, match="not a log probability"):
-        item_log_loss(np.array([[-np.inf, 3.0]]), Targets.from_lists([[1]]))
-
-
-def test_item_log_loss_without_a_catalogue_item_raises() -> None:
-    with pytest.raises(MetricsError, match="no relevant catalogue item in 1 user"):
-        item_log_loss(np.zeros((2, 2)), Targets.from_lists([[1], []], n_missing=[0, 1]))
 
 
 @pytest.mark.parametrize("row", [[0.5, 0.6], [1.5, -0.5], [np.nan, 1.0]])

@@ -140,7 +140,7 @@ def test_both_ways_of_counting_agree_with_a_full_sort(monkeypatch: pytest.Monkey
     scores[rng.random(scores.shape) < 0.2] = MASKED
     scores[:, 0] = MASKED
     targets = Targets.from_lists([(rng.choice(199, 30, replace=False) + 1).tolist() for _ in range(30)])
-    groups = tie_groups.find_tie_groups(scores, targets, depth=12)
+    groups = tie_groups.group_ranks(tie_groups.rank_targets(scores, targets, depth=12), targets)
     found = set(zip(groups.user.tolist(), groups.n_greater.tolist(), groups.n_equal.tolist(), strict=True))
     expected = set()
     for user, item in zip(targets.users_of_items, targets.item_index, strict=True):

@@ -1,10 +1,18 @@
 import numpy as np
 import pytest
+from scipy.special import softmax
 
 from nextact.metrics.targets import Targets
 from nextact.models.top_items import top_k
 from nextact.retrieval.reasons import reasons
-from nextact.retrieval.scoring import evaluate, fit_temperature, log_softmax, masked_scores
+from nextact.retrieval.scoring import (
+    evaluate,
+    fit_temperature,
+    log_normaliser,
+    log_probability,
+    masked_scores,
+    popular_first,
+)
 from nextact.retrieval.words import SharedWords
 from nextact.sequences.histories import Histories
 from nextact.sequences.holdout import Holdout
@@ -36,16 +44,17 @@ def test_padding_is_never_recommended_and_seen_items_only_by_policy():
 
 @pytest.mark.parametrize(("width", "k"), [(3, 5), (40, 3), (700, 4), (701, 20), (50, 50), (3_000, 7)])
 @pytest.mark.parametrize("levels", [2, 12, 100_000])
-def test_the_best_items_come_in_order_of_score_then_index_however_many_tie(width, k, levels):
+def test_the_best_items_come_in_order_of_score_then_as_ties_are_ordered_however_many_tie(width, k, levels):
     random = np.random.default_rng(width + levels)
     scores = random.integers(levels, size=(30, width)).astype(np.float32)
     scores[random.random(scores.shape) < 0.2] = -np.inf
     scores[0] = -np.inf
-    found = top_k(scores, k)
-    for row, items in zip(scores, found, strict=True):
-        order = np.argsort(-row, kind="stable")[:k]
-        allowed = order[np.isfinite(row[order])].tolist()
-        assert items.tolist() == allowed + [0] * (k - len(allowed))
+    tie_order = popular_first(random.integers(5, size=width - 1))
+    for found, columns in ((top_k(scores, k), np.arange(width)), (top_k(scores, k, tie_order), tie_order)):
+        for row, items in zip(scores, found, strict=True):
+            order = columns[np.argsort(-row[columns], kind="stable")[:k]]
+            allowed = order[np.isfinite(row[order])].tolist()
+            assert items.tolist() == allowed + [0] * (k - len(allowed))
 
 
 def test_masking_leaves_the_model_untouched():
@@ -57,15 +66,31 @@ def test_masking_leaves_the_model_untouched():
 def test_users_in_several_blocks_keep_their_order(monkeypatch):
     everybody = holdout([[1]] * 5, [[3], [2], [3], [2], [3]])
     whole = evaluate(Fixed([0, 1, 2, 3]), everybody, exclude_seen=False, ks=(1,))
-    monkeypatch.setattr("nextact.retrieval.scoring.user_blocks", lambda n: ([np.array([i]) for i in range(n)]))
+    monkeypatch.setattr("nextact.retrieval.scoring.user_blocks", lambda n, _: ([np.array([i]) for i in range(n)]))
     parts = evaluate(Fixed([0, 1, 2, 3]), everybody, exclude_seen=False, ks=(1,))
     assert parts["hit_rate@1"].tolist() == whole["hit_rate@1"].tolist() == [1, 0, 1, 0, 1]
 
 
-def test_masked_items_have_no_probability_and_the_rest_sums_to_one():
-    probability = np.exp(log_softmax(np.array([[-np.inf, 0.0, 1.0]], np.float32), temperature=0.5))
-    assert probability[0, 0] == 0
-    assert probability.sum() == pytest.approx(1)
+def softmax_of(scores, temperature):
+    users, items = np.indices(scores.shape)
+    normaliser = log_normaliser(scores, scores.max(axis=1), temperature)
+    return np.exp(log_probability(scores, users, items, normaliser, temperature))
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_masked_items_have_no_probability_and_the_rest_is_a_softmax(kind):
+    scores = np.random.default_rng(0).normal(size=(100, 50)).astype(kind)
+    scores[np.random.default_rng(1).random(scores.shape) < 0.3] = -np.inf
+    scores[0] = -np.inf
+    found = softmax_of(scores, temperature=0.05)
+    assert not found[~np.isfinite(scores)].any()
+    expected = softmax(scores[1:].astype(np.float64) / 0.05, axis=1)
+    np.testing.assert_allclose(found[1:], expected, rtol=1e-5 if kind == np.float32 else 1e-12)
+
+
+def test_large_scores_do_not_overflow():
+    found = softmax_of(np.array([[-np.inf, 3e4, 3e4, 3e4 - 1]], np.float32), temperature=1.0)
+    assert found[0] == pytest.approx(softmax([-np.inf, 0, 0, -1]), rel=1e-6)
 
 
 def test_the_temperature_recovers_how_often_the_better_item_is_chosen():

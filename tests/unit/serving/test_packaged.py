@@ -4,13 +4,19 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.special import softmax
 
 from nextact.errors import NextactError
+from nextact.evaluation.reading import read_model
+from nextact.metrics.targets import Targets
 from nextact.models.registry import ModelFolder
-from nextact.retrieval.scoring import log_softmax, masked_scores
+from nextact.retrieval.scoring import masked_scores, popular_first
 from nextact.sequences.histories import Histories
+from nextact.sequences.holdout import Holdout
 from nextact.serving.package import Package
 from nextact.serving.packaged import PackagedModel
+
+from .conftest import ITEM_IDS
 
 HISTORY = [
     {"user_id": "new", "item_id": "apple", "event_type": "view", "timestamp": 1},
@@ -32,7 +38,7 @@ def test_a_history_never_seen_gets_ranked_items_with_reasons(model, package):
     assert answer["reason"].tolist()[0] == "because of bread"  # bread has no text, so its id stands for it
     scores = masked_scores(package.model.open(), Histories.from_lists([[1, 2]], [[0, 1]]), exclude_seen=True)
     assert answer["score"].tolist() == scores[0, [3, 4, 5]].tolist()
-    assert answer["probability"].tolist() == np.exp(log_softmax(scores, 2.0))[0, [3, 4, 5]].tolist()
+    assert answer["probability"].tolist() == pytest.approx(softmax(scores[0] / 2.0)[[3, 4, 5]], rel=1e-6)
 
 
 def test_a_packaged_item_without_evidence_is_explained_by_words_of_the_history(model):
@@ -71,6 +77,28 @@ def test_a_user_without_events_gets_what_is_popular(model):
     assert answer.items["item_id"].tolist() == ["bread", "cheese", "apple"]  # 3, 3, 2 training events
     assert answer.items["reason"].tolist() == ["liked by many"] * 3
     assert answer.report["events"].tolist() == [0]
+
+
+def test_the_packaged_model_lists_what_was_evaluated_to_the_last_item(package_of, tmp_path):
+    """A transition table scores most items zero, and the five items have 2, 3, 3, 1 and 0 training events."""
+    package_of(tmp_path, exclude_seen=False).save(tmp_path / "packaged")
+    package = Package.open(tmp_path / "packaged")
+    pasts = [["eggs"], ["apple"], ["bread", "eggs"], ["dates"], ["cheese", "apple"]]
+    histories = Histories.from_lists([[ITEM_IDS.index(item) + 1 for item in past] for past in pasts])
+    targets, users = Targets.from_lists([[1]] * len(pasts)), np.arange(len(pasts))
+    tie_order = popular_first(package.items["n_training_events"].to_numpy())
+    held_out = Holdout(users, histories, targets, np.ones((len(pasts), 2)))
+    reading = read_model(package.model.open(), held_out, targets, False, tie_order, len(ITEM_IDS), temperature=2.0)
+    rows = [
+        {"user_id": f"u{user}", "item_id": item, "event_type": "view", "timestamp": time}
+        for user, past in enumerate(pasts)
+        for time, item in enumerate(past)
+    ]
+    answer = PackagedModel(package).recommend(rows, k=len(ITEM_IDS)).items
+    served = answer["item_id"].map(ITEM_IDS.index).to_numpy().reshape(reading.lists.shape) + 1
+    assert served.tolist() == reading.lists.tolist()
+    assert served[0].tolist() == [2, 3, 1, 4, 5]  # nothing ever followed eggs
+    assert answer["probability"].astype(np.float32).tolist() == reading.probability.ravel().tolist()
 
 
 def test_a_user_who_saw_everything_gets_nothing(model):

@@ -98,17 +98,6 @@ def test_without_validation_the_last_epoch_counts_as_best():
     assert (result.best.epoch, result.best.validation) == (3, None)
 
 
-def test_curves_are_logged_by_epoch():
-    logged = []
-    fit(
-        Line(),
-        lambda: 0.5,
-        LoopSettings(epochs=2, learning_rate=0.1),
-        log_curve=lambda name, value, step: logged.append((name, step)),
-    )
-    assert logged == [("loss", 1), ("validation_ndcg@10", 1), ("loss", 2), ("validation_ndcg@10", 2)]
-
-
 def test_the_step_size_rises_then_falls():
     rates = [warmup_cosine(update, n_updates=10, warmup_share=0.2) for update in range(11)]
     assert rates[:3] == [0.5, 1.0, 1.0]

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nextact.models.baselines.history_weights import MICROSECONDS_PER_DAY, Weights, counted_events, type_weights
+from nextact.events.moments import DAY
+from nextact.models.baselines.history_weights import Weights, counted_events, type_weights
 from nextact.models.baselines.options import DemandOptions
 from nextact.models.baselines.popularity import SameForEverybody, event_counts
 from nextact.models.recommender import FitReport, Training
@@ -75,14 +76,14 @@ def landmarks(histories: Histories, now: int, options: DemandOptions) -> NDArray
     """Moments that have ``days`` of the log before them and ``days`` after them, the newest first.
 
     Example:
-        >>> log = Histories.from_lists([[1, 1]], timestamps=[[0, 90 * MICROSECONDS_PER_DAY]])
-        >>> some = landmarks(log, 90 * MICROSECONDS_PER_DAY, DemandOptions(days=30.0, landmark_days=20.0))
-        >>> (some // MICROSECONDS_PER_DAY).tolist()
+        >>> log = Histories.from_lists([[1, 1]], timestamps=[[0, 90 * DAY]])
+        >>> some = landmarks(log, 90 * DAY, DemandOptions(days=30.0, landmark_days=20.0))
+        >>> (some // DAY).tolist()
         [60, 40]
     """
     back = options.days + options.landmark_days * np.arange(options.landmarks)
-    moments = now - (back * MICROSECONDS_PER_DAY).astype(np.int64)
-    oldest = int(histories.timestamp.min(initial=now)) + options.days * MICROSECONDS_PER_DAY
+    moments = now - (back * DAY).astype(np.int64)
+    oldest = int(histories.timestamp.min(initial=now)) + options.days * DAY
     return moments[moments >= oldest]
 
 
@@ -94,7 +95,7 @@ def past_of_items(histories: Histories, weights: Weights, n_items: int, moment: 
     """
     before = histories.timestamp < moment
     items = histories.item_index[before]
-    days = (moment - histories.timestamp[before]) / MICROSECONDS_PER_DAY
+    days = (moment - histories.timestamp[before]) / DAY
     counted = weights[before]
 
     def total(of_events: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -114,7 +115,7 @@ def past_of_items(histories: Histories, weights: Weights, n_items: int, moment: 
 def events_after(histories: Histories, weights: Weights, n_items: int, moment: int, days: float) -> NDArray[np.float64]:
     """Weighted events of each item in the ``days`` from a moment on, by users with an event before it, [I]."""
     known = known_before(histories, np.full(histories.n_users, moment)).lengths > 0
-    until = moment + int(days * MICROSECONDS_PER_DAY)
+    until = moment + int(days * DAY)
     seen = (histories.timestamp >= moment) & (histories.timestamp < until) & known[histories.users_of_events]
     return np.bincount(histories.item_index[seen], weights=weights[seen], minlength=n_items + 1)[1:].astype(np.float64)
 

@@ -7,10 +7,9 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from nextact.errors import NextactError, suggest
+from nextact.events.moments import DAY
 from nextact.models.baselines.shared_options import EventOptions, HistoryOptions
 from nextact.sequences.histories import Histories
-
-MICROSECONDS_PER_DAY = 86_400_000_000
 
 Weights = NDArray[np.float64]
 
@@ -115,7 +114,7 @@ def recency_weights(histories: Histories, half_life_days: float) -> Weights:
     has_events = histories.lengths > 0
     newest[has_events] = histories.timestamp[histories.offsets[1:][has_events] - 1]
     age = np.repeat(newest, histories.lengths) - histories.timestamp
-    weights: Weights = np.exp2(-age / (half_life_days * MICROSECONDS_PER_DAY))
+    weights: Weights = np.exp2(-age / (half_life_days * DAY))
     return weights
 
 

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
+from nextact.events.moments import DAY
 from nextact.models.baselines.gaps import due_factors, item_gaps
 from nextact.models.baselines.history_weights import (
-    MICROSECONDS_PER_DAY,
     Weights,
     counted_events,
     history_matrix,
@@ -36,7 +36,7 @@ def global_recency_weights(histories: Histories, half_life_days: float) -> Weigh
     if histories.n_events == 0:
         return np.zeros(0)
     age = histories.timestamp.max() - histories.timestamp
-    weights: Weights = np.exp2(-age / (half_life_days * MICROSECONDS_PER_DAY))
+    weights: Weights = np.exp2(-age / (half_life_days * DAY))
     return weights
 
 

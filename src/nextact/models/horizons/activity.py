@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nextact.events.moments import DAY
 from nextact.sequences.histories import Histories
-from nextact.sequences.moments import DAY, Moments
+from nextact.sequences.moments import Moments
 
 WINDOW_DAYS = (7, 30, 90)
 RHYTHM_WEEKS = (4, 12, 26)

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from nextact.events.moments import DAY
 from nextact.models.horizons.activity import Features, activity_features, rhythm_features
 from nextact.sequences.histories import Histories
-from nextact.sequences.moments import DAY, Moments, days_to_first, known_before
+from nextact.sequences.moments import Moments, days_to_first, known_before
 
 
 @dataclass(frozen=True, eq=False)

@@ -24,6 +24,7 @@ from nextact.models.horizons.landmarks import LandmarkRows, landmark_moments, la
 from nextact.models.recommender import Training
 from nextact.sequences.histories import Histories
 from nextact.sequences.moments import Moments, known_before
+from nextact.sequences.user_blocks import user_blocks
 
 logger = logging.getLogger(__name__)
 
@@ -64,8 +65,8 @@ class HorizonModel:
         share = self.heads.share_CH.cpu().double().numpy()
         found = np.tile(share, (histories.n_users, 1, 1))
         active = np.flatnonzero(known.lengths > 0)
-        for start in range(0, len(active), BLOCK_USERS):
-            users = active[start : start + BLOCK_USERS]
+        for which in user_blocks(len(active), most=BLOCK_USERS):
+            users = active[which]
             found[users] = self._predict_block(known.take(users), moments[users], states_of)
         return found
 

@@ -12,7 +12,8 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from nextact.models.baselines.history_weights import MICROSECONDS_PER_DAY, steps_back
+from nextact.events.moments import DAY
+from nextact.models.baselines.history_weights import steps_back
 from nextact.models.hybrid.candidates import Candidates
 from nextact.models.hybrid.item_facts import FACTS, LASTING
 from nextact.models.hybrid.likeness import Vectors, likeness_names, likeness_to_newest
@@ -119,7 +120,7 @@ def of_items(item_index: NDArray[np.int32], histories: Histories, facts: NDArray
     has_events = histories.lengths > 0
     newest = histories.offsets[1:][has_events] - 1
     today, last = np.full((2, len(item_index), 1), np.nan)
-    today[has_events, 0] = histories.timestamp[newest] / MICROSECONDS_PER_DAY
+    today[has_events, 0] = histories.timestamp[newest] / DAY
     last[has_events, 0] = facts[histories.item_index[newest], 0]
     ages = np.stack([today - of_candidates[..., 3], today - of_candidates[..., 4]], axis=2)
     newest_item = np.broadcast_to(last[..., None], (*item_index.shape, 1))
@@ -157,9 +158,9 @@ def own_past(item_index: NDArray[np.int32], histories: Histories) -> Features:
     users = np.broadcast_to(np.arange(len(item_index))[:, None], item_index.shape)[known]
     pair = places[known]
     newest = histories.offsets[1:][users] - 1
-    days = (histories.timestamp[newest] - histories.timestamp[last[pair]]) / MICROSECONDS_PER_DAY
+    days = (histories.timestamp[newest] - histories.timestamp[last[pair]]) / DAY
     steps = histories.steps_of_events()
-    span = (histories.timestamp[last[pair]] - histories.timestamp[first[pair]]) / MICROSECONDS_PER_DAY
+    span = (histories.timestamp[last[pair]] - histories.timestamp[first[pair]]) / DAY
     gap = np.where((counts[pair] > 1) & (span > 0), span / np.maximum(counts[pair] - 1, 1), np.nan)
     since = steps[newest] - steps[last[pair]]
     n_between = steps[last[pair]] - steps[first[pair]]
@@ -199,5 +200,5 @@ def _days_from(histories: Histories, position: NDArray[np.int64]) -> NDArray[np.
     days = np.full(histories.n_users, np.nan)
     known = (position >= histories.offsets[:-1]) & (histories.lengths > 0)
     newest = histories.timestamp[histories.offsets[1:][known] - 1]
-    days[known] = (newest - histories.timestamp[position[known]]) / MICROSECONDS_PER_DAY
+    days[known] = (newest - histories.timestamp[position[known]]) / DAY
     return days

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nextact.models.baselines.history_weights import MICROSECONDS_PER_DAY
+from nextact.events.moments import DAY
 from nextact.models.hybrid.pairs import pairs
 from nextact.sequences.histories import Histories
 
@@ -34,7 +34,7 @@ def item_facts(histories: Histories, n_items: int) -> Facts:
     """
     facts = np.full((n_items + 1, len(FACTS)), np.nan, np.float32)
     counts = np.bincount(histories.item_index, minlength=n_items + 1)
-    days = histories.timestamp / MICROSECONDS_PER_DAY
+    days = histories.timestamp / DAY
     age = days.max(initial=-np.inf) - days
     faded = np.exp2(-age / HALF_LIFE_DAYS)
     facts[:, 0] = np.log1p(counts)
@@ -69,6 +69,6 @@ def _repeats(histories: Histories, n_items: int) -> tuple[NDArray[Any], ...]:
     """Events of each item that are not their user's first with it; days from first to last, added up over users."""
     key = histories.users_of_events * np.int64(n_items + 1) + histories.item_index
     of_pair, first, last, counts = pairs(key)
-    days = (histories.timestamp[last] - histories.timestamp[first]) / MICROSECONDS_PER_DAY
+    days = (histories.timestamp[last] - histories.timestamp[first]) / DAY
     item = of_pair % (n_items + 1)
     return tuple(np.bincount(item, weights=weights, minlength=n_items + 1) for weights in (counts - 1, days))

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from nextact.models.baselines.history_weights import history_matrix
 from nextact.sequences.histories import Histories
+from nextact.sequences.user_blocks import user_blocks
+from nextact.text.pooling import unit_rows
 
 Vectors = NDArray[np.float32]
 BLOCK_USERS = 64
@@ -19,7 +21,7 @@ BLOCK_USERS = 64
 
 def unit_blocks(item_vectors: Mapping[str, Vectors], wanted: tuple[str, ...]) -> dict[str, Vectors]:
     """Those of the wanted blocks that there are, float32 [I + 1, D], every row of length 1, or 0 without content."""
-    return {name: _unit(np.asarray(item_vectors[name])) for name in wanted if name in item_vectors}
+    return {name: unit_rows(np.asarray(item_vectors[name])) for name in wanted if name in item_vectors}
 
 
 def likeness_names(blocks: Mapping[str, Vectors]) -> list[str]:
@@ -37,14 +39,7 @@ def likeness_to_newest(
     found = np.zeros((*item_index.shape, len(blocks)), np.float32)
     newest = histories.between(histories.step_start(1), histories.offsets[1:])
     for place, vectors in enumerate(blocks.values()):
-        last = _unit(history_matrix(newest, len(vectors) - 1) @ vectors)
-        for start in range(0, len(last), BLOCK_USERS):
-            users = slice(start, start + BLOCK_USERS)
+        last = unit_rows(history_matrix(newest, len(vectors) - 1) @ vectors)
+        for users in user_blocks(len(last), item_index.shape[1] * vectors[:1].nbytes, BLOCK_USERS):
             found[users, :, place] = np.einsum("ucd,ud->uc", vectors[item_index[users]], last[users])
     return found
-
-
-def _unit(vectors: Vectors) -> Vectors:
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    unit: Vectors = np.divide(vectors, lengths, out=np.zeros_like(vectors, dtype=np.float32), where=lengths > 0)
-    return unit

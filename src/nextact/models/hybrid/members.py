@@ -13,7 +13,6 @@ from nextact.models.baselines.popularity import SameForEverybody
 from nextact.models.recommender import (
     AddsUpHistory,
     Explains,
-    PredictsEventType,
     Recommender,
     Scores,
     read_json,
@@ -57,10 +56,6 @@ class Members:
         """What a member names as evidence; 0 everywhere for one that names none."""
         model = self.models[name]
         return model.evidence(histories, item_index) if isinstance(model, Explains) else np.zeros_like(item_index)
-
-    def event_type_predictor(self) -> PredictsEventType | None:
-        """The first member that says which behaviour comes next."""
-        return next((model for model in self.models.values() if isinstance(model, PredictsEventType)), None)
 
     def save(self, folder: Path) -> None:
         """Copy every member's folder, so that the hybrid stands alone."""

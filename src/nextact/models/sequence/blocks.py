@@ -11,10 +11,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention, sigmoid, silu
 
+from nextact.events.moments import SECOND
 from nextact.models.sequence.dropout import Dropout
 
 TIME_BUCKETS = 40  # twofold each, from a second to longer than any log
-MICROSECONDS = 1_000_000
 
 
 class RelativeBias(nn.Module):
@@ -38,7 +38,7 @@ class RelativeBias(nn.Module):
         distance_TT = (places[:, None] - places[None, :]).clamp(1 - self.max_steps, self.max_steps - 1)
         position_TTH = self.position_PH[distance_TT + self.max_steps - 1]
         # differences are taken between integers: as float32 a time since 1970 is only known to two minutes
-        seconds_BTT = (time_BT[:, :, None] - time_BT[:, None, :]).double() / MICROSECONDS
+        seconds_BTT = (time_BT[:, :, None] - time_BT[:, None, :]).double() / SECOND
         bucket_BTT = torch.log2(1 + seconds_BTT.abs()).long().clamp(max=TIME_BUCKETS) * seconds_BTT.sign().long()
         return (position_TTH[None] + self.time_QH[bucket_BTT + TIME_BUCKETS]).permute(0, 3, 1, 2)
 

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from nextact.models.sequence.inference import last_item_states
 from nextact.models.sequence.network import SequenceNetwork
 from nextact.sequences.histories import Histories
+from nextact.sequences.user_blocks import user_blocks
 
 NEWEST_STEPS = 5  # steps that are left out in turn
-BLOCK_USERS = 512
 
 
 def find_evidence(
@@ -30,8 +30,8 @@ def find_evidence(
         0 where no score falls.
     """
     found = np.zeros(item_index.shape, np.int32)
-    for start in range(0, histories.n_users, BLOCK_USERS):
-        users = np.arange(start, min(start + BLOCK_USERS, histories.n_users))
+    vectors_bytes = item_index.shape[1] * network.item_table_VD[0].nbytes
+    for users in user_blocks(histories.n_users, vectors_bytes):
         recent = histories.take(users).last_steps(max_steps)
         found[users] = _evidence_of_block(network, recent, item_index[users], max_steps)
     return found

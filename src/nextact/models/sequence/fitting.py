@@ -25,14 +25,13 @@ from nextact.models.sequence.objective import Objective, make_batches
 from nextact.models.sequence.options import SequenceOptions
 from nextact.models.sequence.text_start import start_from_text
 from nextact.models.sequence.unseen import UnseenItems
+from nextact.sequences.user_blocks import score_bytes, user_blocks
 from nextact.training.checkpoint import Checkpoints, held
 from nextact.training.device import seeded
 from nextact.training.loop import LoopResult, train
 from nextact.training.state import LoopSettings
 
 logger = logging.getLogger(__name__)
-
-BLOCK_USERS = 512
 
 
 def fit_network(options: SequenceOptions, training: Training) -> tuple[SequenceNetwork, FitReport]:
@@ -68,7 +67,6 @@ def train_network(
             objective,
             _validation(network, unseen, training, options.max_steps),
             _loop_settings(options, training),
-            training.log_curve,
             checkpoints,
         )
     unseen.fill(network)
@@ -149,8 +147,8 @@ def log_frequency(training: Training) -> NDArray[np.float32]:
 def validation_ndcg(network: SequenceNetwork, training: Training, max_steps: int) -> float:
     """Mean NDCG@10 over the validation users, by the rule of the evaluation."""
     total, holdout = 0.0, training.validation
-    for start in range(0, len(holdout.users), BLOCK_USERS):
-        block = holdout.take(np.arange(start, min(start + BLOCK_USERS, len(holdout.users))))
+    for which in user_blocks(len(holdout.users), score_bytes(training.n_items)):
+        block = holdout.take(which)
         scores = mask(score_items(network, block.histories, max_steps), block.histories, training.exclude_seen)
         total += float(ranking_metrics(scores, block.targets, (10,))["ndcg@10"].sum())
     return total / len(holdout.users)

@@ -48,10 +48,6 @@ def fit_in_processes(options: SequenceOptions, training: Training) -> tuple[Sequ
             )
         network, _, _ = load_network(folder)
         report: FitReport = read_json(folder / "report.json")
-    for epoch in report["curve"]:
-        training.log_curve("loss", epoch["loss"], epoch["epoch"])
-        if epoch["validation"] is not None:
-            training.log_curve("validation_ndcg@10", epoch["validation"], epoch["epoch"])
     return network, report
 
 

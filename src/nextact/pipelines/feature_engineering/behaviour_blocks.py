@@ -9,6 +9,7 @@ from nextact.pipelines.feature_engineering.text_blocks import left_out
 from nextact.retrieval.words import history_weights
 from nextact.sequences.histories import Histories
 from nextact.sequences.holdout import Cuts, training_histories
+from nextact.sequences.user_blocks import user_blocks
 from nextact.text.contrastive import ContrastiveOptions, tuned_block
 from nextact.text.item2vec import item2vec_block
 from nextact.text.profiles import KeyTerms, ProfileOptions
@@ -48,8 +49,7 @@ def profile_users(
         return pd.DataFrame({c.USER_ID: users[c.USER_ID].iloc[:0], TERM: "", WEIGHT: 0.0, RANK: 0})[columns]
     terms, known = KeyTerms(item_tokens.tokens(c.TOKENS), options), training_histories(histories, cuts)
     parts = []
-    for start in range(0, known.n_users, USERS_AT_ONCE):
-        some = np.arange(start, min(start + USERS_AT_ONCE, known.n_users))
+    for some in user_blocks(known.n_users, most=USERS_AT_ONCE):
         found = terms.of(history_weights(known.take(some), len(item_tokens), options))
         parts.append(_profile_rows(users[c.USER_ID].iloc[some], found))
     return pd.concat(parts, ignore_index=True)[columns]

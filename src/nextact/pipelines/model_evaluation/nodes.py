@@ -19,12 +19,13 @@ from nextact.evaluation.options import EvaluationOptions
 from nextact.evaluation.reading import ModelReading, read_model, shuffle_targets
 from nextact.evaluation.results import EvaluationSet
 from nextact.evaluation.tables import list_table, rank_table, target_table, user_table
+from nextact.events import columns as c
 from nextact.models.recommender import PredictsHorizons
 from nextact.models.registry import ModelFolder
 from nextact.pipelines.model_training.nodes import ValidationOptions
 from nextact.protocol import Certificate, is_refitted, require_same_run, stamp
 from nextact.reports import figures
-from nextact.retrieval.scoring import fit_temperature
+from nextact.retrieval.scoring import fit_temperature, popular_first
 from nextact.sequences.histories import Histories
 from nextact.sequences.holdout import Cuts, Holdout, learnt_histories, make_holdout, validation_halves
 from nextact.text.blocks import ItemVectors
@@ -48,6 +49,7 @@ def evaluate_test(
     cuts: Cuts,
     validation_cuts: Cuts,
     item_vectors: ItemVectors,
+    vocabulary: pd.DataFrame,
     items: pd.DataFrame,
     certificate: Certificate,
     event_types: list[str],
@@ -66,7 +68,7 @@ def evaluate_test(
     fitting = _fitting_half(histories, validation_cuts, certificate, len(event_types))
     block = _diversity_block(item_vectors, options.diversity_block)
     vectors = item_vectors.blocks[block] if block else None
-    held_out = _evaluation_set(holdout, training, vectors, items, certificate, validation, options)
+    held_out = _evaluation_set(holdout, training, vectors, vocabulary, items, certificate, validation, options)
     chosen = chosen_model["name"]
     readings, rows = {}, []
     for one in leaderboard["models"]:
@@ -120,6 +122,7 @@ def _evaluation_set(
     holdout: Holdout,
     training: Histories,
     vectors: NDArray[np.float32] | None,
+    vocabulary: pd.DataFrame,
     items: pd.DataFrame,
     certificate: Certificate,
     validation: ValidationOptions,
@@ -129,7 +132,8 @@ def _evaluation_set(
     return EvaluationSet(
         holdout=holdout,
         shuffled_targets=shuffle_targets(holdout.targets, certificate["provenance"]["seed"]),
-        popularity=np.bincount(training.item_index, minlength=len(items) + 1),
+        popularity=np.bincount(training.item_index, minlength=len(vocabulary) + 1),
+        tie_order=popular_first(vocabulary[c.N_TRAINING_EVENTS].to_numpy()),
         vectors=vectors,
         categories=None if category is None else item_codes(items[category]),
         exclude_seen=certificate["protocol"]["exclude_seen"],
@@ -153,7 +157,13 @@ def _read(
     temperature = fit_temperature(validated, fitting, held_out.exclude_seen, **few)
     model = ModelFolder(Path(one["refitted_folder"])).open()
     reading = read_model(
-        model, held_out.holdout, held_out.shuffled_targets, held_out.exclude_seen, held_out.depth, temperature
+        model,
+        held_out.holdout,
+        held_out.shuffled_targets,
+        held_out.exclude_seen,
+        held_out.tie_order,
+        held_out.depth,
+        temperature,
     )
     known = ("family", "name", "fit_seconds", "fit_joules", "members_fit_seconds", "validation")
     row = {key: one[key] for key in known if key in one} | results.model_row(reading, held_out, temperature)

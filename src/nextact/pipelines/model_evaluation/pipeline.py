@@ -28,6 +28,7 @@ def create_pipeline() -> Pipeline:
                     "test_cuts",
                     "validation_cuts",
                     "item_vectors",
+                    "vocabulary",
                     "item_attributes",
                     "certificate",
                     "params:events.event_types",

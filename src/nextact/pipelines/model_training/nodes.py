@@ -72,7 +72,7 @@ def validate(
     _, choose_half = validation_halves(histories.n_users, certificate["provenance"]["seed"])
     holdout = make_holdout(histories, cuts, len(event_types), choose_half)
     recommender, protocol = model.open(), certificate["protocol"]
-    values = evaluate(recommender, holdout, protocol["exclude_seen"], options.ks)
+    values = evaluate(recommender, holdout, protocol["exclude_seen"], options.ks, protocol["data"]["items"])
     if options.metric not in values:
         raise NextactError(f"validation.metric: no metric {options.metric!r}; {suggest(options.metric, values)}")
     intervals = bootstrap_intervals(values, draws=options.draws, seed=0)

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from nextact.errors import NextactError
+from nextact.events.moments import DAY
 from nextact.models.baselines.gaps import due_factors, item_gaps
 from nextact.models.baselines.history_weights import (
-    MICROSECONDS_PER_DAY,
     counted_events,
     largest_weights,
     read_history,
@@ -20,7 +20,7 @@ def test_steps_age_and_type_all_weigh():
     histories = Histories.from_lists(
         [[1, 2, 1], [3]],
         event_types=[[0, 1, 1], [0]],
-        timestamps=[[0, 20 * MICROSECONDS_PER_DAY, 30 * MICROSECONDS_PER_DAY], [5]],
+        timestamps=[[0, 20 * DAY, 30 * DAY], [5]],
     )
     weights = read_history(histories, 3, options, np.array([1.0, 4.0])).toarray()
     np.testing.assert_allclose(weights[0], [0, 0.25 * 0.125 * 1 + 4, 0.5 * 0.5 * 4, 0], rtol=1e-6)

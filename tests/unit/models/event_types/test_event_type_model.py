@@ -7,12 +7,12 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 
 from nextact.errors import NextactError
+from nextact.events.moments import DAY
 from nextact.models.event_types.head import TypeHead, TypeHeads, type_loss
 from nextact.models.event_types.model import EventTypeModel, fit_event_types
 from nextact.models.event_types.rows import step_rows, type_features, type_shares
 from nextact.models.recommender import Training
 from nextact.sequences.histories import Histories
-from nextact.sequences.moments import DAY
 
 TYPES = ("view", "purchase", "return")
 

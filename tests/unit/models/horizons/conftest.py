@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
+from nextact.events.moments import DAY
 from nextact.models.recommender import Training
 from nextact.sequences.histories import Histories
-from nextact.sequences.moments import DAY
 
 TYPES = ("view", "purchase")
 UNTIL = 100 * DAY

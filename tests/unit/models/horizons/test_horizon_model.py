@@ -10,11 +10,12 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss, roc_auc_score
 
 from nextact.errors import NextactError
+from nextact.events.moments import DAY
 from nextact.models.heads.fitting import user_folds
 from nextact.models.horizons.head import HorizonHead, HorizonHeads, horizon_loss
 from nextact.models.horizons.model import HorizonModel, LandmarkChoice, fit_horizons, horizon_rows
 from nextact.sequences.histories import Histories
-from nextact.sequences.moments import DAY, days_to_first, known_before
+from nextact.sequences.moments import days_to_first, known_before
 
 from .conftest import TYPES, UNTIL, no_states, random_log, training_of
 

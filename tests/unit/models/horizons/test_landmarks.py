@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nextact.events.moments import DAY
 from nextact.models.horizons.activity import activity_features, activity_names, rhythm_features
 from nextact.models.horizons.landmarks import landmark_moments, landmark_rows
 from nextact.sequences.histories import Histories
-from nextact.sequences.moments import DAY, days_to_first, holdout_window, known_before, observed_until
+from nextact.sequences.moments import days_to_first, holdout_window, known_before, observed_until
 
 from .conftest import TYPES, UNTIL, random_log
 

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from nextact.errors import NextactError
+from nextact.events.moments import DAY
 from nextact.metrics.ranking import ranking_metrics
 from nextact.metrics.targets import Targets
 from nextact.models.recommender import Explains, PredictsEventType, PredictsHorizons
@@ -17,7 +18,6 @@ from nextact.models.sequence.options import SequenceOptions
 from nextact.models.sequence.recommender import SequenceRecommender
 from nextact.options import OptionsError
 from nextact.sequences.histories import Histories
-from nextact.sequences.moments import DAY
 
 from .conftest import N_ITEMS, holdout_of, random_histories, small, training_of
 

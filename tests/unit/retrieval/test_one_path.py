@@ -1,0 +1,77 @@
+"""The lists that are evaluated are the lists that are recommended, however many items score the same."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from nextact.evaluation.reading import read_model, shuffle_targets
+from nextact.metrics.targets import Targets
+from nextact.retrieval.recommending import Catalogue, recommend_items
+from nextact.retrieval.scoring import popular_first
+from nextact.sequences.histories import Histories
+from nextact.sequences.holdout import Holdout
+
+N_USERS, N_ITEMS, K, TEMPERATURE = 50, 200, 20, 0.7
+
+
+class FewLevels:
+    """Gives most items of a user one of a few scores, told by the first item of the history; nobody else any."""
+
+    def __init__(self, levels):
+        self.table = np.random.default_rng(levels).integers(levels, size=(N_ITEMS + 1, N_ITEMS + 1)).astype(np.float32)
+
+    def score(self, histories):
+        scores = np.zeros((histories.n_users, N_ITEMS + 1), np.float32)
+        known = histories.lengths > 0
+        scores[known] = self.table[histories.item_index[histories.offsets[:-1][known]]]
+        return scores
+
+
+@pytest.fixture(scope="module")
+def catalogue():
+    counts = np.random.default_rng(0).integers(0, 30, N_ITEMS)  # seven items or so share a count
+    ids = [f"item {index:03d}" for index in range(1, N_ITEMS + 1)]
+    return Catalogue(pd.DataFrame({"item_id": ids, "item_text": ids, "n_training_events": counts}))
+
+
+@pytest.fixture(scope="module")
+def holdout():
+    random = np.random.default_rng(1)
+    items = [random.integers(1, N_ITEMS + 1, length).tolist() for length in random.integers(0, 9, N_USERS)]
+    items[0] = list(range(1, N_ITEMS + 1))  # nothing is left to recommend under exclude_seen
+    items[1] = list(range(9, N_ITEMS + 1))
+    targets = Targets.from_lists(random.integers(1, N_ITEMS + 1, (N_USERS, 1)).tolist())
+    return Holdout(np.arange(N_USERS), Histories.from_lists(items), targets, np.ones((N_USERS, 1)))
+
+
+@pytest.mark.parametrize("exclude_seen", [False, True])
+@pytest.mark.parametrize("levels", [1, 2, 50])
+def test_lists_and_probabilities_of_evaluation_and_recommendation_agree(holdout, catalogue, exclude_seen, levels):
+    model, users = FewLevels(levels), np.array([f"user {user}" for user in range(N_USERS)], dtype=object)
+    shuffled, tie_order = shuffle_targets(holdout.targets, seed=0), catalogue.tie_order
+    reading = read_model(model, holdout, shuffled, exclude_seen, tie_order, K, TEMPERATURE)
+    table = recommend_items(model, holdout.histories, users, catalogue, TEMPERATURE, exclude_seen, K)
+    places = reading.lists > 0
+    assert table["item_id"].tolist() == catalogue.ids[reading.lists[places]].tolist()
+    assert table["user_id"].tolist() == users[np.nonzero(places)[0]].tolist()
+    assert table["rank"].tolist() == (np.nonzero(places)[1] + 1).tolist()
+    assert table["probability"].astype(np.float32).tolist() == reading.probability[places].tolist()
+
+
+def test_of_equal_scores_the_popular_item_is_listed_first_and_then_the_smaller_index(holdout, catalogue):
+    counts = catalogue.table["n_training_events"].to_numpy()
+    expected = sorted(range(1, N_ITEMS + 1), key=lambda item: (-counts[item - 1], item))[:K]
+    shuffled = shuffle_targets(holdout.targets, seed=0)
+    reading = read_model(FewLevels(1), holdout, shuffled, False, popular_first(counts), K, TEMPERATURE)
+    assert reading.lists.tolist() == [expected] * N_USERS
+
+
+def test_the_order_of_ties_changes_no_rank(holdout):
+    shuffled, orders = shuffle_targets(holdout.targets, seed=0), [np.arange(N_ITEMS + 1), None]
+    orders[1] = np.append(0, np.random.default_rng(2).permutation(N_ITEMS) + 1)
+    one, other = (read_model(FewLevels(4), holdout, shuffled, True, order, K, TEMPERATURE) for order in orders)
+    assert one.lists.tolist() != other.lists.tolist()
+    for name in ("ranks", "shuffled"):
+        for field in ("n_greater", "n_equal", "allowed"):
+            assert getattr(getattr(one, name), field).tolist() == getattr(getattr(other, name), field).tolist()
+    assert one.log_probability.tolist() == other.log_probability.tolist()
