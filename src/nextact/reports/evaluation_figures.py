@@ -176,9 +176,10 @@ def _panel(axes: Axes, name: str, values: Sequence[float | None], results: Evalu
 
 
 def _mark_ends(axes: Axes, values: Sequence[float]) -> None:
-    """The smallest and the largest value below a plot that is too narrow for more."""
+    """The smallest and the largest value below a plot that is too narrow for more, or for both in one line."""
     ends = sorted({min(values), max(values)})
-    axes.set_xticks(ends, [f"{end:.2g}" if end < 100 else compact(end) for end in ends], fontsize=9)
+    marks = [f"{end:.2g}" if end < 100 else compact(end) for end in ends]
+    axes.set_xticks(ends, [marks[0], *(f"\n{mark}" for mark in marks[1:])], fontsize=9)
     if len(ends) > 1:
         first, last = axes.get_xticklabels()
         first.set_horizontalalignment("left")
