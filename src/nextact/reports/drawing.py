@@ -173,6 +173,13 @@ def log_marks(axis: Axis, n: int = 5) -> None:
     axis.set_major_formatter(FuncFormatter(lambda value, _: compact(value)))
 
 
+def percent_marks(axis: Axis) -> None:
+    """Shares as percentages."""
+    from matplotlib.ticker import PercentFormatter
+
+    axis.set_major_formatter(PercentFormatter(1, symbol=" %"))
+
+
 def legend(figure: Figure, handles: Sequence[Any], names: Sequence[str], columns: int = 2) -> None:
     """The figure's title and below it what the colours mean; Matplotlib would lay a title over a legend."""
     # Matplotlib leaves out names that begin with an underscore; data may have such

@@ -14,6 +14,7 @@ from nextact.reports.drawing import (
     few_marks,
     legend,
     log_marks,
+    percent_marks,
     row_labels,
     rows_height,
     tip,
@@ -135,7 +136,8 @@ def response_by_rank(report: Report) -> Figure:
             name = "rate of rank 1 x examination"
             lines[name] = _with_intervals(axes, scaled, "examination", COLOURS[1], ":")
         few_marks(axes.xaxis, 10, whole=True)
-        _percent(axes)
+        axes.set_ylim(bottom=0)
+        percent_marks(axes.yaxis)
         legend(figure, list(lines.values()), list(lines))
     return figure
 
@@ -158,10 +160,3 @@ def _with_intervals(axes: Axes, rows: Sequence[Report], key: str, colour: str, s
     ranks, values = [one["rank"] for one in rows], [one[key] for one in rows]
     spread = [[one[key] - one["low"] for one in rows], [one["high"] - one[key] for one in rows]]
     return axes.errorbar(ranks, values, spread, color=colour, linestyle=style, marker="o", elinewidth=1)
-
-
-def _percent(axes: Axes) -> None:
-    from matplotlib.ticker import PercentFormatter
-
-    axes.set_ylim(bottom=0)
-    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=None, symbol=" %"))
