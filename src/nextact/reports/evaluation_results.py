@@ -8,7 +8,7 @@ from typing import Any
 
 Report = Mapping[str, Any]
 
-VERSION = 1  # of these classes; a change of meaning of a field raises it
+VERSION = 1  # of these classes; a page names it, and a change of meaning of a field raises it
 
 
 @dataclass(frozen=True)

@@ -106,7 +106,7 @@ def beside_baseline(results: EvaluationResults) -> str:
     return (
         f"On test {results.chosen.name} {said} the best baseline, {results.baseline.name}: {metric} "
         f"{interval(results.chosen.test[metric])} beside {interval(results.baseline.test[metric])}, difference "
-        f"{signed(against.interval)}, p {decimal(against.p_holm, 4)}."
+        f"{signed(against.interval)}, p {decimal(against.p_holm, 4)} (Holm)."
     )
 
 
