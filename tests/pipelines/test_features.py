@@ -338,12 +338,13 @@ def test_the_pipeline_names_nouns_and_profiles_users(project):
     assert "brand" not in set(profiles["term"])  # every title holds it
 
 
-def test_the_pictures_are_plotly_figures_that_can_be_read_back(project):
+def test_the_pictures_can_be_read_back(project):
     import plotly.io
+    from matplotlib.image import imread
 
-    for name, n_points in (("catalogue_map", 24), ("vocabulary_figure", 1 + len(BLOCKS))):
-        figure = plotly.io.from_json((project / "08_reporting" / f"{name}.json").read_text())
-        assert len(figure.data[-1].x) == n_points
+    figure = plotly.io.from_json((project / "08_reporting" / "catalogue_map.json").read_text())
+    assert len(figure.data[-1].x) == 24
+    assert imread(project / "08_reporting" / "vocabulary_figure.png").shape[1] == 800
     neighbours = pd.read_csv(project / "08_reporting" / "item_neighbours.csv")
     assert set(neighbours["block"]) == set(BLOCKS)
     assert json.loads((project / "08_reporting" / "catalogue_map.json").read_text())["layout"]["title"]

@@ -15,6 +15,7 @@ from nextact.pipelines.feature_engineering import behaviour_blocks, nodes, pictu
 from nextact.pipelines.feature_engineering.nodes import BLOCKS, ItemTextOptions
 from nextact.pipelines.feature_engineering.word_blocks import ItemWordsOptions, weigh_item_words
 from nextact.reports.catalogue_map import CatalogueMapOptions
+from nextact.reports.drawing import as_svg
 from nextact.sequences.histories import Histories
 from nextact.sequences.holdout import Cuts
 from nextact.text import encoder, tokenising
@@ -89,7 +90,7 @@ def steps(items, vocabulary, cleaning, syntax):
         options = CatalogueMapOptions(max_items=9, colour_by="kind")
         vectors = ItemVectors.of({"any": block})
         figures = pictures.draw_catalogue(vectors, made["texts"], made["tokens"], vocabulary, items, options)
-        return [figures[0].to_json(), figures[1], figures[2].to_json()]
+        return [figures[0].to_json(), figures[1], as_svg(figures[2])]
 
     return {
         "texts": lambda: kept("texts", nodes.join_texts(items, vocabulary, ALL)),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -13,13 +13,16 @@ from numpy.typing import NDArray
 from nextact.errors import NextactError, suggest
 from nextact.options import options
 from nextact.printing import csv_cell
+from nextact.reports.drawing import COLOURS, SOFT, drawn, log_marks, percent_marks, row_labels, rows_height
 from nextact.text.corpus import Corpus
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 Vectors = NDArray[np.float32]
 Items = Sequence[int]  # item indices, 1 .. n_items
 OTHER, NONE = "other", "(none)"
 GREY = "#c8c8c8"
-BLUE = "#636efa"
 METHOD_NAMES = {"pca": "PCA", "tsne": "t-SNE"}
 _FEWEST_FOR_TSNE = 20  # distinct vectors; below it PCA shows all there is
 _TSNE_DIMENSIONS = 50  # t-SNE starts from so many principal components, as its authors do
@@ -164,7 +167,7 @@ def nearest_items(
     return table
 
 
-def vocabulary_figure(tokens: Corpus[list[str]], blocks: Mapping[str, Vectors]) -> Any:
+def vocabulary_figure(tokens: Corpus[list[str]], blocks: Mapping[str, Vectors]) -> Figure:
     """How few words carry the catalogue, and how many items have text, tokens and each block.
 
     Args:
@@ -172,28 +175,27 @@ def vocabulary_figure(tokens: Corpus[list[str]], blocks: Mapping[str, Vectors]) 
         blocks: Block name -> float32 ``[n_items + 1, dimensions]``.
 
     Returns:
-        A plotly figure of two plots.
+        A Matplotlib figure of two plots.
     """
-    import plotly.graph_objects as go
-    from plotly.subplots import make_subplots
-
     counts = np.array(sorted(Counter(word for words in tokens for word in words).values(), reverse=True), np.int64)
-    titles = (f"{len(counts):,} distinct words", f"{len(tokens):,} items")
-    figure = make_subplots(rows=1, cols=2, subplot_titles=titles)
-    if len(counts):
-        words, shares = _coverage_curve(counts)
-        figure.add_trace(go.Scatter(x=words, y=shares, mode="lines"), row=1, col=1)
     covered = coverage(tokens, blocks)
-    bars = go.Bar(x=list(covered.values()), y=list(covered), width=0.5, orientation="h", texttemplate="%{x:.1%}")
-    bars.marker.color = BLUE
-    figure.add_trace(bars, row=1, col=2)
-    figure.update_layout(
-        template="plotly_white", showlegend=False, title="Words of the catalogue, and items with vectors"
-    )
-    figure.update_xaxes(title="most frequent words", type="log", dtick=1, row=1, col=1)
-    figure.update_yaxes(title="share of all words read", tickformat=".0%", rangemode="tozero", row=1, col=1)
-    figure.update_xaxes(title="share of the items", tickformat=".0%", range=[0, 1], row=1, col=2)
-    return figure.update_yaxes(autorange="reversed", row=1, col=2)
+    with drawn("Words of the catalogue, and items with vectors", 250 + rows_height(list(covered))) as figure:
+        above, below = figure.subplots(2, 1, height_ratios=[170, 30 + rows_height(list(covered))])
+        above.set_title(f"{len(counts):,} distinct words", fontsize=10, loc="left", color=SOFT)
+        above.set(xlabel="most frequent words", ylabel="share of all words read")
+        if len(counts):
+            above.set_xscale("log")
+            above.plot(*_coverage_curve(counts), color=COLOURS[0])
+            log_marks(above.xaxis)
+        percent_marks(above.yaxis)
+        above.set_ylim(0, 1.02)
+        below.set_title(f"{len(tokens):,} items", fontsize=10, loc="left", color=SOFT)
+        below.set(xlabel="share of the items", xlim=(0, 1.12))
+        bars = below.barh(range(len(covered)), list(covered.values()), 0.5, color=COLOURS[0])
+        below.bar_label(bars, [f"{part:.1%}" for part in covered.values()], padding=3, fontsize=9)
+        row_labels(below, list(covered))
+        percent_marks(below.xaxis)
+    return figure
 
 
 def coverage(tokens: Corpus[list[str]], blocks: Mapping[str, Vectors]) -> dict[str, float]:

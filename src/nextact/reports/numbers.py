@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from math import floor, log10
-
 
 def whole(number: float | None) -> str:
     """A count with its thousands apart; a dash for none.
@@ -46,32 +44,3 @@ def compact(number: float) -> str:
         if abs(number) >= size:
             return f"{number / size:.3g}{letter}"
     return f"{number:.3g}"
-
-
-def ticks(largest: float, n_wanted: int = 5) -> list[float]:
-    """Round numbers from 0 to at least ``largest``, about ``n_wanted`` steps of 1, 2 or 5 times a power of ten.
-
-    Example:
-        >>> ticks(93), ticks(0.8), ticks(0)
-        ([0, 20, 40, 60, 80, 100], [0, 0.2, 0.4, 0.6, 0.8], [0, 1])
-    """
-    if largest <= 0:
-        return [0, 1]
-    rough = largest / n_wanted
-    power = 10.0 ** floor(log10(rough))
-    step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough * (1 - 1e-9))
-    n_steps = -floor(-largest / step + 1e-9)
-    found = [round(step * at, 10) for at in range(n_steps + 1)]
-    return [int(tick) if tick == int(tick) else tick for tick in found]
-
-
-def powers(smallest: float, largest: float) -> list[int]:
-    """Exponents of ten that enclose both numbers, at least two.
-
-    Example:
-        >>> powers(3, 450), powers(1, 1)
-        ([0, 1, 2, 3], [0, 1])
-    """
-    low = floor(log10(smallest))
-    high = max(-floor(-log10(largest)), low + 1)
-    return list(range(low, high + 1))

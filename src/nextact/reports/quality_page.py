@@ -1,168 +1,128 @@
-"""The data quality report as one page that stands alone."""
+"""The data quality report as one page that stands alone, and its figures."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from html import escape
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from nextact.events.quality_warnings import percent
-from nextact.reports.html import page, section, table, text, tiles
+from nextact.reports import figures
+from nextact.reports.drawing import as_svg
 from nextact.reports.numbers import decimal, share, whole
-from nextact.reports.svg import Axes, bar_chart, legend, log_log_chart
+from nextact.reports.tables import Table
+from nextact.reports.templating import render
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 Report = Mapping[str, Any]
 
 QUANTILES = ("min", "q25", "median", "q75", "q90", "q99", "max")
 SPLITS = ("train", "validation", "test")
-TITLE = "Data quality"
+DRIFTS = {
+    "event_types": "Event types",
+    "popularity": "Events by training events of their item, items unseen in training left out",
+}
 
 
-def quality_page(report: Report) -> str:
-    """The page of a report of :func:`nextact.events.quality.report_quality`, stamped with its run.
+def draw_quality(report: Report) -> dict[str, Figure]:
+    """The figures of a report, for the page and for Kedro-Viz."""
+    return {
+        "events_over_time": figures.events_over_time(report),
+        "history_lengths": figures.history_lengths(report),
+        "item_popularity": figures.item_popularity(report),
+        "rejected_rows": figures.rejected_rows(report),
+        "held_out_beside_seen": figures.held_out_beside_seen(report),
+    }
 
-    Hand-written SVG rather than an embedded plotting library: about 50 kB instead of 5 MB, no script that a mail
-    filter or a browser's policy could refuse, and it prints. The same figures stand in Kedro-Viz as Plotly.
+
+def quality_page(report: Report, drawn: Mapping[str, Figure]) -> str:
+    """The page of a report.
+
+    Figures stand in it as SVG rather than by a plotting library in the browser: about 100 kB instead of 5 MB, no
+    script that a mail filter or a browser's policy could refuse, and it prints.
+
+    Args:
+        report: Of :func:`nextact.events.quality.report_quality`, stamped with its run.
+        drawn: Of :func:`draw_quality`.
     """
-    parts = (_head, _warnings, _rows, _over_time, _histories, _items, _validation, _core)
-    return page(f"{TITLE} · run {report['run_id']}", "\n".join(part(report) for part in parts))
-
-
-def _head(report: Report) -> str:
-    overview, rows, targets = report["overview"], report["rows"], report["targets"]
-    numbers = [
-        (whole(overview["events"]), "events outside test"),
-        (whole(overview["users"]), "users"),
-        (whole(overview["catalogue_items"]), "items in the catalogue"),
-        (whole(report["history_length"]["events"]["median"]), "median training events a user"),
-        (percent(report["repeats"]["share"]), "of events repeat an item"),
-        (percent(1 - targets["unreachable_share"]) if targets["all"] else "-", "of validation targets are reachable"),
-    ]
-    closed = (
-        f"Run {report['run_id']}. All figures are of training and validation. The "
-        f"{whole(rows['by_split'].get('test', 0))} rows of the test split are counted; nothing else is read of them."
-    )
-    return f"<h1>{TITLE}</h1>{text(closed, 'soft')}{tiles(numbers)}"
-
-
-def _warnings(report: Report) -> str:
-    found = report["warnings"]
-    if not found:
-        return section("warnings", "Worth acting on", text("Nothing found above the limits of the quality options."))
-    lines = [
-        f'<li><a href="#{one["topic"]}">{_sentence(one["message"])}</a><span>{_sentence(one["advice"])}</span></li>'
-        for one in found
-    ]
-    return section("warnings", "Worth acting on", f'<ul class="warnings">{"".join(lines)}</ul>')
-
-
-def _sentence(words: str) -> str:
-    return escape(words[:1].upper() + words[1:])
-
-
-def _rows(report: Report) -> str:
-    rows = report["rows"]
-    read = rows["read"]
-    split = rows["by_split"]
-    by_split = [[name, whole(split[name]), share(split[name], read)] for name in SPLITS if name in split]
-    by_source = [
-        [row["source"] or "raw_events", row["reason"], whole(row["n"]), share(row["n"], read)]
-        for row in rows["by_source"]
-    ]
-    return section(
-        "rows",
-        "Rows",
-        text(
-            f"{whole(rows['read'])} rows were read, "
-            + (
-                f"{whole(rows['rejected'])} rejected; each of these keeps its reason."
-                if rows["rejected"]
-                else "all kept."
-            )
-        ),
-        table("Accepted rows by split", ["split", "rows", "of all"], by_split),
-        table("By source; accepted rows are those outside test", ["source", "reason", "rows", "of all"], by_source, 2),
+    return render(
+        "quality.html",
+        report=report,
+        figures={name: as_svg(figure) for name, figure in drawn.items()},
+        tables=_tables(report),
+        drifts=[_drift(report["drift"][name], title) for name, title in DRIFTS.items()],
+        warnings=[_in_sentences(one) for one in report["warnings"]],
+        tops=[f"the top {percent(float(top))} have {percent(n)}" for top, n in _tops(report).items()],
+        reachable=_reachable(report),
+        n_test=report["rows"]["by_split"].get("test", 0),
     )
 
 
-def _over_time(report: Report) -> str:
-    overview, over_time = report["overview"], report["over_time"]
-    types = [[name, whole(n), share(n, overview["events"])] for name, n in overview["event_types"].items()]
-    parts = [table("Event types outside test", ["event type", "events", "of all"], types)]
-    if over_time is None:
-        parts.append(text("The log has no times, so events cannot be laid out over time."))
-    else:
-        axes = Axes("Events over time by type", f"{over_time['bucket']} (UTC)", f"events a {over_time['bucket']}")
-        parts.insert(0, bar_chart(over_time["starts"], over_time["counts"], axes))
-        parts.insert(1, legend(list(over_time["counts"])))
-        parts.append(
-            text(
-                f"From {overview['first']} to {overview['last']} UTC; the clock shows the {overview['resolution']}. "
-                "The first and the last bar may cover a part only."
-            )
-        )
-    return section("overview", "Events over time", *parts)
-
-
-def _histories(report: Report) -> str:
-    lengths, ties, repeats = report["history_length"], report["ties"], report["repeats"]
-    bars = lengths["histogram"]
-    axes = Axes("Users by number of training events", "training events", "users")
-    return section(
-        "history_length",
-        "Histories",
-        bar_chart([bar["bin"] for bar in bars], {"users": [bar["n"] for bar in bars]}, axes),
-        table(
+def _tables(report: Report) -> dict[str, Table]:
+    """Every table that is always there, by a name for the template; empty where the report has no such part."""
+    return {
+        "splits": _splits(report),
+        "sources": _sources(report),
+        "types": _types(report),
+        "over_time": _over_time(report),
+        "histories": Table(
             "A user's training",
             ["", "users", "mean", *QUANTILES],
-            [_quantiles(lengths[k], k) for k in ("events", "steps")],
+            [_quantiles(report["history_length"][name], name) for name in ("events", "steps")],
         ),
-        text(
-            f"{percent(repeats['share'])} of the events are on an item that the user had in an earlier step "
-            f"({whole(repeats['n'])} of {whole(repeats['events'])})."
+        "lengths": _histogram("Users by training events", "users", report["history_length"]["histogram"]),
+        "popularity": Table(
+            "An item's training",
+            ["", "items", "mean", *QUANTILES],
+            [_quantiles(report["popularity"]["events"], "events")],
         ),
-        '<h3 id="ties">Ties</h3>',
-        text(
-            f"{percent(ties['share'])} of a user's neighbouring events share a moment ({whole(ties['n'])} of "
-            f"{whole(ties['neighbours'])}). " + _tie_meaning(report)
+        "text": Table(
+            "", ["text column", "items that have it"], [[name, share(part)] for name, part in _filled(report).items()]
         ),
-    )
+        "targets": Table("", ["", "number", "share"], _targets(report)),
+        "core": _core(report),
+    }
 
 
-def _tie_meaning(report: Report) -> str:
-    if report["split"]["baskets"]:
-        return "Events of one moment are one step here, so no order is invented inside."
-    return "Each event is a step here, so their order is the given one, which may mean nothing."
+def _splits(report: Report) -> Table:
+    rows, read = report["rows"]["by_split"], report["rows"]["read"]
+    cells = [[name, whole(rows[name]), share(rows[name], read)] for name in SPLITS if name in rows]
+    return Table("Accepted rows by split", ["split", "rows", "of all"], cells)
 
 
-def _items(report: Report) -> str:
-    popularity, found = report["popularity"], report["text"]
-    axes = Axes("Training events of items, most popular first", "rank of the item", "training events")
-    tops = " and ".join(
-        f"the top {percent(float(top))} of the items have {percent(value)}"
-        for top, value in popularity["top_shares"].items()
-    )
-    parts = [
-        log_log_chart(popularity["curve"], axes),
-        text(f"Of all training events {tops}."),
-        table("An item's training", ["", "items", "mean", *QUANTILES], [_quantiles(popularity["events"], "events")]),
-        '<h3 id="text">Text</h3>',
+def _sources(report: Report) -> Table:
+    read = report["rows"]["read"]
+    cells = [
+        [row["source"] or "raw_events", row["reason"], whole(row["n"]), share(row["n"], read)]
+        for row in report["rows"]["by_source"]
     ]
-    if found is None:
-        return section("popularity", "Items", *parts, text("The project names no text columns."))
-    filled = [[name, share(part)] for name, part in found["filled"].items()]
-    absent = (
-        f"{whole(found['without_text'])} of {whole(found['items'])} catalogue items have no text; "
-        f"{whole(found['not_in_item_table'])} are not in the item table."
-    )
-    return section(
-        "popularity", "Items", *parts, text(absent), table("", ["text column", "items that have it"], filled)
-    )
+    title = "By source; accepted rows are those outside test"
+    return Table(title, ["source", "reason", "rows", "of all"], cells, 2)
 
 
-def _validation(report: Report) -> str:
+def _types(report: Report) -> Table:
+    overview = report["overview"]
+    cells = [[name, whole(n), share(n, overview["events"])] for name, n in overview["event_types"].items()]
+    return Table("Event types outside test", ["event type", "events", "of all"], cells)
+
+
+def _over_time(report: Report) -> Table:
+    over_time = report["over_time"] or {"bucket": "", "starts": [], "counts": {}}
+    cells = [
+        [start, *(whole(n) for n in counts)]
+        for start, *counts in zip(over_time["starts"], *over_time["counts"].values(), strict=True)
+    ]
+    return Table("Events over time", [f"{over_time['bucket']} (UTC)", *over_time["counts"]], cells)
+
+
+def _histogram(title: str, of: str, bars: Sequence[Report]) -> Table:
+    return Table(title, ["training events", of], [[bar["bin"], whole(bar["n"])] for bar in bars])
+
+
+def _targets(report: Report) -> list[list[str]]:
     targets, drift = report["targets"], report["drift"]
-    rows = [
+    return [
         ["users with a target", whole(targets["users"]), ""],
         ["of them without a history, so not evaluated", whole(targets["users_without_history"]), ""],
         ["targets", whole(targets["all"]), ""],
@@ -172,50 +132,23 @@ def _validation(report: Report) -> str:
         ["of them on items without a training event", "", share(drift["unseen_items"])],
         ["users of validation without a training event", "", share(drift["new_users"])],
     ]
-    policy = "left out of" if report["split"]["exclude_seen"] else "kept in"
-    return section(
-        "targets",
-        "Validation beside training",
-        table("", ["", "number", "share"], rows),
-        text(f"Seen items are {policy} the lists of this run (policy.exclude_seen)."),
-        '<h3 id="drift">Drift</h3>',
-        text(
-            "Stability index: below 0.1 is stable, above 0.25 a shift. Jensen-Shannon: 0 for equal shares, at most 1."
-        ),
-        _drift_table("Event types", drift["event_types"]),
-        _drift_table("Events by training events of their item, items unseen in training left out", drift["popularity"]),
-    )
 
 
-def _drift_table(caption: str, drift: Mapping[str, Any]) -> str:
-    rows = [
+def _drift(drift: Report, title: str) -> Table:
+    cells = [
         [name, share(train), share(validation)]
         for name, train, validation in zip(drift["classes"], drift["train"], drift["validation"], strict=True)
     ]
     numbers = (
-        f"{caption}: stability index {decimal(drift['stability_index'], 3)}, "
+        f"{title}: stability index {decimal(drift['stability_index'], 3)}, "
         f"Jensen-Shannon {decimal(drift['jensen_shannon'], 4)} bits"
     )
-    return table(numbers, ["", "train", "validation"], rows)
+    return Table(numbers, ["", "train", "validation"], cells)
 
 
-def _core(report: Report) -> str:
-    core = report["core"]
-    shown = [row for row in core if row["ratio"] is not None]
-    axes = Axes(
-        "Validation targets per training event, relative to all items", "training events of the item", "times the mean"
-    )
-    names = [
-        "training events",
-        "items",
-        "events",
-        "targets",
-        "per item",
-        "times the mean",
-        "per event",
-        "times the mean",
-    ]
-    rows = [
+def _core(report: Report) -> Table:
+    per = ["per item", "times the mean", "per event", "times the mean"]
+    cells = [
         [
             row["bin"],
             *(whole(row[name]) for name in ("items", "events", "targets")),
@@ -224,23 +157,33 @@ def _core(report: Report) -> str:
             decimal(row["targets_per_event"], 4),
             decimal(row["ratio"]),
         ]
-        for row in core
+        for row in report["core"]
     ]
-    return section(
-        "core",
-        "Held out beside seen",
-        text(
-            "How often items are held out for validation, by how often they were seen in training. Where the past "
-            "foretells the future, targets per training event are alike in all rows (1 times the mean). A k-core over "
-            "the whole log keeps items that are rare in training only because they are held out: the first rows then "
-            "stand far above 1, and a model can harvest that."
-        ),
-        bar_chart(
-            [row["bin"] for row in shown], {"targets per event": [row["ratio"] for row in shown]}, axes, mark=1.0
-        ),
-        table("", names, rows),
-    )
+    return Table("", ["training events", "items", "events", "targets", *per], cells)
 
 
-def _quantiles(found: Mapping[str, Any], name: str) -> list[str]:
+def _quantiles(found: Report, name: str) -> list[str]:
     return [name, whole(found["n"]), decimal(found["mean"], 1), *(whole(found[key]) for key in QUANTILES)]
+
+
+def _filled(report: Report) -> Mapping[str, float]:
+    found: Mapping[str, float] = (report["text"] or {}).get("filled", {})
+    return found
+
+
+def _tops(report: Report) -> Mapping[str, float]:
+    found: Mapping[str, float] = report["popularity"]["top_shares"]
+    return found
+
+
+def _reachable(report: Report) -> str:
+    targets = report["targets"]
+    return percent(1 - targets["unreachable_share"]) if targets["all"] else "-"
+
+
+def _in_sentences(warning: Report) -> dict[str, str]:
+    return {"topic": warning["topic"]} | {name: _sentence(warning[name]) for name in ("message", "advice")}
+
+
+def _sentence(words: str) -> str:
+    return words[:1].upper() + words[1:]

@@ -6,10 +6,11 @@ import pytest
 
 from nextact.events.moments import microseconds
 from nextact.feedback.contract import empty_feedback
-from nextact.feedback.plots import response_by_rank
 from nextact.feedback.rates import ReportOptions, rates_by, rates_of_outcomes, response_rate
 from nextact.feedback.report import report
 from nextact.options import OptionsError
+from nextact.reports.drawing import as_svg
+from nextact.reports.figures import response_by_rank
 
 OPTIONS = ReportOptions(draws=100)
 EVENT_TYPES = ["view", "purchase"]
@@ -101,7 +102,7 @@ def test_the_report_of_no_feedback_is_whole_and_empty():
     assert found["examination"] == {"ranks": [], "assumptions": {}}
     assert found["users"]["never_answered_share"] is None
     assert found["recommendations"]["recommended_share"] is None
-    assert "no feedback yet" in response_by_rank(found).to_json()
+    assert "no feedback yet" in as_svg(response_by_rank(found))
 
 
 def test_the_report_is_plain_json_without_nan(made):
@@ -111,18 +112,19 @@ def test_the_report_is_plain_json_without_nan(made):
 
 def test_the_picture_shows_the_rates_with_their_intervals(made):
     _, found = made
-    rates, examined = response_by_rank(found).data
-    assert list(rates.x) == [1, 2, 3]
-    assert list(rates.y) == [one["rate"] for one in found["by_rank"]]
-    assert rates.error_y.array[0] == pytest.approx(found["by_rank"][0]["high"] - found["by_rank"][0]["rate"])
-    assert examined.y[1] == pytest.approx(found["by_rank"][0]["rate"] * found["examination"]["ranks"][0]["examination"])
+    rates, examined = (lines.lines[0].get_xydata() for lines in response_by_rank(found).axes[0].containers)
+    assert rates.tolist() == [[one["rank"], one["rate"]] for one in found["by_rank"]]
+    spread = response_by_rank(found).axes[0].containers[0].lines[2][0].get_segments()[0]
+    assert spread[:, 1] == pytest.approx([found["by_rank"][0][end] for end in ("low", "high")])
+    share = found["examination"]["ranks"][0]["examination"]
+    assert examined[1, 1] == pytest.approx(found["by_rank"][0]["rate"] * share)
 
 
 def test_the_picture_of_a_log_without_rank_1_has_rates_alone(raw, shown):
     table = raw()
     table["rank"] += 1
     found = report(shown(table), CURRENT, CATALOGUE, 0, EVENT_TYPES, OPTIONS)
-    assert [trace.name for trace in response_by_rank(found).data] == ["response rate"]
+    assert len(response_by_rank(found).axes[0].containers) == 1
 
 
 def test_the_overall_rate_of_nothing_is_none():

@@ -128,14 +128,16 @@ def test_coverage_counts_items_with_tokens_and_with_vectors(block):
 
 
 def test_the_curve_of_words_ends_at_all_of_them():
-    figure = vocabulary_figure([["tea", "tea", "soap"], ["tea"], []], {})
-    assert list(figure.data[0].x) == [1, 2]
-    assert list(figure.data[0].y) == [0.75, 1.0]
-    assert list(figure.data[1].x) == [2 / 3]
+    above, below = vocabulary_figure([["tea", "tea", "soap"], ["tea"], []], {}).axes
+    assert above.lines[0].get_xydata().tolist() == [[1, 0.75], [2, 1.0]]
+    assert [bar.get_width() for bar in below.patches] == [2 / 3]
+    assert [text.get_text() for text in below.texts] == ["66.7%"]
 
 
 def test_a_catalogue_without_words_is_drawn():
-    assert list(vocabulary_figure([[], []], {}).data[0].x) == [0]
+    above, below = vocabulary_figure([[], []], {}).axes
+    assert len(above.lines) == 0
+    assert [bar.get_width() for bar in below.patches] == [0]
 
 
 def test_options_out_of_range_raise():

@@ -1,10 +1,11 @@
-import json
-import subprocess
-import sys
+"""Figures of the data: the numbers of the report stand in them."""
 
 import pytest
 
 from nextact.reports import figures
+from nextact.reports.drawing import as_svg
+
+from .reading import EVIL, texts_of, tips
 
 
 @pytest.fixture(scope="module")
@@ -12,109 +13,101 @@ def report(make_report):
     return make_report()
 
 
-def data(figure):
-    return json.loads(figure.to_json())["data"]
-
-
-def layout(figure):
-    return json.loads(figure.to_json())["layout"]
-
-
-def values(array):
-    """Plotly writes arrays of numbers as base64 where it can."""
-    if isinstance(array, dict):
-        import base64
-
-        import numpy as np
-
-        return np.frombuffer(base64.b64decode(array["bdata"]), array["dtype"]).tolist()
-    return array
-
-
-def test_events_over_time_are_one_stacked_series_a_type(report):
+def test_events_over_time_are_stacked_by_type(report):
     figure = figures.events_over_time(report)
-    drawn = {one["name"]: values(one["y"]) for one in data(figure)}
-    assert drawn == report["over_time"]["counts"]
-    assert layout(figure)["barmode"] == "stack"
+    counts = report["over_time"]["counts"]
+    axes = figure.axes[0]
+    drawn = [[bar.get_height() for bar in bars] for bars in axes.containers]
+    assert drawn == list(counts.values())
+    first, second = axes.containers
+    assert [bar.get_y() for bar in second] == [bar.get_height() for bar in first]
+    assert set(counts) <= set(texts_of(as_svg(figure)))
 
 
-def test_history_lengths_are_drawn_as_names_not_as_dates(report):
-    figure = figures.history_lengths(report)
-    assert data(figure)[0]["x"] == [bar["bin"] for bar in report["history_length"]["histogram"]]
-    assert layout(figure)["xaxis"]["type"] == "category"
+def test_a_bar_says_its_number(report):
+    start, kind = report["over_time"]["starts"][0], next(iter(report["over_time"]["counts"]))
+    assert f"{start}: {kind} {report['over_time']['counts'][kind][0]}" in tips(as_svg(figures.events_over_time(report)))
+
+
+def test_history_lengths_are_those_of_the_report(report):
+    bars = report["history_length"]["histogram"]
+    found = tips(as_svg(figures.history_lengths(report)))
+    assert found == [f"{bar['bin']}: users {bar['n']}" for bar in bars]
 
 
 def test_popularity_has_two_logarithmic_axes(report):
-    figure = figures.item_popularity(report)
-    axes = layout(figure)
-    assert (axes["xaxis"]["type"], axes["yaxis"]["type"]) == ("log", "log")
-    assert values(data(figure)[0]["y"]) == [n for _, n in report["popularity"]["curve"]]
+    axes = figures.item_popularity(report).axes[0]
+    assert (axes.get_xscale(), axes.get_yscale()) == ("log", "log")
+    assert [tuple(point) for point in axes.lines[0].get_xydata()] == [
+        tuple(one) for one in report["popularity"]["curve"]
+    ]
 
 
-def test_rejected_rows_leave_the_accepted_out(report):
-    drawn = data(figures.rejected_rows(report))
-    assert {reason: n for one in drawn for reason, n in zip(one["y"], values(one["x"]), strict=True)} == {
-        "x is missing": 2,
-        "repeats": 1,
-    }
+def test_a_catalogue_without_a_training_event_has_a_figure(report):
+    svg = as_svg(figures.item_popularity(report | {"popularity": report["popularity"] | {"curve": []}}))
+    assert "No item has a training event." in texts_of(svg)
+
+
+def test_rejected_rows_leave_the_accepted_out_and_the_most_frequent_reason_is_on_top(report):
+    figure = figures.rejected_rows(report)
+    assert tips(as_svg(figure)) == ["x is missing: shop 2", "repeats: shop 1"]
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["x is missing", "repeats"]
+
+
+def test_reasons_of_two_sources_are_stacked(report):
+    more = [*report["rows"]["by_source"], {"source": "app", "reason": "repeats", "n": 4}]
+    figure = figures.rejected_rows(report | {"rows": report["rows"] | {"by_source": more}})
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["repeats", "x is missing"]
+    ends = [bar.get_x() + bar.get_width() for bars in figure.axes[0].containers for bar in bars]
+    assert max(ends) == 5
+    assert {"shop", "app"} <= set(texts_of(as_svg(figure)))
 
 
 def test_a_run_that_rejected_nothing_says_so(report):
     rows = report["rows"] | {"by_source": [row for row in report["rows"]["by_source"] if row["reason"] == "accepted"]}
-    figure = figures.rejected_rows(report | {"rows": rows})
-    assert layout(figure)["annotations"][0]["text"] == "No row was rejected."
+    assert "No row was rejected." in texts_of(as_svg(figures.rejected_rows(report | {"rows": rows})))
 
 
 def test_a_log_without_times_says_so(report):
-    assert "no times" in layout(figures.events_over_time(report | {"over_time": None}))["annotations"][0]["text"]
+    assert "The log has no times." in texts_of(as_svg(figures.events_over_time(report | {"over_time": None})))
 
 
 def test_held_out_beside_seen_leaves_unseen_items_out_and_marks_the_mean(report):
-    figure = figures.held_out_beside_seen(report)
+    axes = figures.held_out_beside_seen(report).axes[0]
     assert report["core"][0]["bin"] == "0"
-    assert data(figure)[0]["x"] == [row["bin"] for row in report["core"][1:]]
-    assert layout(figure)["shapes"][0]["y0"] == 1
-
-
-def result(name, validation, test):
-    spread = {"low": -0.1, "high": 0.2}
-    return {"name": name} | {
-        split: {"ndcg@10": {"mean": mean} | {side: mean + by for side, by in spread.items()}}
-        for split, mean in (("validation", validation), ("test", test))
-    }
-
-
-RESULTS = {
-    "metric": "ndcg@10",
-    "chosen": "blend",
-    "models": [result("blend", 0.5, 0.4), result("twin", 0.5, 0.3), result("<b>pop</b>", 0.2, 0.6)],
-}
-
-
-def test_the_leaderboard_has_the_best_of_validation_on_top_with_intervals():
-    figure = figures.leaderboard(RESULTS)
-    validation, test = data(figure)
-    assert (validation["name"], test["name"]) == ("validation", "test")
-    assert layout(figure)["yaxis"]["ticktext"] == ["&lt;b&gt;pop&lt;/b&gt;", "twin", "blend (chosen)"]
-    assert values(validation["x"]) == [0.2, 0.5, 0.5]
-    assert values(test["x"]) == [0.6, 0.3, 0.4]
-    assert values(test["error_x"]["array"]) == pytest.approx([0.2] * 3)
-    assert values(test["error_x"]["arrayminus"]) == pytest.approx([0.1] * 3)
-
-
-def test_validation_and_test_of_a_model_lie_beside_each_other_not_on_each_other():
-    validation, test = data(figures.leaderboard(RESULTS))
-    gaps = [one - other for one, other in zip(values(validation["y"]), values(test["y"]), strict=True)]
-    assert all(0.1 < gap < 0.5 for gap in gaps)
+    assert [bar.get_height() for bar in axes.containers[0]] == [row["ratio"] for row in report["core"][1:]]
+    assert list(axes.lines[0].get_ydata()) == [1, 1]
 
 
 def test_markup_in_names_is_written_not_rendered(make_report):
-    report = make_report(source="<a href='x'>a</a>", kind="<b>view</b>")
-    assert data(figures.events_over_time(report))[0]["name"] == "&lt;b&gt;view&lt;/b&gt;"
-    assert "<a" not in figures.rejected_rows(report).to_json()
+    report = make_report(source=EVIL, kind=EVIL)
+    for figure in (figures.events_over_time(report), figures.rejected_rows(report)):
+        svg = as_svg(figure)
+        assert "<script" not in svg
+        assert "&lt;script&gt;" in svg
 
 
-def test_importing_the_figures_does_not_import_plotly():
-    code = "import sys, nextact.reports.figures; print('plotly' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "False"
+FEEDBACK = {
+    "by_rank": [{"rank": rank, "rate": 0.4 / rank, "low": 0.3 / rank, "high": 0.5 / rank} for rank in (1, 2, 3)],
+    "examination": {"ranks": [{"rank": 2, "examination": 0.6, "low": 0.5, "high": 0.7}]},
+}
+
+
+def test_responses_stand_at_their_ranks_with_their_intervals():
+    axes = figures.response_by_rank(FEEDBACK).axes[0]
+    rates, examined = axes.containers
+    assert list(rates.lines[0].get_xdata()) == [1, 2, 3]
+    assert list(rates.lines[0].get_ydata()) == [0.4, 0.2, 0.4 / 3]
+    ends = rates.lines[2][0].get_segments()[0]
+    assert ends[:, 1] == pytest.approx([0.3, 0.5])
+    assert list(examined.lines[0].get_ydata()) == pytest.approx([0.4, 0.4 * 0.6])
+
+
+def test_responses_without_rank_1_are_rates_alone():
+    found = {"by_rank": FEEDBACK["by_rank"][1:], "examination": {"ranks": []}}
+    assert len(figures.response_by_rank(found).axes[0].containers) == 1
+
+
+def test_no_feedback_yet_is_said():
+    svg = as_svg(figures.response_by_rank({"by_rank": [], "examination": {"ranks": []}}))
+    assert "no feedback yet" in texts_of(svg)

@@ -15,7 +15,7 @@ from nextact.events.quality_warnings import QualityOptions
 from nextact.events.steps import describe_ties
 from nextact.printing import printable
 from nextact.protocol import Certificate, PolicyOptions, stamp, write_certificate
-from nextact.reports import figures, quality_page
+from nextact.reports import quality_page
 from nextact.sequences import build
 from nextact.sequences.fingerprint import data_fingerprint
 from nextact.sequences.histories import Histories
@@ -107,17 +107,7 @@ def describe_quality(
     return stamp(certificate) | report
 
 
-def draw_quality(report: Report) -> tuple[Any, Any, Any, Any, Any]:
-    """The figures of the report, for a look in Kedro-Viz."""
-    return (
-        figures.events_over_time(report),
-        figures.history_lengths(report),
-        figures.item_popularity(report),
-        figures.rejected_rows(report),
-        figures.held_out_beside_seen(report),
-    )
-
-
-def write_quality_page(report: Report) -> str:
-    """The report as one page of HTML that needs nothing but a browser."""
-    return quality_page.quality_page(report)
+def write_quality_page(report: Report) -> dict[str, Any]:
+    """The report as one ``page`` of HTML that needs nothing but a browser, and its figures for Kedro-Viz."""
+    drawn = quality_page.draw_quality(report)
+    return {"page": quality_page.quality_page(report, drawn), **drawn}

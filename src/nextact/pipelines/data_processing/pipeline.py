@@ -48,18 +48,18 @@ def create_pipeline() -> Pipeline:
                 name="report_quality",
             ),
             node(
-                nodes.draw_quality,
+                nodes.write_quality_page,
                 "quality_report",
-                [
-                    "events_over_time_plot",
-                    "history_lengths_plot",
-                    "item_popularity_plot",
-                    "rejected_rows_plot",
-                    "held_out_beside_seen_plot",
-                ],
-                name="draw_quality",
+                {
+                    "page": "quality_page",
+                    "events_over_time": "events_over_time_plot",
+                    "history_lengths": "history_lengths_plot",
+                    "item_popularity": "item_popularity_plot",
+                    "rejected_rows": "rejected_rows_plot",
+                    "held_out_beside_seen": "held_out_beside_seen_plot",
+                },
+                name="write_quality_page",
             ),
-            node(nodes.write_quality_page, "quality_report", "quality_page", name="write_quality_page"),
         ],
         tags="data",
     )

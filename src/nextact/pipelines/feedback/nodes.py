@@ -10,7 +10,7 @@ from nextact.events import columns as c
 from nextact.events.cleaning import accepted, count_reasons, rejected
 from nextact.events.erase import ErasedUsers
 from nextact.feedback import columns as f
-from nextact.feedback import plots, policy_report
+from nextact.feedback import policy_report
 from nextact.feedback import report as reports
 from nextact.feedback import response_events as responses
 from nextact.feedback.cleaning import clean_feedback
@@ -19,6 +19,7 @@ from nextact.feedback.logged import declared_rewards, logged_lists
 from nextact.feedback.policy_report import OffPolicyOptions
 from nextact.feedback.rates import ReportOptions
 from nextact.protocol import Certificate, require_same_run, stamp
+from nextact.reports import figures
 
 logger = logging.getLogger(__name__)
 
@@ -63,7 +64,7 @@ def report(
 
 def plot(report: dict[str, Any]) -> Any:
     """Response rate by rank."""
-    return plots.response_by_rank(report)
+    return figures.response_by_rank(report)
 
 
 def judge_policies(

@@ -24,7 +24,6 @@ from nextact.models.recommender import PredictsHorizons
 from nextact.models.registry import ModelFolder
 from nextact.pipelines.model_training.nodes import ValidationOptions
 from nextact.protocol import Certificate, is_refitted, require_same_run, stamp
-from nextact.reports import figures
 from nextact.retrieval.scoring import fit_temperature, popular_first
 from nextact.sequences.histories import Histories
 from nextact.sequences.holdout import Cuts, Holdout, learnt_histories, make_holdout, validation_halves
@@ -204,8 +203,3 @@ def _left_out(histories: Histories, cuts: Cuts) -> dict[str, int]:
         "no target in the test window": int((~has_target).sum()),
         "no history before the target": int((has_target & ~has_history).sum()),
     }
-
-
-def plot_results(results: dict[str, Any]) -> Any:
-    """Models by the choosing metric, validation and test, with their intervals."""
-    return figures.leaderboard(results)

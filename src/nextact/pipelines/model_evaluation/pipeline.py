@@ -76,7 +76,14 @@ def create_pipeline() -> Pipeline:
                     "leaderboard",
                     "certificate",
                 ],
-                "evaluation_page",
+                {
+                    "page": "evaluation_page",
+                    "leaderboard": "leaderboard_plot",
+                    "slices": "slices_plot",
+                    "calibration": "calibration_plot",
+                    "trade_off": "trade_off_plot",
+                    "training_curves": "training_curves_plot",
+                },
                 name="write_page",
             ),
             node(
@@ -85,12 +92,5 @@ def create_pipeline() -> Pipeline:
                 "model_card",
                 name="write_model_card",
             ),
-            node(
-                reporting.plot_evaluation,
-                ["test_results", "evaluation_slices"],
-                ["slices_plot", "calibration_plot", "trade_off_plot"],
-                name="plot_evaluation",
-            ),
-            node(nodes.plot_results, "test_results", "leaderboard_plot", name="plot_results"),
         ]
     )

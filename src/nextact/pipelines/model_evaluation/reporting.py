@@ -1,12 +1,11 @@
-"""Nodes that write the evaluation down: page, model card, figures."""
+"""Nodes that write the evaluation down: the page with its figures, and the model card."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from nextact.protocol import Certificate, require_same_run
-from nextact.reports import evaluation_figures
 from nextact.reports.evaluation_card import model_card
-from nextact.reports.evaluation_page import evaluation_page
+from nextact.reports.evaluation_page import draw_evaluation, evaluation_page
 
 
 def write_page(
@@ -16,12 +15,13 @@ def write_page(
     examples: dict[str, Any],
     leaderboard: dict[str, Any],
     certificate: Certificate,
-) -> str:
-    """One page of HTML that stands alone."""
+) -> dict[str, Any]:
+    """One ``page`` of HTML that stands alone, and its figures for Kedro-Viz."""
     _require(certificate, test_results, evaluation_slices=slices, leak_checks=checks, evaluation_examples=examples)
     require_same_run("leaderboard", leaderboard, certificate, "model_training")
     reports = {one["name"]: one.get("report") or {} for one in leaderboard["models"]}
-    return evaluation_page(test_results, slices, checks, examples, reports)
+    drawn = draw_evaluation(test_results, slices, reports)
+    return {"page": evaluation_page(test_results, slices, checks, examples, reports, drawn), **drawn}
 
 
 def write_model_card(
@@ -36,15 +36,6 @@ def write_model_card(
     require_same_run("leaderboard", leaderboard, certificate, "model_training")
     described = next(one for one in leaderboard["models"] if one["name"] == test_results["chosen"])
     return model_card(test_results, slices, checks, described)
-
-
-def plot_evaluation(test_results: dict[str, Any], slices: dict[str, Any]) -> tuple[Any, Any, Any]:
-    """Slices, calibration, and accuracy beside coverage and cost."""
-    return (
-        evaluation_figures.slices_figure(slices),
-        evaluation_figures.calibration_figure(test_results),
-        evaluation_figures.trade_off_figure(test_results),
-    )
 
 
 def _require(certificate: Certificate, results: Mapping[str, Any], **others: Mapping[str, Any]) -> None:
