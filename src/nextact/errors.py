@@ -19,6 +19,13 @@ class NextactError(ValueError):
         super().__init__(printable(message, keep="\n"))
 
 
+class CannotFit(NextactError):  # noqa: N818 - says what happened, as StopIteration does
+    """A model that cannot be fitted on this data, for a reason that is neither an error of the options nor of the code.
+
+    It is left out and the run goes on with the others; the message says why in one line, without the model's name.
+    """
+
+
 class TableError(NextactError):
     """A table breaks its contract.
 

@@ -123,6 +123,11 @@ class LaterSteps:
     ends: NDArray[np.int64]
     n_event_types: int
 
+    @property
+    def n_before(self) -> NDArray[np.int64]:
+        """Events of the user before each step, int64 [B]."""
+        return self.starts - self.histories.offsets[:-1][self.users]
+
     def take(self, which: NDArray[np.int64]) -> Holdout:
         """Some steps, by position in ``users``, each with all that came before it; unknown items are not counted."""
         users, starts = self.users[which], self.starts[which]
@@ -133,6 +138,11 @@ class LaterSteps:
             _distinct_targets(target_events, np.zeros(len(users), np.int64)),
             _type_shares(target_events, self.n_event_types),
         )
+
+    def targets(self, which: NDArray[np.int64]) -> Targets:
+        """Of some steps, without what came before them."""
+        target_events = self.histories.between(self.starts[which], self.ends[which])
+        return _distinct_targets(target_events, np.zeros(len(which), np.int64))
 
 
 def later_steps(

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from nextact.errors import NextactError
+from nextact.errors import CannotFit
+from nextact.models.hybrid.blocks import AtOnce, users_at_once
 from nextact.models.hybrid.candidates import Candidates, Choice, find_candidates
 from nextact.models.hybrid.evidence import evidence_of_members
+from nextact.models.hybrid.forecast import HybridForecast, forecast_hybrid
 from nextact.models.hybrid.lessons import lessons
 from nextact.models.hybrid.members import Members
 from nextact.models.hybrid.options import BlendOptions
@@ -39,18 +41,19 @@ class Blend:
         """Fit the weights on the half of the validation users that does not choose.
 
         Raises:
-            NextactError: If that half is empty.
+            CannotFit: If that half is empty, or what is learnt from does not fit into memory.
         """
-        candidates = self._candidates(training)
+        candidates, said = self._candidates(training)
         self.weights = fit_weights(candidates, self.options.rounds, self.options.metric_k)
-        return self._report(candidates)
+        return self._report(candidates, said)
 
-    def _report(self, candidates: Candidates) -> FitReport:
+    def _report(self, candidates: Candidates, said: HybridForecast) -> FitReport:
         k = self.options.metric_k
         named = {name: round(weight, 4) for name, weight in zip(self.members.names, self.weights.tolist(), strict=True)}
         logger.info("blend: %s", ", ".join(f"{name} {weight:.2f}" for name, weight in named.items() if weight))
         alone = np.eye(len(named))
         return {
+            "forecast": dataclasses.asdict(said),
             "weights": named,
             "candidate_recall": round(candidates.recall, 4),
             f"fit_ndcg@{k}": round(ndcg(candidates, self.weights, k), 4),
@@ -59,14 +62,17 @@ class Blend:
             },
         }
 
-    def _candidates(self, training: Training) -> Candidates:
+    def _candidates(self, training: Training) -> tuple[Candidates, HybridForecast]:
         """What the weights are fitted on: the members' best items of the validation users of ``training``."""
-        holdout = lessons(training, self.options.later_steps, self.options.max_users)
-        if not len(holdout.users):
-            raise NextactError("blend: the fitting half of the validation users is empty; it needs users with a target")
-        per_member = self.options.candidates_per_member
-        everything = per_member * len(self.members.names)
-        return find_candidates(self.members, holdout, Choice(training.exclude_seen, per_member, everything))
+        options = self.options
+        learnt = lessons(training, options.later_steps, options.max_users, options.lessons_per_user)
+        if not len(learnt.rows):
+            raise CannotFit("the fitting half of the validation users is empty; it needs users with a target")
+        at_once, said = forecast_hybrid(options, self.members, learnt, _bytes_a_candidate(len(self.members.names)))
+        logger.info("blend: forecast of %s", said.in_words())
+        per_member = options.candidates_per_member
+        choice = Choice(training.exclude_seen, per_member, per_member * len(self.members.names))
+        return find_candidates(self.members, learnt, choice, at_once), said
 
     def over(self, members: dict[str, ModelFolder], training: Training, everybody: Training) -> tuple[Self, FitReport]:
         """A blend of members that were fitted again.
@@ -75,20 +81,25 @@ class Blend:
         of ``training`` nothing is learnt.
         """
         model = type(self)(self.options, members)
-        candidates = self._candidates(everybody)
+        candidates, said = self._candidates(everybody)
         model.weights = fit_weights(candidates, self.options.rounds, self.options.metric_k)
-        return model, model._report(candidates)
+        return model, model._report(candidates, said)
 
     def score(self, histories: Histories) -> Scores:
         """The weighted sum."""
-        total: Scores = np.zeros((1, 1), np.float32)
-        for weight, scores in zip(self.weights, self.members.scores(histories), strict=True):
-            total = total + np.float32(weight) * scores
+        total: Scores = np.zeros((histories.n_users, self.members.width), np.float32)
+        for users in self._at_once().slices(histories.n_users):
+            each = self.members.each_scores(histories.take(np.arange(users.start, users.stop)))
+            for weight, scores in zip(self.weights, each, strict=True):
+                total[users] += np.float32(weight) * scores
         return total
+
+    def _at_once(self) -> AtOnce:
+        return AtOnce(users_at_once(self.members, self.options.memory_gib), self.options.history_events)
 
     def evidence(self, histories: Histories, item_index: NDArray[np.int32]) -> NDArray[np.int32]:
         """What the member names that adds most to each item; where it names nothing, the next one that adds."""
-        return evidence_of_members(self.members, self.weights, histories, item_index)
+        return evidence_of_members(self.members, self.weights, histories, item_index, self._at_once())
 
     def save(self, folder: Path) -> None:
         """Write the weights and copies of the members."""
@@ -104,3 +115,9 @@ class Blend:
         model = cls(BlendOptions(**described["options"]), Members.load(folder))
         model.weights = np.array(described["weights"])
         return model
+
+
+def _bytes_a_candidate(n_members: int) -> int:
+    """Kept of a candidate: its members' scores, twice while they are joined; in a logit those in float64, and odds."""
+    scores = 4 * n_members + 10
+    return max(2 * scores, scores + 8 * n_members + 80)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nextact.metrics.targets import Targets
+from nextact.models.hybrid.blocks import AtOnce
+from nextact.models.hybrid.lessons import Lessons
 from nextact.models.hybrid.members import Members, standardise
 from nextact.models.hybrid.mixture import Mixture
 from nextact.models.masking import mask
@@ -15,8 +19,6 @@ from nextact.models.recommender import Scores
 from nextact.models.top_items import top_k
 from nextact.sequences.histories import Histories
 from nextact.sequences.holdout import Holdout
-
-BLOCK_USERS = 256
 
 
 @dataclass(frozen=True)
@@ -68,23 +70,73 @@ class Candidates:
         return Targets(offsets, (places + 1).astype(np.int32), self.n_relevant - found)
 
     @property
+    def recalls(self) -> NDArray[np.float64]:
+        """Share of each user's targets that are candidates, float64 [U]."""
+        shares: NDArray[np.float64] = self.is_target.sum(axis=1) / np.maximum(self.n_relevant, 1)
+        return shares
+
+    @property
     def recall(self) -> float:
-        """Mean share of a user's targets that are candidates."""
-        return float((self.is_target.sum(axis=1) / np.maximum(self.n_relevant, 1)).mean())
+        """Their mean."""
+        return float(self.recalls.mean())
 
 
-def find_candidates(members: Members, holdout: Holdout, choice: Choice, mixture: Mixture | None = None) -> Candidates:
+def find_candidates(
+    members: Members,
+    lessons: Lessons | Holdout,
+    choice: Choice,
+    at_once: AtOnce | None = None,
+    mixture: Mixture | None = None,
+) -> Candidates:
     """The best allowed items of each user by all members, and which of them are targets."""
-    starts = range(0, len(holdout.users), BLOCK_USERS)
-    blocks = [holdout.take(np.arange(start, min(start + BLOCK_USERS, len(holdout.users)))) for start in starts]
-    parts = []
-    for block in blocks:
+    return join_candidates([part for _, part in each_candidates(members, lessons, choice, at_once, mixture)])
+
+
+def each_candidates(
+    members: Members,
+    lessons: Lessons | Holdout,
+    choice: Choice,
+    at_once: AtOnce | None = None,
+    mixture: Mixture | None = None,
+) -> Iterator[tuple[Holdout, Candidates]]:
+    """Blocks of lessons with the best allowed items of each, targets marked; a block is scored by all members at once.
+
+    Args:
+        members: M models.
+        lessons: L rows.
+        choice: What makes an item a candidate.
+        at_once: How large a block may be.
+        mixture: Of the members, if one finds the candidates.
+    """
+    at_once, lessons = at_once or AtOnce(), Lessons.of(lessons)
+    for which in lessons.blocks(at_once.users, at_once.events):
+        block = lessons.take(which)
         scores = members.scores(block.histories)
         logits = None if mixture is None else mixture.logits(scores)
-        parts.append(_marked(candidates_of(members, scores, block.histories, choice, logits), block.targets))
-    width = max(part.item_index.shape[1] for part in parts)
-    padded = [_widen(part, width) for part in parts]
-    return Candidates(*(np.concatenate([getattr(part, field.name) for part in padded]) for field in fields(Candidates)))
+        yield block, _marked(candidates_of(members, scores, block.histories, choice, logits), block.targets)
+
+
+def join_candidates(parts: list[Candidates]) -> Candidates:
+    """Candidates of consecutive users; shorter rows are filled up with empty places."""
+    return Candidates(*(fill_up([getattr(part, field.name) for part in parts]) for field in fields(Candidates)))
+
+
+def fill_up(parts: list[NDArray[Any]]) -> NDArray[Any]:
+    """Rows below each other, shorter ones filled up with zeros to the longest; the list is used up, to free memory.
+
+    Example:
+        >>> fill_up([np.array([[1, 2]]), np.array([[3], [4]])]).tolist()
+        [[1, 2], [3, 0], [4, 0]]
+    """
+    if parts[0].ndim == 1:
+        return np.concatenate(parts)
+    width, start = max(part.shape[1] for part in parts), 0
+    whole = np.zeros((sum(map(len, parts)), width, *parts[0].shape[2:]), parts[0].dtype)
+    while parts:
+        part = parts.pop(0)
+        whole[start : start + len(part), : part.shape[1]] = part
+        start += len(part)
+    return whole
 
 
 def candidates_of(
@@ -181,14 +233,3 @@ def _marked(candidates: Candidates, targets: Targets) -> Candidates:
     wanted = targets.users_of_items * width + targets.item_index
     is_target = np.isin(keys, wanted) & (candidates.item_index > 0)
     return replace(candidates, is_target=is_target, n_relevant=targets.n_relevant)
-
-
-def _widen(part: Candidates, width: int) -> Candidates:
-    extra = width - part.item_index.shape[1]
-    return Candidates(
-        np.pad(part.item_index, ((0, 0), (0, extra))),
-        np.pad(part.scores, ((0, 0), (0, extra), (0, 0))),
-        np.pad(part.views, ((0, 0), (0, extra), (0, 0), (0, 0))),
-        np.pad(part.is_target, ((0, 0), (0, extra))),
-        part.n_relevant,
-    )

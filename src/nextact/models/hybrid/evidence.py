@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from nextact.models.hybrid.blocks import AtOnce
 from nextact.models.hybrid.members import Members
 from nextact.sequences.histories import Histories
 
@@ -12,7 +13,11 @@ ItemIndex = NDArray[np.int32]
 
 
 def evidence_of_members(
-    members: Members, weights: NDArray[np.float64], histories: Histories, item_index: ItemIndex
+    members: Members,
+    weights: NDArray[np.float64],
+    histories: Histories,
+    item_index: ItemIndex,
+    at_once: AtOnce | None = None,
 ) -> ItemIndex:
     """Evidence of the member with the largest weighted standardised score; where it names none, of the next.
 
@@ -21,13 +26,23 @@ def evidence_of_members(
         weights: float64 [M].
         histories: B users.
         item_index: int32 [B, K]; 0 is an empty place.
+        at_once: How large a block may be.
 
     Returns:
         int32 [B, K]; 0 where no member with a positive share names anything.
     """
-    rows = np.arange(len(item_index))[:, None]
-    scores = members.scores(histories)
-    shares = np.stack([weight * of_member[rows, item_index] for weight, of_member in zip(weights, scores, strict=True)])
+    found = np.zeros_like(item_index)
+    for users in (at_once or AtOnce()).slices(len(item_index)):
+        block = histories.take(np.arange(users.start, users.stop))
+        found[users] = _evidence_of_block(members, weights, block, item_index[users])
+    return found
+
+
+def _evidence_of_block(
+    members: Members, weights: NDArray[np.float64], histories: Histories, item_index: ItemIndex
+) -> ItemIndex:
+    rows, each = np.arange(len(item_index))[:, None], members.each_scores(histories)
+    shares = np.stack([weight * of_member[rows, item_index] for weight, of_member in zip(weights, each, strict=True)])
     found = np.zeros_like(item_index)
     for place in np.argsort(-shares, axis=0, kind="stable"):
         adds = np.take_along_axis(shares, place[None], axis=0)[0] > 0

@@ -111,7 +111,7 @@ def of_views(views: NDArray[np.float32]) -> Features:
     if not views.shape[2]:
         return np.zeros((*shape, 0), np.float32)
     summed = [views.max(axis=2), views.mean(axis=2)]
-    return np.concatenate([views.reshape(*shape, -1), *summed], axis=2)
+    return np.concatenate([views.reshape(*shape, views.shape[2] * views.shape[3]), *summed], axis=2)
 
 
 def of_items(item_index: NDArray[np.int32], histories: Histories, facts: NDArray[np.float32]) -> Features:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from nextact.models.registry import ModelFolder
 
 INDEX_FILE = "members.json"
+ROWS_AT_ONCE = 32  # of scores, so that their float64 copies stay small
 
 
 class Members:
@@ -48,9 +51,18 @@ class Members:
         """Members whose score of an item is a sum over the history, so that one step of it can be asked alone."""
         return [name for name, model in self.models.items() if isinstance(model, AddsUpHistory)]
 
+    @cached_property
+    def width(self) -> int:
+        """Columns of a matrix of scores: the items and padding."""
+        return int(next(iter(self.models.values())).score(Histories.from_lists([[]])).shape[1])
+
+    def each_scores(self, histories: Histories) -> Iterator[Scores]:
+        """Standardised scores of each member in turn; see :func:`standardise`."""
+        return (standardise(model.score(histories)) for model in self.models.values())
+
     def scores(self, histories: Histories) -> list[Scores]:
-        """Standardised scores of each member; see :func:`standardise`."""
-        return [standardise(model.score(histories)) for model in self.models.values()]
+        """Standardised scores of all members at once: users x items x members numbers, so only of a block of users."""
+        return list(self.each_scores(histories))
 
     def evidence(self, name: str, histories: Histories, item_index: NDArray[np.int32]) -> NDArray[np.int32]:
         """What a member names as evidence; 0 everywhere for one that names none."""
@@ -80,9 +92,11 @@ def standardise(scores: Scores) -> Scores:
         >>> standardise(np.array([[9, 1, 3], [9, 5, 5]], dtype=np.float32)).tolist()
         [[0.0, -1.0, 1.0], [0.0, 0.0, 0.0]]
     """
-    items = scores[:, 1:]
-    spread = items.std(axis=1, keepdims=True, dtype=np.float64)
-    centred = items - items.mean(axis=1, keepdims=True, dtype=np.float64)
     result = np.zeros(scores.shape, np.float32)
-    np.divide(centred, spread, out=result[:, 1:], where=spread > 0, casting="same_kind")
+    for start in range(0, len(scores), ROWS_AT_ONCE):
+        items = scores[start : start + ROWS_AT_ONCE, 1:]
+        spread = items.std(axis=1, keepdims=True, dtype=np.float64)
+        centred = items - items.mean(axis=1, keepdims=True, dtype=np.float64)
+        into = result[start : start + ROWS_AT_ONCE, 1:]
+        np.divide(centred, spread, out=into, where=spread > 0, casting="same_kind")
     return result

@@ -10,15 +10,17 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from nextact.errors import NextactError
-from nextact.models.hybrid.candidates import Candidates, Choice, candidates_of, find_candidates
+from nextact.errors import CannotFit, NextactError
+from nextact.models.hybrid.blocks import FLOAT, AtOnce, users_at_once
+from nextact.models.hybrid.candidates import Candidates, Choice, candidates_of, each_candidates, fill_up
 from nextact.models.hybrid.evidence import evidence_of_members
 from nextact.models.hybrid.features import Asked, feature_names, features
+from nextact.models.hybrid.forecast import HybridForecast, forecast_hybrid
 from nextact.models.hybrid.item_facts import item_facts
-from nextact.models.hybrid.lessons import lessons
+from nextact.models.hybrid.lessons import Lessons, lessons
 from nextact.models.hybrid.likeness import Vectors, unit_blocks
 from nextact.models.hybrid.members import Members
-from nextact.models.hybrid.mixture import Mixture, fit_mixture
+from nextact.models.hybrid.mixture import Mixture, bytes_of_lessons, fit_mixture
 from nextact.models.hybrid.options import StackedOptions
 from nextact.models.hybrid.trees import Boosters, Lists, grow, grow_so_many
 from nextact.models.recommender import FitReport, Scores, Training, read_json, write_json
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from nextact.models.registry import ModelFolder
 
 BLOCK = "unit_"  # before a block's name in a folder
+FEWEST_USERS = 10  # to learn from; a part of them is left out in turn
 
 logger = logging.getLogger(__name__)
 
@@ -50,17 +53,19 @@ class StackedRanker:
         """Grow the trees on the half of the validation users that does not choose.
 
         Raises:
-            NextactError: If fewer than ten of its users have a target among the candidates.
+            CannotFit: If fewer than ten of its users have a target among the candidates, or what is learnt from does
+                not fit into memory.
         """
         self.facts = item_facts(training.histories, training.n_items)
         self.exclude_seen = training.exclude_seen
         self.blocks = unit_blocks(training.item_vectors, self.options.newest_blocks)
-        lists, recall, self.mixture = self._lists(training)
+        lists, recall, self.mixture, said = self._lists(training)
         self.boosters, left_out_ndcg = grow(lists, self.options, training.seed)
-        return self._report(lists, recall) | {f"left_out_ndcg@{self.options.metric_k}": round(left_out_ndcg, 4)}
+        return self._report(lists, recall, said) | {f"left_out_ndcg@{self.options.metric_k}": round(left_out_ndcg, 4)}
 
-    def _report(self, lists: Lists, recall: float) -> FitReport:
+    def _report(self, lists: Lists, recall: float, said: HybridForecast) -> FitReport:
         return {
+            "forecast": dataclasses.asdict(said),
             "boosters": len(self.boosters.each),
             "trees": self.boosters.n_trees,
             "users": len(np.unique(lists.users)),
@@ -70,22 +75,36 @@ class StackedRanker:
             "gain_share": self.boosters.gain_share(),
         }
 
-    def _lists(self, training: Training) -> tuple[Lists, float, Mixture | None]:
+    def _lists(self, training: Training) -> tuple[Lists, float, Mixture | None, HybridForecast]:
         """What is learnt from the validation users of ``training``, their candidates' recall and what found these."""
-        holdout = lessons(training, self.options.later_steps, self.options.max_users)
-        by_mixture = self.options.candidates_by == "mixture"
-        mixture = fit_mixture(self.members, holdout, self.exclude_seen, training.seed) if by_mixture else None
-        found = find_candidates(self.members, holdout, self._choice(), mixture)
-        usable = np.flatnonzero(found.is_target.any(axis=1))
-        if len(usable) < 10:
-            raise NextactError(
-                f"stacked: needs 10 fitting users with a target among the candidates, got {len(usable)}; "
-                "a run goes without it by `kedro run --namespaces` with the models wanted"
-            )
-        learnt = found.take(usable)
-        table = self._features(learnt, holdout.histories.take(usable))
-        labels, real = learnt.is_target.astype(np.int8), learnt.item_index > 0
-        return Lists(table, labels, real, holdout.users[usable], self._names()), found.recall, mixture
+        options = self.options
+        learnt = lessons(training, options.later_steps, options.max_users, options.lessons_per_user)
+        if not len(learnt.rows):
+            raise _too_few(0)
+        by_mixture, n_members = options.candidates_by == "mixture", len(self.members.names)
+        beside = bytes_of_lessons(len(learnt.rows), self.members.width - 1, n_members) if by_mixture else 0
+        at_once, said = forecast_hybrid(options, self.members, learnt, self._bytes_a_candidate(), beside)
+        logger.info("stacked: forecast of %s", said.in_words())
+        mixture = fit_mixture(self.members, learnt, self.exclude_seen, training.seed, at_once) if by_mixture else None
+        lists, recall = self._read(learnt, mixture, at_once)
+        n_users = len(np.unique(lists.users))
+        if n_users < FEWEST_USERS:
+            raise _too_few(n_users)
+        return lists, recall, mixture, said
+
+    def _read(self, learnt: Lessons, mixture: Mixture | None, at_once: AtOnce) -> tuple[Lists, float]:
+        """The lessons with a target among their candidates, and the recall of all."""
+        tables, labels, real, users, recalls = [], [], [], [], []
+        for block, found in each_candidates(self.members, learnt, self._choice(), at_once, mixture):
+            which = np.flatnonzero(found.is_target.any(axis=1))
+            some = found.take(which)
+            tables.append(self._features(some, block.histories.take(which)))
+            labels.append(some.is_target.astype(np.int8))
+            real.append(some.item_index > 0)
+            users.append(block.users[which])
+            recalls.append(found.recalls)
+        lists = Lists(fill_up(tables), fill_up(labels), fill_up(real), np.concatenate(users), self._names())
+        return lists, float(np.concatenate(recalls).mean())
 
     def over(self, members: dict[str, ModelFolder], training: Training, everybody: Training) -> tuple[Self, FitReport]:
         """A ranker over members that were fitted again, with the items' facts of ``training``.
@@ -95,13 +114,19 @@ class StackedRanker:
         """
         model = type(self)(self.options, members)
         model.exclude_seen, model.blocks = self.exclude_seen, self.blocks
-        lists, recall, model.mixture = self._lists(everybody)
+        lists, recall, model.mixture, said = self._lists(everybody)
         model.boosters = grow_so_many(lists, self.boosters.n_trees, self.options, everybody.seed)
         model.facts = item_facts(training.histories, training.n_items)
-        return model, model._report(lists, recall)
+        return model, model._report(lists, recall, said)
 
     def score(self, histories: Histories) -> Scores:
         """The trees' scores of the candidates; every other item less than the last of them, by mixture or mean."""
+        total: Scores = np.zeros((histories.n_users, self.members.width), np.float32)
+        for users in self._at_once().slices(histories.n_users):
+            total[users] = self._score_block(histories.take(np.arange(users.start, users.stop)))
+        return total
+
+    def _score_block(self, histories: Histories) -> Scores:
         scores = self.members.scores(histories)
         logits = None if self.mixture is None else self.mixture.logits(scores)
         found = candidates_of(self.members, scores, histories, self._choice(), logits)
@@ -115,7 +140,8 @@ class StackedRanker:
 
     def evidence(self, histories: Histories, item_index: NDArray[np.int32]) -> NDArray[np.int32]:
         """What the member names to which the item looks best; where it names nothing, the next one."""
-        return evidence_of_members(self.members, np.ones(len(self.members.names)), histories, item_index)
+        weights = np.ones(len(self.members.names))
+        return evidence_of_members(self.members, weights, histories, item_index, self._at_once())
 
     def save(self, folder: Path) -> None:
         """Write the trees as text, the facts of the items, and copies of the members."""
@@ -173,12 +199,26 @@ class StackedRanker:
         weights = [] if self.mixture is None else self.mixture.weights.T.round(3).tolist()
         return dict(zip(self.members.names, weights, strict=self.mixture is not None))
 
+    def _at_once(self) -> AtOnce:
+        return AtOnce(users_at_once(self.members, self.options.memory_gib), self.options.history_events)
+
+    def _bytes_a_candidate(self) -> int:
+        """Kept of a candidate: its features as they are joined or as LightGBM reads them, and its bins."""
+        return (2 * FLOAT + 3) * len(self._names())
+
     def _asked(self) -> Asked:
         return Asked(self.options.member_scores, self.options.user_features, self.options.popularity)
 
     def _choice(self) -> Choice:
         views = self.options.views if self.members.adding else 0
         return Choice(self.exclude_seen, self.options.candidates_per_member, self.options.candidates, views)
+
+
+def _too_few(n_users: int) -> CannotFit:
+    return CannotFit(
+        f"it needs {FEWEST_USERS} fitting users with a target among the candidates, got {n_users}; hold out more users "
+        "for validation"
+    )
 
 
 def _squash(scores: Scores) -> Scores:

@@ -124,7 +124,7 @@ def test_over_refitted_members_as_many_trees_are_grown_from_all_users_by_what_th
     half.fit(some)
     swapped = dict(zip(folders, reversed(folders.values()), strict=True))
     again, report = half.over(swapped, training, training)
-    lists, _, _ = ranker._lists(training)
+    lists = ranker._lists(training)[0]
     expected = grow_so_many(lists, half.boosters.n_trees, ranker.options, training.seed)
     assert texts(again.boosters) == texts(expected)
     assert again.boosters.n_trees == half.boosters.n_trees
@@ -141,7 +141,7 @@ def test_the_same_seed_grows_the_same_trees(ranker, folders, training):
 
 
 def test_boosters_differ_and_their_scores_are_averaged(ranker, training):
-    lists, _, _ = ranker._lists(training)
+    lists = ranker._lists(training)[0]
     assert len(set(texts(ranker.boosters))) == ranker.report["boosters"] == 2
     each = [booster.predict(lists.features[lists.real], raw_score=True) for booster in ranker.boosters.each]
     assert not np.allclose(*each)
