@@ -14,7 +14,7 @@ from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 
 from nextact.errors import NextactError
-from nextact.models.registry import MODELS, FittedModel, ModelFolder
+from nextact.models.registry import MODELS, FittedModel, LeftOut, ModelFolder
 from nextact.processes.stopping import was_told_to_stop
 from nextact.serving.model_log import log_package
 from nextact.serving.package import full_name
@@ -113,9 +113,11 @@ class TrackedRun:
             address = log_package(self.store, log.parent, self.catalog.get(name).load().path)
             logger.info("The packaged model is %s", address)
         elif name.endswith(FITTED):
-            log.log_fit(_described(data))
+            described = _described(data)
+            (log.log_left_out if "left_out" in described else log.log_fit)(described)
         elif name.endswith(CANDIDATE):
-            log.log_candidate(data)
+            if "left_out" not in data:
+                log.log_candidate(data)
         else:
             RESULTS[name](log, data)
 
@@ -155,8 +157,8 @@ def _told(problem: str) -> Iterator[None]:
         raise NextactError(f"tracking: {problem}: {type(error).__name__}: {error}") from error
 
 
-def _described(data: FittedModel | ModelFolder) -> dict[str, Any]:
-    if isinstance(data, ModelFolder):
+def _described(data: FittedModel | LeftOut | ModelFolder) -> dict[str, Any]:
+    if isinstance(data, ModelFolder | LeftOut):
         return data.describe()
     return {"family": data.family, "name": data.name, **data.described}
 

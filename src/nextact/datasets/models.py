@@ -12,12 +12,13 @@ from kedro.io import AbstractDataset
 from kedro.io.core import get_filepath_str
 from kedro_datasets.json import JSONDataset
 
-from nextact.models.registry import FittedModel, ModelFolder, save_fitted
+from nextact.models.registry import FittedModel, LeftOut, ModelFolder, save_fitted
 
 
-class ModelFolderDataset(AbstractDataset[FittedModel | ModelFolder, ModelFolder]):
+class ModelFolderDataset(AbstractDataset[FittedModel | LeftOut | ModelFolder, ModelFolder]):
     """Saves a fitted model as a folder without pickle; loads a handle to it.
 
+    A model that could not be fitted leaves a folder that says why, in place of one of an earlier run.
     A model that was saved already is saved here by hard links: a folder that stands alone and takes no room.
     """
 
@@ -28,7 +29,7 @@ class ModelFolderDataset(AbstractDataset[FittedModel | ModelFolder, ModelFolder]
         """The handle; opening it reads the weights."""
         return ModelFolder(self._filepath)
 
-    def save(self, data: FittedModel | ModelFolder) -> None:
+    def save(self, data: FittedModel | LeftOut | ModelFolder) -> None:
         """Write beside, then put in place, so that a killed run leaves the old model whole."""
         beside = self._filepath.with_name(self._filepath.name + ".new")
         shutil.rmtree(beside, ignore_errors=True)
@@ -40,7 +41,8 @@ class ModelFolderDataset(AbstractDataset[FittedModel | ModelFolder, ModelFolder]
         beside.rename(self._filepath)
 
     def _exists(self) -> bool:
-        return ModelFolder(self._filepath).exists
+        saved = ModelFolder(self._filepath)
+        return saved.exists or saved.is_left_out
 
     def _describe(self) -> dict[str, Any]:
         return {"filepath": str(self._filepath)}

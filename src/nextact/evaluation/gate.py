@@ -80,6 +80,16 @@ def gate_lines(found: Gate, families: Mapping[str, str]) -> list[str]:
     return lines
 
 
+def left_out_lines(left_out: Sequence[Mapping[str, str]]) -> list[str]:
+    """Which models could not be fitted on this data, and why, as lines of text.
+
+    Example:
+        >>> left_out_lines([{"family": "baselines", "name": "demand", "left_out": "there is none"}])
+        ['demand is left out: there is none']
+    """
+    return [f"{one['name']} is left out: {one['left_out']}" for one in left_out]
+
+
 def _line(name: str, one: Mapping[str, Any]) -> str:
     if not one["not_beaten"]:
         return f"{name} beats every baseline"

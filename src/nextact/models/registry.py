@@ -45,6 +45,7 @@ class ModelEntry:
     by_default: bool = True
 
 
+FITTED_FILE, LEFT_OUT_FILE = "fitted.json", "left_out.json"
 HYBRID = "hybrid"  # the family whose members are models of the other families
 
 
@@ -111,19 +112,45 @@ class FittedModel:
 
 
 @dataclass(frozen=True)
+class LeftOut:
+    """A model that could not be fitted on this data, in the place of a fitted one.
+
+    Attributes:
+        family: As in :data:`MODELS`.
+        name: As in :data:`MODELS`.
+        why: In one line.
+        described: What names its run, as of a fitted model.
+    """
+
+    family: str
+    name: str
+    why: str
+    described: dict[str, Any]
+
+    def describe(self) -> dict[str, Any]:
+        """What is saved: family, name, run, options hash, and under ``left_out`` why."""
+        return {"family": self.family, "name": self.name, **self.described, "left_out": self.why}
+
+
+@dataclass(frozen=True)
 class ModelFolder:
-    """Handle to a saved model: small, and safe to pass between processes."""
+    """Handle to a saved model, or to what says why there is none: small, and safe to pass between processes."""
 
     path: Path
 
     @property
     def exists(self) -> bool:
         """Whether a model was saved there."""
-        return (self.path / "fitted.json").exists()
+        return (self.path / FITTED_FILE).exists()
+
+    @property
+    def is_left_out(self) -> bool:
+        """Whether it was saved there that the model could not be fitted."""
+        return (self.path / LEFT_OUT_FILE).exists()
 
     def describe(self) -> dict[str, Any]:
-        """What was saved beside the weights: family, name, run, options hash, fit report."""
-        described: dict[str, Any] = read_json(self.path / "fitted.json")
+        """What was saved beside the weights: family, name, run, options hash, fit report; or why there are none."""
+        described: dict[str, Any] = read_json(self.path / (LEFT_OUT_FILE if self.is_left_out else FITTED_FILE))
         return described
 
     def open(self) -> Recommender:
@@ -136,8 +163,11 @@ class ModelFolder:
         return recommender
 
 
-def save_fitted(fitted: FittedModel, folder: Path) -> None:
-    """Write weights and description into an empty folder."""
+def save_fitted(fitted: FittedModel | LeftOut, folder: Path) -> None:
+    """Write weights and description, or why there are none, into an empty folder."""
     folder.mkdir(parents=True)
+    if isinstance(fitted, LeftOut):
+        write_json(folder / LEFT_OUT_FILE, fitted.describe())
+        return
     fitted.recommender.save(folder)
-    write_json(folder / "fitted.json", {"family": fitted.family, "name": fitted.name, **fitted.described})
+    write_json(folder / FITTED_FILE, {"family": fitted.family, "name": fitted.name, **fitted.described})

@@ -186,6 +186,7 @@ class EvaluationResults:
         baseline: The best baseline beside it, if there is one.
         reason: Why it was chosen.
         gate: Which models beat which baselines on validation, a line each.
+        models_left_out: Which models could not be fitted, and why, a line each.
         rows: All models.
         against: The chosen one minus each other on test.
         protocol: What was asked.
@@ -211,6 +212,7 @@ class EvaluationResults:
     baseline: LeaderboardRow | None
     reason: str
     gate: tuple[str, ...]
+    models_left_out: tuple[str, ...]
     rows: tuple[LeaderboardRow, ...]
     against: tuple[Difference, ...]
     protocol: Report
@@ -243,6 +245,7 @@ class EvaluationResults:
             baseline=by_name.get(found["baseline"]),
             reason=found["reason"],
             gate=tuple(found["gate"]),
+            models_left_out=tuple(found.get("models_left_out") or ()),
             rows=rows,
             against=tuple(_difference(name, one) for name, one in found["chosen_against"].items()),
             protocol=found["protocol"],

@@ -79,13 +79,14 @@ def recommend_items(
         catalogue: The items that the model knows.
         temperature: Of the softmax over what may be recommended.
         exclude_seen: Whether items of the history are left out.
-        k: Items a user, at least 1.
+        k: Items a user, at least 1; no more than there are.
 
     Returns:
         :data:`ITEM_COLUMNS`, users in the order given, rank 1 first; of equal scores the more popular item first, so
         that a user of whom a model says nothing gets what is popular. A user to whom fewer items than k may be
         recommended has fewer rows.
     """
+    k = min(k, len(catalogue.ids) - 1)  # before anything of its length is made
     parts = [
         _recommend_block(model, histories.take(which), user_ids[which], catalogue, temperature, exclude_seen, k)
         for which in user_blocks(histories.n_users, score_bytes(len(catalogue.table)))

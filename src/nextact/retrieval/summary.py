@@ -11,14 +11,14 @@ from nextact.printing import printable
 
 
 def leaderboard_lines(results: dict[str, Any]) -> list[str]:
-    """Models by validation, best first, with intervals; why one was chosen, and which fail to beat which baselines."""
+    """Models by validation, best first, with intervals; which was chosen, fails to beat baselines, or is left out."""
     metrics = dict.fromkeys([results["metric"], "hit_rate@10"])
     lines = [f"{'model':<20}" + "".join(f"{split + ' ' + name:<30}" for name in metrics for split in SPLITS)]
     for model in results["models"]:
         cells = [model[split].get(name) for name in metrics for split in SPLITS]
         lines.append(f"{model['name']:<20}" + "".join(f"{_interval(cell):<30}" for cell in cells))
     chosen = f"chosen on validation: {results['chosen']} ({results['users']:,} users in test): {results['reason']}"
-    return [*lines, chosen, *results["gate"]]
+    return [*lines, chosen, *results["gate"], *results["models_left_out"]]
 
 
 def user_lines(user_id: str, past: pd.DataFrame, recommended: pd.DataFrame, n: int = 5) -> list[str]:

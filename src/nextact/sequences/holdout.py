@@ -33,6 +33,12 @@ class Cuts:
     window_end: NDArray[np.int64] | None = None
 
     @property
+    def has_target(self) -> NDArray[np.bool_]:
+        """Which users have a target, be it outside the catalogue, bool [U]."""
+        found: NDArray[np.bool_] = self.target_end - self.history_end + self.n_missing > 0
+        return found
+
+    @property
     def observed_until(self) -> NDArray[np.int64]:
         """``window_end``, which is ``target_end`` where nothing else was said."""
         return self.target_end if self.window_end is None else self.window_end
@@ -77,6 +83,12 @@ def learnt_histories(histories: Histories, validation: Cuts, refitted: bool) -> 
     return histories.between(histories.offsets[:-1], validation.observed_until)
 
 
+def has_history(histories: Histories, cuts: Cuts) -> NDArray[np.bool_]:
+    """Which users have an event before the cut, bool [U]."""
+    found: NDArray[np.bool_] = cuts.history_end > histories.offsets[:-1]
+    return found
+
+
 def make_holdout(
     histories: Histories, cuts: Cuts, n_event_types: int, users: NDArray[np.int64] | None = None
 ) -> Holdout:
@@ -91,9 +103,7 @@ def make_holdout(
     Returns:
         Users in ascending order; those without a history before the cut or without a target are left out.
     """
-    n_targets = cuts.target_end - cuts.history_end + cuts.n_missing
-    usable = (cuts.history_end > histories.offsets[:-1]) & (n_targets > 0)
-    chosen = np.flatnonzero(usable)
+    chosen = np.flatnonzero(cuts.has_target & has_history(histories, cuts))
     if users is not None:
         chosen = np.intersect1d(chosen, users)
     target_events = histories.between(cuts.history_end[chosen], cuts.target_end[chosen])

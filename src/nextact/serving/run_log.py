@@ -58,6 +58,10 @@ class RunLog:
         self.store.client.set_terminated(run_id, "FINISHED", ended)
         return run_id
 
+    def log_left_out(self, described: dict[str, Any]) -> None:
+        """A tag of the parent for a model that could not be fitted: why."""
+        self.set_tags({f"nextact.left_out.{full_name(described)}": described["left_out"]})
+
     def log_candidate(self, candidate: dict[str, Any]) -> None:
         """Validation metrics of a model into its nested run."""
         metrics = interval_metrics("validation", candidate["validation"])
@@ -69,6 +73,8 @@ class RunLog:
         best = leaderboard["models"][0]
         tags = {"nextact.chosen": full_name(best), "nextact.chosen_by": leaderboard["metric"]}
         self._log(self.parent, interval_metrics("validation", best["validation"]), tags=tags)
+        for one in leaderboard["left_out"]:
+            self.log_left_out(one)
         self.log_artifact("leaderboard.json", leaderboard)
 
     def count_test_reading(self, chosen: str) -> int:

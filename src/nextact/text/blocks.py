@@ -14,8 +14,20 @@ from scipy.sparse import csr_matrix
 
 from nextact.errors import NextactError
 
+BLOCKS = ("encoder", "encoder_tuned", "word2vec", "glove", "tfidf", "syntax", "item2vec")  # dense
+WORDS = "words"  # sparse: of the whole item text; of one column "words_<column>"
 INDEX_FILE = "blocks.json"
 CSR = ("data", "indices", "indptr", "shape")  # of a sparse block, a .npy each
+
+
+def is_block(name: str) -> bool:
+    """Whether feature engineering can make a block of that name.
+
+    Example:
+        >>> is_block("words_title"), is_block("titles")
+        (True, False)
+    """
+    return name in (*BLOCKS, WORDS) or name.startswith(f"{WORDS}_")
 
 
 @dataclass(frozen=True, eq=False)

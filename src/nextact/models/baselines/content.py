@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix, diags, issparse
 
-from nextact.errors import NextactError, suggest
+from nextact.errors import CannotFit, NextactError, suggest
 from nextact.models.baselines.history_weights import type_weights
 from nextact.models.baselines.options import ContentKNNOptions
 from nextact.models.baselines.vector_knn import VectorKNN
 from nextact.models.recommender import FitReport, Training
+from nextact.text.blocks import BLOCKS, is_block
 from nextact.text.pooling import unit_rows, whiten
 
 logger = logging.getLogger(__name__)
@@ -30,16 +31,19 @@ class ContentKNN(VectorKNN):
     options_class = ContentKNNOptions
 
     def fit(self, training: Training) -> FitReport:
-        """Centre and whiten dense vectors as asked, and scale all to length 1."""
+        """Centre and whiten dense vectors as asked, and scale all to length 1.
+
+        Raises:
+            CannotFit: If this run could not make the block, or was not asked to.
+            NextactError: If no run makes a block of that name.
+        """
         self.of_types = type_weights(self.options, training.event_types)
         blocks: dict[str, Any] = {**training.item_vectors, **training.sparse_vectors}
         if not blocks:  # items need no text
             logger.warning("content_knn: this run has no item vectors, so that all items score alike")
             blocks[self.options.block] = csr_matrix(np.zeros((training.n_items + 1, 1), np.float32))
         if self.options.block not in blocks:
-            raise NextactError(
-                f"content_knn: no item vectors {self.options.block!r}; {suggest(self.options.block, blocks)}"
-            )
+            _refuse(self.options.block, list(blocks))
         block = blocks[self.options.block]
         self.vectors = self._sparse(block) if issparse(block) else self._dense(block)
         self.targets = self.vectors
@@ -64,3 +68,12 @@ class ContentKNN(VectorKNN):
         norms = np.sqrt(np.asarray(vectors.multiply(vectors).sum(axis=1)).ravel())
         scale = np.divide(1.0, norms, out=np.zeros(len(norms)), where=norms > 0)
         return csr_matrix(diags(scale) @ vectors, dtype=np.float32)
+
+
+def _refuse(block: str, made: list[str]) -> None:
+    if not is_block(block):
+        raise NextactError(f"ContentKNNOptions.block: no item vectors {block!r}; {suggest(block, [*BLOCKS, *made])}")
+    raise CannotFit(
+        f"this run has no item vectors {block!r}, only {', '.join(sorted(made))}: after cleaning no item has a word of "
+        "which to make them, or item_text.blocks and item_words.columns do not ask for them"
+    )

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nextact.errors import CannotFit
 from nextact.events.moments import DAY
 from nextact.models.baselines.history_weights import Weights, counted_events, type_weights
 from nextact.models.baselines.options import DemandOptions
@@ -46,6 +47,9 @@ class Demand(SameForEverybody):
         """Learn from the landmarks, then read every item as of the end of training.
 
         A log without times, or too short for one landmark, says nothing of what comes next: training counts stand in.
+
+        Raises:
+            CannotFit: If nothing followed any landmark.
         """
         of_types = type_weights(self.options, training.event_types)
         log = counted_events(training.histories, of_types)
@@ -60,13 +64,15 @@ class Demand(SameForEverybody):
         return {"landmarks": len(moments), "expected_events": round(float(expected[1:].sum()), 1)}
 
     def _expected(self, training: Training, weights: Weights, moments: NDArray[np.int64], now: int) -> Any:
-        log, n_items = training.histories, training.n_items
-        booster = _grow(
-            np.concatenate([past_of_items(log, weights, n_items, moment) for moment in moments]),
-            np.concatenate([events_after(log, weights, n_items, moment, self.options.days) for moment in moments]),
-            self.options,
-            training.seed,
-        )
+        log, n_items, days = training.histories, training.n_items, self.options.days
+        came = np.concatenate([events_after(log, weights, n_items, moment, days) for moment in moments])
+        if not came.any():
+            raise CannotFit(
+                f"no user with an event before one of {len(moments)} landmark(s) has another in the {days:g} days "
+                "after it, so there is no demand to learn from; try fewer days"
+            )
+        past = np.concatenate([past_of_items(log, weights, n_items, moment) for moment in moments])
+        booster = _grow(past, came, self.options, training.seed)
         expected = np.zeros(n_items + 1)
         expected[1:] = booster.predict(past_of_items(log, weights, n_items, now))
         return expected

@@ -9,7 +9,7 @@ from itertools import chain, pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from nextact.errors import NextactError
+from nextact.errors import CannotFit
 from nextact.models.baselines.history_weights import counted_events, type_weights
 from nextact.models.baselines.options import Item2VecOptions
 from nextact.models.baselines.vector_knn import VectorKNN
@@ -46,9 +46,7 @@ class Item2Vec(VectorKNN):
 
         counts = Counter(chain.from_iterable(sentences))
         if max(counts.values(), default=0) < self.options.min_count:
-            raise NextactError(
-                f"item2vec: none of {len(counts):,} items has min_count={self.options.min_count} training event(s)"
-            )
+            raise CannotFit(f"none of {len(counts):,} items has min_count={self.options.min_count} training event(s)")
         longest = max(map(len, sentences))
         model = Word2Vec(
             sentences=sentences,

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.linalg.lapack import spotrf, spotri
 from scipy.sparse import csr_matrix, diags, vstack
 
-from nextact.errors import NextactError
+from nextact.errors import CannotFit
 from nextact.models.baselines.gram import (
     dense_gram,
     in_threads,
@@ -137,7 +137,7 @@ class EASE(ItemToItem):
         factor, failed = spotrf(gram, lower=1, overwrite_a=1)
         inverse, singular = spotri(factor, lower=1, overwrite_c=1)
         if failed or singular:
-            raise NextactError("ease: the Gram matrix is not positive definite; raise regularisation")
+            raise CannotFit("the Gram matrix is not positive definite; raise regularisation")
         return self._sparsify(inverse)
 
     def _sparsify(self, lower: NDArray[np.float32]) -> csr_matrix:

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from nextact.errors import NextactError
+from nextact.errors import CannotFit
 from nextact.metrics.ranking import ranking_metrics
 from nextact.models.masking import mask
 from nextact.models.recommender import FitReport, Training
@@ -38,8 +38,8 @@ def fit_network(options: SequenceOptions, training: Training) -> tuple[SequenceN
     """A trained network in evaluation mode, and what is worth knowing about it.
 
     Raises:
-        NextactError: If no user has two steps, the training cannot fit in memory, it goes astray, or another process
-            trains the same network.
+        CannotFit: If no user has two steps, or the training does not fit in memory.
+        NextactError: If it goes astray, or another process trains the same network.
     """
     checkpoints = checkpoints_of(options, training)
     with held(checkpoints):
@@ -53,7 +53,7 @@ def train_network(
     started = time.perf_counter()
     updates = make_batches(options, training)
     if not len(updates):
-        raise NextactError("sequence: no user has two steps in the training histories, so there is nothing to predict")
+        raise CannotFit("no user has two steps in the training histories, so there is nothing to predict")
     with seeded(training.seed):
         network = start_network(options, training)
         unseen = UnseenItems.of(network, next(iter(available_text(options.text_blocks, training).values()), None))
@@ -92,11 +92,11 @@ def start_network(options: SequenceOptions, training: Training) -> SequenceNetwo
     """A network before its first update: text in place, biases at the items' training frequency.
 
     Raises:
-        NextactError: If items are read by their text alone and there is none.
+        CannotFit: If items are read by their text alone and there is none.
     """
     text = available_text(options.text_blocks, training)
     if not options.item_ids and not text:
-        raise NextactError(f"sequence: item_ids is off and the run has none of the text blocks {options.text_blocks}")
+        raise CannotFit(f"item_ids is off and the run has none of the text blocks {options.text_blocks}")
     size = NetworkSize(
         training.n_items, len(training.event_types), {name: vectors.shape[1] for name, vectors in text.items()}
     )

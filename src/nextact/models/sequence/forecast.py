@@ -11,7 +11,7 @@ import numpy as np
 import psutil
 import torch
 
-from nextact.errors import NextactError
+from nextact.errors import CannotFit
 from nextact.models.recommender import Training
 from nextact.models.sequence.inference import last_states
 from nextact.models.sequence.memory import peak_bytes
@@ -99,13 +99,13 @@ def check_it_fits(forecast: Forecast, options: SequenceOptions) -> None:
     """Refuse a training that cannot fit, before it starts.
 
     Raises:
-        NextactError: With what would make it fit.
+        CannotFit: With what would make it fit.
     """
     if forecast.memory_gib <= forecast.free_gib:
         return
     smaller = 2 * options.micro_batches
     chunk = max(options.loss_chunk_steps // 4, 1)
-    raise NextactError(
+    raise CannotFit(
         f"training needs about {forecast.memory_gib:.1f} GiB and {forecast.free_gib:.1f} GiB are free on "
         f"{forecast.device}; try micro_batches: {smaller}, loss_chunk_steps: {chunk}, loss: sampled or fewer dimensions"
     )

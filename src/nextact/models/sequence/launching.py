@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from nextact.errors import NextactError
+from nextact.errors import CannotFit, NextactError
 from nextact.metrics.targets import Targets
 from nextact.models.recommender import FitReport, LaunchOptions, Training, read_json, write_json
 from nextact.models.sequence.fitting import checkpoints_of, train_network
@@ -30,12 +30,14 @@ from nextact.sequences.holdout import Holdout
 from nextact.training.checkpoint import held
 
 PLAIN = ("n_items", "event_types", "exclude_seen", "seed", "target_event_types", "observed_until", "epochs")
+CANNOT_FIT_FILE = "cannot_fit.txt"
 
 
 def fit_in_processes(options: SequenceOptions, training: Training) -> tuple[SequenceNetwork, FitReport]:
     """What :func:`fit_network` gives, from as many processes as the launch options say.
 
     Raises:
+        CannotFit: As :func:`fit_network`.
         NextactError: If the processes fail (what they said stands above it in the output), or another process trains
             the same network.
     """
@@ -43,6 +45,7 @@ def fit_in_processes(options: SequenceOptions, training: Training) -> tuple[Sequ
         save_training(options, training, folder)
         status = _run(training.launch, folder)
         if status or not (folder / "report.json").exists():
+            _say_what_cannot_be_fitted(folder)
             raise NextactError(
                 f"training in {training.launch.processes} processes ended with status {status}; its output stands above"
             )
@@ -58,6 +61,11 @@ def _run(launch: LaunchOptions, folder: Path) -> int:
     arguments += ["-m", children.__name__, __name__, str(folder)]
     on_cpu = {} if torch.cuda.is_available() else {"ACCELERATE_USE_CPU": "true"}
     return children.run_child("torch.distributed.run", arguments, os.environ | on_cpu)
+
+
+def _say_what_cannot_be_fitted(folder: Path) -> None:
+    if (folder / CANNOT_FIT_FILE).exists():
+        raise CannotFit((folder / CANNOT_FIT_FILE).read_text(encoding="utf-8"))
 
 
 def save_training(options: SequenceOptions, training: Training, folder: Path) -> None:
@@ -115,7 +123,11 @@ def main(folder: Path) -> None:
     is_first = os.environ.get("RANK", "0") == "0"
     logging.basicConfig(level=logging.INFO if is_first else logging.ERROR, format="%(levelname)s %(message)s")
     options, training = open_training(folder)
-    network, report = train_network(options, training, checkpoints_of(options, training))
+    try:
+        network, report = train_network(options, training, checkpoints_of(options, training))
+    except CannotFit as error:
+        (folder / CANNOT_FIT_FILE).write_text(str(error), encoding="utf-8")
+        raise
     if is_first:
         save_network(network, options, training.event_types, folder)
         write_json(folder / "report.json", report)

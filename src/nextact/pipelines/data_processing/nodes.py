@@ -17,6 +17,7 @@ from nextact.printing import printable
 from nextact.protocol import Certificate, PolicyOptions, stamp, write_certificate
 from nextact.reports import quality_page
 from nextact.sequences import build
+from nextact.sequences.checks import check_holdouts
 from nextact.sequences.fingerprint import data_fingerprint
 from nextact.sequences.histories import Histories
 from nextact.sequences.holdout import Cuts
@@ -51,11 +52,12 @@ def fit_vocabulary(events: ibis.Table, item_table: ibis.Table, options: build.Vo
 
 
 def build_histories(
-    events: ibis.Table, vocabulary: pd.DataFrame, options: EventOptions
+    events: ibis.Table, vocabulary: pd.DataFrame, options: EventOptions, split: splitting.SplitOptions, seed: int
 ) -> tuple[pd.DataFrame, Histories, Cuts, Cuts]:
-    """User ids, arrays, and the cuts of validation and of test."""
+    """User ids, arrays, and the cuts of validation and of test, after a check that both hold users."""
     built = build.build_histories(events, vocabulary, options.event_types)
     logger.info("%d users, %d events, %d items", built.histories.n_users, built.histories.n_events, len(vocabulary))
+    check_holdouts(built.histories, built.validation, built.test, split, seed)
     return built.user_ids, built.histories, built.validation, built.test
 
 

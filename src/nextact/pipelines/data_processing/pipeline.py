@@ -21,7 +21,7 @@ def create_pipeline() -> Pipeline:
             node(nodes.fit_vocabulary, ["events", "items", "params:vocabulary"], "vocabulary", name="fit_vocabulary"),
             node(
                 nodes.build_histories,
-                ["events", "vocabulary", EVENTS],
+                ["events", "vocabulary", EVENTS, SPLIT, "params:seed"],
                 ["users", "histories", "validation_cuts", "test_cuts"],
                 name="build_histories",
             ),

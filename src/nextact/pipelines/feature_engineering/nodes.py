@@ -14,7 +14,7 @@ from nextact.errors import NextactError, TableError, suggest
 from nextact.events import columns as c
 from nextact.events.tables import require_columns
 from nextact.options import options
-from nextact.text.blocks import ItemVectors
+from nextact.text.blocks import BLOCKS, ItemVectors
 from nextact.text.cleaning import CleaningOptions, clean_one_by_one
 from nextact.text.corpus import ROWS_AT_ONCE
 from nextact.text.item_text import join_item_text
@@ -23,7 +23,6 @@ from nextact.text.table import TextTable
 
 logger = logging.getLogger(__name__)
 
-BLOCKS = ("encoder", "encoder_tuned", "word2vec", "glove", "tfidf", "syntax", "item2vec")
 DEFAULT_BLOCKS = ("encoder", "word2vec")
 LANGUAGE = "language"
 IDS = pa.schema([(c.ITEM_INDEX, pa.int32()), (c.ITEM_ID, pa.string())])

@@ -3,6 +3,7 @@
 from kedro.pipeline import Pipeline, node, pipeline
 
 from nextact.pipelines.feature_engineering import behaviour_blocks, nodes, pictures, text_blocks, word_blocks
+from nextact.text.blocks import BLOCKS
 
 TEXT = "params:item_text"
 
@@ -78,7 +79,7 @@ def _blocks() -> Pipeline:
 
 
 def _results() -> Pipeline:
-    blocks = [f"item_vectors_{name}" for name in nodes.BLOCKS]
+    blocks = [f"item_vectors_{name}" for name in BLOCKS]
     return pipeline(
         [
             node(nodes.join_blocks, [TEXT, "item_words", *blocks], "item_vectors", name="join_blocks"),

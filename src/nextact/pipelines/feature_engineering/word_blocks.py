@@ -10,12 +10,10 @@ from scipy.sparse import csr_matrix
 from nextact.events import columns as c
 from nextact.options import options
 from nextact.pipelines.feature_engineering.nodes import ItemTextOptions, clean_item_texts, join_texts
-from nextact.text.blocks import ItemVectors
+from nextact.text.blocks import WORDS, ItemVectors
 from nextact.text.cleaning import CleaningOptions
 from nextact.text.table import TextTable
 from nextact.text.tfidf import tfidf_vectors
-
-WORDS = "words"
 
 
 @options

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from nextact.evaluation import results
 from nextact.evaluation.attributes import item_attributes, item_codes, user_attributes
 from nextact.evaluation.behaviour import evaluate_behaviour
-from nextact.evaluation.gate import gate_lines
+from nextact.evaluation.gate import gate_lines, left_out_lines
 from nextact.evaluation.horizons import evaluate_horizons, join_sections
 from nextact.evaluation.options import EvaluationOptions
 from nextact.evaluation.reading import ModelReading, read_model, shuffle_targets
@@ -89,6 +89,7 @@ def evaluate_test(
         "chosen": chosen,
         "reason": chosen_model["reason"],
         "gate": gate_lines(leaderboard["gate"], {one["name"]: one["family"] for one in leaderboard["models"]}),
+        "models_left_out": left_out_lines(leaderboard["left_out"]),
         "baseline": results.best_baseline(leaderboard, chosen),
         "models": rows,
         "chosen_against": results.chosen_against(values, chosen, validation.metric, validation.draws),

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from nextact.energy import EnergyMeter
-from nextact.errors import NextactError
+from nextact.errors import CannotFit, NextactError
 from nextact.models.recommender import LaunchOptions, Recommender, Training
-from nextact.models.registry import HYBRID, MODELS, FittedModel, ModelFolder
+from nextact.models.registry import HYBRID, MODELS, FittedModel, LeftOut, ModelFolder
 from nextact.protocol import Certificate, stable_hash, stamp
 from nextact.sequences.histories import Histories
 from nextact.sequences.holdout import Cuts, later_steps, make_holdout, training_histories, validation_halves
@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 Candidate = dict[str, Any]
 
 
-def fit(family: str, name: str) -> Callable[..., FittedModel]:
+def fit(family: str, name: str) -> Callable[..., FittedModel | LeftOut]:
     """The fit node of one model, hinted with its own options class so that Kedro checks them first."""
     entry = MODELS[family][name]
 
@@ -35,15 +35,19 @@ def fit(family: str, name: str) -> Callable[..., FittedModel]:
         event_types: list[str],
         launch: LaunchOptions,
         options: Any,
-    ) -> FittedModel:
+    ) -> FittedModel | LeftOut:
         training = training_of(histories, cuts, item_vectors, certificate, event_types, launch)
-        return fit_with(family, name, entry.recommender(options), training, item_vectors, certificate)
+
+        def fit_it() -> FittedModel:
+            return fit_with(family, name, entry.recommender(options), training, item_vectors, certificate)
+
+        return or_left_out(fit_it, family, name, options, item_vectors, certificate)
 
     fit_model.__annotations__["options"] = entry.options
     return fit_model
 
 
-def fit_hybrid(name: str) -> Callable[..., FittedModel]:
+def fit_hybrid(name: str) -> Callable[..., FittedModel | LeftOut]:
     """The fit node of a hybrid: its members are the validated models of this run that its options name."""
     entry = MODELS[HYBRID][name]
 
@@ -56,13 +60,17 @@ def fit_hybrid(name: str) -> Callable[..., FittedModel]:
         launch: LaunchOptions,
         options: Any,
         *candidates: list[Candidate],
-    ) -> FittedModel:
-        members = members_of(name, options.members, [one for family in candidates for one in family], certificate)
+    ) -> FittedModel | LeftOut:
         training = training_of(histories, cuts, item_vectors, certificate, event_types, launch)
         training = with_later_steps(training, histories, cuts)
-        fitted = fit_with(HYBRID, name, entry.recommender(options, members), training, item_vectors, certificate)
-        member_seconds = sum(member.describe()["fit_seconds"] for member in members.values())
-        return dataclasses.replace(fitted, described=fitted.described | {"members_fit_seconds": member_seconds})
+
+        def fit_it() -> FittedModel:
+            members = members_of(name, options.members, [one for family in candidates for one in family], certificate)
+            fitted = fit_with(HYBRID, name, entry.recommender(options, members), training, item_vectors, certificate)
+            member_seconds = sum(member.describe()["fit_seconds"] for member in members.values())
+            return dataclasses.replace(fitted, described=fitted.described | {"members_fit_seconds": member_seconds})
+
+        return or_left_out(fit_it, HYBRID, name, options, item_vectors, certificate)
 
     fit_model.__annotations__["options"] = entry.options
     return fit_model
@@ -117,6 +125,30 @@ def with_later_steps(training: Training, histories: Histories, cuts: Cuts) -> Tr
     return dataclasses.replace(training, later_steps=later)
 
 
+def or_left_out(
+    fit_it: Callable[[], FittedModel],
+    family: str,
+    name: str,
+    options: Any,
+    item_vectors: ItemVectors,
+    certificate: Certificate,
+) -> FittedModel | LeftOut:
+    """A fitted model; where this data does not allow one, why, so that the run goes on without it.
+
+    Any other error is a fault of the options or of the code, and stops the run.
+    """
+    try:
+        return fit_it()
+    except CannotFit as error:
+        logger.warning("%s.%s is left out: %s", family, name, error)
+        named = {
+            **stamp(certificate),
+            "options_hash": options_hash(options),
+            "item_vectors": hashes_read(family, name, options, item_vectors),
+        }
+        return LeftOut(family, name, str(error), named)
+
+
 def fit_with(
     family: str,
     name: str,
@@ -156,18 +188,22 @@ def members_of(
         kind: ``folder`` of the validated models, or ``refitted_folder``.
 
     Raises:
-        NextactError: If fewer than two are there.
+        CannotFit: If fewer than two are there, since others could not be fitted.
+        NextactError: If fewer than two were asked for in this run.
     """
-    folders = {
-        one["name"]: ModelFolder(Path(one[kind])) for one in candidates if one["run_id"] == certificate["run_id"]
-    }
-    absent = [name for name in wanted if name not in folders]
+    of_run = {one["name"]: one for one in candidates if one["run_id"] == certificate["run_id"]}
+    left_out = [name for name in wanted if "left_out" in of_run.get(name, {})]
+    absent = [name for name in wanted if name not in of_run]
     if absent:
         logger.warning("%s.%s goes without %s: not validated in this run", HYBRID, hybrid, ", ".join(absent))
-    members = {name: folders[name] for name in wanted if name in folders}
-    if len(members) < 2:
-        raise NextactError(
-            f"{HYBRID}.{hybrid}: needs two members, of {', '.join(wanted)} this run validated "
-            f"{', '.join(members) or 'none'}; run `kedro run --pipelines model_training`"
-        )
-    return members
+    if left_out:
+        logger.warning("%s.%s goes without %s: left out of this run", HYBRID, hybrid, ", ".join(left_out))
+    members = {
+        name: ModelFolder(Path(of_run[name][kind])) for name in wanted if name in of_run and name not in left_out
+    }
+    if len(members) >= 2:
+        return members
+    found = f"needs two members, of {', '.join(wanted)} this run validated {', '.join(members) or 'none'}"
+    if len(members) + len(left_out) >= 2:
+        raise CannotFit(f"it {found} and had to leave out {', '.join(left_out)}")
+    raise NextactError(f"{HYBRID}.{hybrid}: {found}; run `kedro run --pipelines model_training`")

@@ -9,7 +9,7 @@ import numpy as np
 import psutil
 
 from nextact.errors import NextactError, suggest
-from nextact.evaluation.gate import Gate, gate, gate_lines, passes
+from nextact.evaluation.gate import Gate, gate, gate_lines, left_out_lines, passes
 from nextact.evaluation.horizons import evaluate_horizons
 from nextact.metrics.comparison import bootstrap_intervals
 from nextact.models.baselines.forecast import forecast_baselines
@@ -68,7 +68,12 @@ def validate(
     event_types: list[str],
     options: ValidationOptions,
 ) -> Candidate:
-    """Metrics on the half of the validation users that chooses, and what the model says of horizons of that half."""
+    """Metrics on the half of the validation users that chooses, and what the model says of horizons of that half.
+
+    Of a model that could not be fitted, why.
+    """
+    if model.is_left_out:
+        return model.describe()
     _, choose_half = validation_halves(histories.n_users, certificate["provenance"]["seed"])
     holdout = make_holdout(histories, cuts, len(event_types), choose_half)
     recommender, protocol = model.open(), certificate["protocol"]
@@ -103,13 +108,21 @@ def gather(family: str, names: list[str]) -> Callable[..., list[Candidate]]:
     def gather_family(certificate: Certificate, item_vectors: ItemVectors, *of_models: Any) -> list[Candidate]:
         each = zip(names, of_models[::3], of_models[1::3], of_models[2::3], strict=True)
         return [
-            candidate | {"refitted_folder": str(refitted.path)}
+            _with_refit(candidate, refitted)
             for name, options, candidate, refitted in each
             if _is_fresh(family, name, options, candidate, certificate, item_vectors)
             and _is_refitted(family, name, options, refitted, certificate)
         ]
 
     return gather_family
+
+
+def _with_refit(candidate: Candidate, refitted: ModelFolder) -> Candidate:
+    """The candidate with what meets test; or why the model is left out, if either fit was not possible."""
+    if refitted.is_left_out:
+        said = refitted.describe()
+        return {key: said[key] for key in ("family", "name", "run_id", "protocol_hash", "left_out")}
+    return candidate | {"refitted_folder": str(refitted.path)}
 
 
 def _is_fresh(
@@ -138,7 +151,7 @@ def _is_fresh(
 
 def _is_refitted(family: str, name: str, options: Any, refitted: ModelFolder, certificate: Certificate) -> bool:
     """Whether the model that would meet test is of this run and these options; a missing one is named in the log."""
-    if refitted.exists:
+    if refitted.exists or refitted.is_left_out:
         described = refitted.describe()
         if described["run_id"] == certificate["run_id"]:
             return bool(described["options_hash"] == options_hash(_checked(family, name, options)))
@@ -152,13 +165,15 @@ def _checked(family: str, name: str, options: Any) -> Any:
 
 
 def compare(certificate: Certificate, options: ValidationOptions, *families: list[Candidate]) -> dict[str, Any]:
-    """Models by the choosing metric, best first, and which of them fail to beat which baselines.
+    """Models by the choosing metric, best first, which of them fail to beat which baselines, and which are left out.
 
     Equal ones stand in the order of :data:`MODELS`: baselines, networks, hybrids.
     """
-    candidates = [one for family in families for one in family if one["run_id"] == certificate["run_id"]]
+    gathered = [one for family in families for one in family if one["run_id"] == certificate["run_id"]]
+    left_out = [{key: one[key] for key in ("family", "name", "left_out")} for one in gathered if "left_out" in one]
+    candidates = [one for one in gathered if "left_out" not in one]
     if not candidates:
-        raise NextactError("choice: no model of this run was validated; run a model family first")
+        raise NextactError(_no_model(left_out))
     _check_metric(options.metric, candidates)
     in_order = sorted(candidates, key=lambda one: place(one["family"], one["name"]))
     ranked = sorted(in_order, key=lambda one: -one["validation"][options.metric]["mean"])
@@ -173,7 +188,13 @@ def compare(certificate: Certificate, options: ValidationOptions, *families: lis
     for line in gate_lines(against, kinds):
         logger.info("gate: %s", line)
     models = [{key: value for key, value in one.items() if key != "validation_values"} for one in ranked]
-    return {**stamp(certificate), "metric": options.metric, "models": models, "gate": against}
+    return {**stamp(certificate), "metric": options.metric, "models": models, "gate": against, "left_out": left_out}
+
+
+def _no_model(left_out: list[dict[str, Any]]) -> str:
+    if not left_out:
+        return "choice: no model of this run was validated; run a model family first"
+    return f"choice: no model of this run could be fitted; {'; '.join(left_out_lines(left_out))}"
 
 
 def _check_metric(metric: str, candidates: list[Candidate]) -> None:

@@ -8,8 +8,15 @@ from typing import Any
 import numpy as np
 
 from nextact.models.recommender import LaunchOptions, Training
-from nextact.models.registry import HYBRID, MODELS, FittedModel, ModelFolder
-from nextact.pipelines.model_training.fitting import Candidate, fit_with, members_of, training_of, with_later_steps
+from nextact.models.registry import HYBRID, MODELS, FittedModel, LeftOut, ModelFolder
+from nextact.pipelines.model_training.fitting import (
+    Candidate,
+    fit_with,
+    members_of,
+    or_left_out,
+    training_of,
+    with_later_steps,
+)
 from nextact.protocol import Certificate, is_refitted
 from nextact.sequences.histories import Histories
 from nextact.sequences.holdout import Cuts, learnt_histories, make_holdout
@@ -17,8 +24,8 @@ from nextact.sequences.moments import observed_until
 from nextact.text.blocks import ItemVectors
 
 
-def refit(family: str, name: str) -> Callable[..., FittedModel | ModelFolder]:
-    """The refit node of one model; the model as it is where the protocol goes without.
+def refit(family: str, name: str) -> Callable[..., FittedModel | LeftOut | ModelFolder]:
+    """The refit node of one model; the model as it is where the protocol goes without, or it could not be fitted.
 
     A model is fitted to the epoch that validation found best. A hybrid learns once more how to join the members that
     were validated, now from the half that chose as well, and joins those of the candidates that were fitted again.
@@ -35,18 +42,22 @@ def refit(family: str, name: str) -> Callable[..., FittedModel | ModelFolder]:
         launch: LaunchOptions,
         options: Any,
         *candidates: list[Candidate],
-    ) -> FittedModel | ModelFolder:
-        if not is_refitted(certificate):
+    ) -> FittedModel | LeftOut | ModelFolder:
+        if model.is_left_out or not is_refitted(certificate):
             return model
         first = training_of(histories, cuts, item_vectors, certificate, event_types, launch)
         training = until_test(first, histories, cuts, certificate)
-        if family == HYBRID:
-            everybody = make_holdout(histories, cuts, len(event_types))
-            lessons = with_later_steps(dataclasses.replace(first, validation=everybody), histories, cuts)
-            members = [one for some in candidates for one in some]
-            return _rejoined(name, model, training, lessons, members, certificate)
-        training = dataclasses.replace(training, epochs=model.describe()["report"].get("best_epoch"))
-        return fit_with(family, name, entry.recommender(options), training, item_vectors, certificate)
+
+        def fit_it() -> FittedModel:
+            if family == HYBRID:
+                everybody = make_holdout(histories, cuts, len(event_types))
+                lessons = with_later_steps(dataclasses.replace(first, validation=everybody), histories, cuts)
+                members = [one for some in candidates for one in some]
+                return _rejoined(name, model, training, lessons, members, certificate)
+            again = dataclasses.replace(training, epochs=model.describe()["report"].get("best_epoch"))
+            return fit_with(family, name, entry.recommender(options), again, item_vectors, certificate)
+
+        return or_left_out(fit_it, family, name, options, item_vectors, certificate)
 
     refit_model.__annotations__["options"] = entry.options
     return refit_model
