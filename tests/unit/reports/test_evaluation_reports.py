@@ -65,6 +65,7 @@ RESULTS = {
     "chosen": "net",
     "reason": "best ndcg@10 there",
     "gate": ["net does not beat ease"],
+    "models_left_out": ["demand is left out: there is none"],
     "baseline": "popularity",
     "models": [model("net", "sequence", 0.3), model("popularity", "baselines", 0.1)],
     "chosen_against": {

@@ -116,8 +116,10 @@ def test_the_chosen_model_is_compared_in_the_runs_of_the_others(store):
 
 def test_the_leaderboard_is_an_artifact_under_the_stated_folder(store, tmp_path):
     log = RunLog(store, certificate(), {})
-    leaderboard = {"metric": "ndcg@10", "models": [candidate()]}
+    left_out = {"family": "baselines", "name": "demand", "left_out": "there is none"}
+    leaderboard = {"metric": "ndcg@10", "models": [candidate()], "left_out": [left_out]}
     log.log_leaderboard(leaderboard)
+    assert store.client.get_run(log.parent).data.tags["nextact.left_out.baselines.demand"] == "there is none"
     log.log_artifact("run_summary.txt", "three users")
     run = store.client.get_run(log.parent)
     assert run.data.tags["nextact.chosen"] == "baselines.ease"

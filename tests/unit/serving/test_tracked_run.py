@@ -21,7 +21,7 @@ from nextact.tracking import TrackingHooks, read_options
 
 from .conftest import candidate, results
 
-LEADERBOARD = {"metric": "ndcg@10", "models": [candidate()]}
+LEADERBOARD = {"metric": "ndcg@10", "models": [candidate()], "left_out": []}
 CHOSEN = {"family": "baselines", "name": "ease"}
 INPUTS = {"chosen_model": CHOSEN}
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_matrix
 
-from nextact.errors import NextactError
+from nextact.errors import CannotFit, NextactError
 from nextact.models.baselines.content import ContentKNN
 from nextact.models.baselines.options import ContentKNNOptions
 from nextact.sequences.histories import Histories
@@ -30,6 +30,18 @@ def test_content_knn_finds_the_nearest_text_for_an_item_nobody_chose(training_of
 def test_an_unknown_block_names_the_near_one(training_of):
     with pytest.raises(NextactError, match="no item vectors 'encoded'; did you mean 'encoder'"):
         ContentKNN(ContentKNNOptions(block="encoded")).fit(training_of([[1]]))
+    with pytest.raises(NextactError) as raised:
+        ContentKNN(ContentKNNOptions(block="encoded")).fit(training_of([[1]]))
+    assert not isinstance(raised.value, CannotFit)
+
+
+@pytest.mark.parametrize("block", ["words", "words_title", "glove"])
+def test_a_block_that_this_run_could_not_make_leaves_the_model_out_with_what_to_change(block, training_of):
+    reason = (
+        f"no item vectors '{block}', only encoder: after cleaning no item has a word .* item_text.blocks and item_wo"
+    )
+    with pytest.raises(CannotFit, match=reason):
+        ContentKNN(ContentKNNOptions(block=block)).fit(training_of([[1]]))
 
 
 def test_sparse_vectors_score_as_dense_ones_that_are_not_centred(training_of):

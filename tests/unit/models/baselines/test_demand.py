@@ -3,6 +3,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from nextact.errors import CannotFit
 from nextact.models.baselines.demand import PAST, Demand, events_after, landmarks, past_of_items
 from nextact.models.baselines.options import DemandOptions, PopularityOptions
 from nextact.models.baselines.popularity import Popularity
@@ -115,3 +116,10 @@ def test_a_loaded_demand_scores_the_same(training_of, tmp_path):
 def test_demand_options_out_of_range_are_refused(wrong):
     with pytest.raises(OptionsError):
         DemandOptions(**wrong)
+
+
+def test_where_nobody_known_came_back_after_any_landmark_there_is_no_demand_to_learn(training_of):
+    """An event months before all others makes a log long enough for landmarks, and nobody was there before them."""
+    training = training_of([[1], [2, 3], [3, 1]], [[0], [200 * DAY, 201 * DAY], [200 * DAY, 202 * DAY]])
+    with pytest.raises(CannotFit, match=r"no user with an event before one of 5 landmark\(s\) has another in the 20"):
+        Demand(OPTIONS).fit(training)

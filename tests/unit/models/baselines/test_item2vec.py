@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from nextact.errors import NextactError
+from nextact.errors import CannotFit
 from nextact.models.baselines import item2vec
 from nextact.models.baselines.item2vec import Item2Vec, sentences_of, shuffled_in_steps
 from nextact.models.baselines.options import Item2VecOptions
@@ -66,5 +66,5 @@ def test_rare_items_have_no_vector(training_of):
 
 @pytest.mark.parametrize("log", [[[1, 2]], [[], []]])
 def test_a_log_without_frequent_items_says_so(log, training_of):
-    with pytest.raises(NextactError, match=r"item2vec: none of .* items has min_count=2"):
+    with pytest.raises(CannotFit, match=r"^none of .* items has min_count=2"):
         Item2Vec(Item2VecOptions(min_count=2, **SMALL)).fit(training_of(log))

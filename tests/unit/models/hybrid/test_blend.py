@@ -4,7 +4,7 @@ import shutil
 import numpy as np
 import pytest
 
-from nextact.errors import NextactError
+from nextact.errors import CannotFit
 from nextact.metrics.ranking import ranking_metrics
 from nextact.metrics.targets import Targets
 from nextact.models.hybrid.blend import Blend
@@ -89,7 +89,7 @@ def test_evidence_of_an_empty_place_is_nothing(blend):
 
 def test_an_empty_fitting_half_is_refused(folders, training):
     nobody = dataclasses.replace(training, validation=training.validation.take(np.arange(0)))
-    with pytest.raises(NextactError, match="fitting half of the validation users is empty"):
+    with pytest.raises(CannotFit, match="fitting half of the validation users is empty"):
         Blend(BlendOptions(members=NAMES), folders).fit(nobody)
 
 

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from nextact.errors import NextactError
+from nextact.errors import CannotFit, NextactError
 from nextact.models.hybrid.candidates import Candidates, Choice, candidates_of
 from nextact.models.hybrid.features import (
     OF_ITEM,
@@ -181,8 +181,18 @@ def test_a_broken_tree_file_is_named(ranker, tmp_path):
 
 def test_too_few_users_with_a_reachable_target_are_refused(folders, training):
     few = dataclasses.replace(training, validation=training.validation.take(np.arange(5)))
-    with pytest.raises(NextactError, match="needs 10 fitting users"):
+    with pytest.raises(CannotFit, match=r"it needs 10 fitting users .* got 5; hold out more users"):
         StackedRanker(options(), folders).fit(few)
+    nobody = dataclasses.replace(training, validation=training.validation.take(np.arange(0)))
+    with pytest.raises(CannotFit, match=r"it needs 10 fitting users .* got 0"):
+        StackedRanker(options(), folders).fit(nobody)
+
+
+def test_many_lessons_of_few_users_are_not_enough(folders, training):
+    """A part of the users is left out in turn: with fewer than the parts LightGBM breaks down."""
+    three = dataclasses.replace(training, validation=training.validation.take(np.repeat(np.arange(3), 20)))
+    with pytest.raises(CannotFit, match="got 3"):
+        StackedRanker(options(), folders).fit(three)
 
 
 def test_seen_items_are_no_candidates_where_the_policy_excludes_them(folders, training):

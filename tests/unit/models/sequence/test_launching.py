@@ -1,14 +1,17 @@
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
 
-from nextact.errors import NextactError
+from nextact.errors import CannotFit, NextactError
 from nextact.models.recommender import LaunchOptions
 from nextact.models.sequence.fitting import fit_network
 from nextact.models.sequence.launching import open_training, save_training
 from nextact.models.sequence.recommender import SequenceRecommender
+from nextact.sequences.histories import Histories
 
-from .conftest import random_histories, small, training_of
+from .conftest import holdout_of, random_histories, small, training_of
 
 
 def options(**changes):
@@ -40,6 +43,14 @@ def test_processes_that_fail_are_reported():
         SequenceRecommender(options(learning_rate=1e30, clip_norm=1e30)).fit(
             training_of(random_histories(10), launch=LaunchOptions(processes=2))
         )
+
+
+def test_what_cannot_be_fitted_in_one_process_cannot_be_fitted_in_two():
+    single_steps = Histories.from_lists([[1], [2]])
+    training = training_of(single_steps, validation=holdout_of(single_steps, [[1]] * 2))
+    two = dataclasses.replace(training, launch=LaunchOptions(processes=2))
+    with pytest.raises(CannotFit, match="no user has two steps"):
+        SequenceRecommender(options()).fit(two)
 
 
 def test_a_training_is_read_as_it_was_written(tmp_path):

@@ -6,7 +6,7 @@ import pytest
 import torch
 from transformers import GPT2Config, GPT2Model
 
-from nextact.errors import NextactError
+from nextact.errors import CannotFit, NextactError
 from nextact.models.baselines.item_to_item import EASE
 from nextact.models.baselines.options import EASEOptions
 from nextact.models.sequence import forecast
@@ -234,5 +234,5 @@ def test_the_forecast_of_bf16_on_a_cpu_takes_the_larger_of_both_peaks(monkeypatc
 
 def test_a_training_that_cannot_fit_says_what_would_help(monkeypatch):
     monkeypatch.setattr(forecast, "_free_bytes", lambda device: 1000)
-    with pytest.raises(NextactError, match=r"needs about .* GiB are free .*; try micro_batches: 2, loss_chunk_steps"):
+    with pytest.raises(CannotFit, match=r"needs about .* GiB are free .*; try micro_batches: 2, loss_chunk_steps"):
         fit_network(small(dimensions=64), training_of(random_histories(40)))

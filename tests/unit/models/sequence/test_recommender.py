@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from nextact.errors import NextactError
+from nextact.errors import CannotFit, NextactError
 from nextact.events.moments import DAY
 from nextact.metrics.ranking import ranking_metrics
 from nextact.metrics.targets import Targets
@@ -195,7 +195,7 @@ def test_a_non_finite_loss_stops_training(histories, monkeypatch):
 
 def test_a_log_of_single_steps_is_refused():
     histories = Histories.from_lists([[1], [2], []])
-    with pytest.raises(NextactError, match="no user has two steps"):
+    with pytest.raises(CannotFit, match="no user has two steps"):
         SequenceRecommender(small()).fit(training_of(histories, validation=holdout_of(histories, [[1]] * 3)))
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from nextact.errors import NextactError
+from nextact.errors import CannotFit, NextactError
 from nextact.models.sequence.fitting import start_network
 from nextact.models.sequence.objective import Objective, make_batches
 from nextact.models.sequence.recommender import SequenceRecommender
@@ -141,5 +141,5 @@ def test_a_catalogue_without_the_right_block_is_refused(vectors, problem):
 
 
 def test_text_alone_without_text_is_refused():
-    with pytest.raises(NextactError, match="item_ids is off and the run has none of the text blocks"):
+    with pytest.raises(CannotFit, match="item_ids is off and the run has none of the text blocks"):
         SequenceRecommender(small(item_ids=False, text_blocks=("missing",))).fit(training())
