@@ -32,9 +32,15 @@ def check_holdouts(histories: Histories, validation: Cuts, test: Cuts, split: Sp
     Raises:
         NextactError: Naming the part without a user, and what to change.
     """
-    halves = dict(zip(("fits and calibrates", "chooses"), validation_halves(histories.n_users, seed), strict=True))
-    parts = {f"the half of the validation users that {what}": (validation, users) for what, users in halves.items()}
-    for part, (cuts, users) in (parts | {"test": (test, np.arange(histories.n_users))}).items():
+    fit_half, choose_half = validation_halves(histories.n_users, seed)
+    everybody = np.arange(histories.n_users)
+    parts = {
+        "validation": (validation, everybody),
+        "the half of the validation users that fits and calibrates": (validation, fit_half),
+        "the half of the validation users that chooses": (validation, choose_half),
+        "test": (test, everybody),
+    }
+    for part, (cuts, users) in parts.items():
         has_target, known = cuts.has_target[users], has_history(histories, cuts)[users]
         n_usable = int((has_target & known).sum())
         if not n_usable:

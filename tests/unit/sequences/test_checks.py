@@ -1,10 +1,14 @@
 """A split of which nothing could be chosen or tested is refused before anything is fitted."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from nextact.errors import NextactError
-from nextact.events.splitting import SplitOptions
+from nextact.events.contract import EventOptions, as_table
+from nextact.events.splitting import SplitOptions, split_events
+from nextact.pipelines.data_processing import nodes
+from nextact.sequences.build import VocabularyOptions, fit_vocabulary
 from nextact.sequences.checks import MORE_USERS, check_holdouts
 from nextact.sequences.histories import Histories
 from nextact.sequences.holdout import Cuts, validation_halves
@@ -35,6 +39,7 @@ def test_one_user_in_each_part_is_enough():
 @pytest.mark.parametrize(
     ("validation", "test", "part"),
     [
+        (cuts([]), EVERYBODY, "validation is empty: of 6 users 0 have a target, and of these 0 a history before it"),
         (cuts(CHOOSE), EVERYBODY, "the half of the validation users that fits and calibrates is empty: of 3 users 0"),
         (cuts(FIT), EVERYBODY, "the half of the validation users that chooses is empty: of 3 users 0 have a target"),
         (EVERYBODY, cuts([]), "test is empty: of 6 users 0 have a target, and of these 0 a history before it"),
@@ -52,3 +57,21 @@ def test_an_empty_part_is_named_with_what_to_change(validation, test, part, kind
 def test_a_target_outside_the_catalogue_is_a_target():
     lost = Cuts(STARTS + 1, STARTS + 1, np.ones(6, np.int64))
     check(lost, lost)
+
+
+@pytest.mark.parametrize("n_events", [2, 4])
+def test_the_node_that_makes_the_cuts_refuses_a_log_too_short_for_leave_one_out(n_events):
+    """Two events a user leave nothing to hold out; before, every model was fitted first."""
+    rows = [(f"u{user}", f"i{(user + n) % 3}", "view", n * 10, n) for user in range(6) for n in range(n_events)]
+    table = pd.DataFrame(rows, columns=["user_id", "item_id", "event_type", "timestamp", "position"])
+    split = SplitOptions(kind="leave_one_out")
+    events, _ = split_events(
+        as_table(table.assign(source="log", source_row=np.arange(len(table)), session_id=None)), split
+    )
+    vocabulary = fit_vocabulary(events, as_table(table[["item_id"]]), VocabularyOptions())
+    contract = EventOptions(user_id="user_id", item_id="item_id", timestamp="timestamp", event_types=("view",))
+    if n_events == 4:
+        assert len(nodes.build_histories(events, vocabulary, contract, split, SEED)[0]) == 6
+        return
+    with pytest.raises(NextactError, match=r"split: validation is empty: of 6 users 0 .*lower split.min_history, name"):
+        nodes.build_histories(events, vocabulary, contract, split, SEED)
