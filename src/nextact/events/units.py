@@ -7,8 +7,7 @@ from typing import Any
 
 import ibis
 
-from nextact.events.moments import iso_moment, microseconds
-from nextact.events.timezones import SECOND
+from nextact.events.moments import SECOND, iso_moment, microseconds
 
 SENSIBLE = (microseconds("1990-01-01"), microseconds("2100-01-01"))  # no two units put one number between these
 DATED = 0.99  # share of a table's times that are of our days, in one unit or another
