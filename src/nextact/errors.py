@@ -58,16 +58,19 @@ def shorten(example: object, limit: int = 80) -> str:
 
 
 def suggest(name: str, known: Iterable[str]) -> str:
-    """A clause naming the close match, or what there is to choose from.
+    """A clause naming the close match, or what there is to choose from; a name in another case is the closest.
 
     Example:
         >>> suggest("user", ["user_id", "item_id"])
+        "did you mean 'user_id'?"
+        >>> suggest("User_ID", ["user_id", "item_id"])
         "did you mean 'user_id'?"
         >>> suggest("xyz", ["user_id", "item_id"])
         'known: item_id, user_id'
     """
     names = sorted(known)
-    close = get_close_matches(name, names, n=1, cutoff=0.5)
+    in_any_case = {one.casefold(): one for one in names}
+    close = get_close_matches(name.casefold(), in_any_case, n=1, cutoff=0.5)
     if close:
-        return f"did you mean {close[0]!r}?"
+        return f"did you mean {in_any_case[close[0]]!r}?"
     return "known: " + (", ".join(names) if names else "none")

@@ -16,6 +16,7 @@ from kedro.pipeline import Pipeline
 from nextact.errors import NextactError, suggest
 from nextact.processes.children import end_with_parent
 from nextact.processes.scratch import new_scratch_folder, sweep
+from nextact.raw_files import check_raw_files, explain_raw_file
 
 DUCKDB_SPILLS_INTO = ".tmp"  # a database in memory, from the working directory
 
@@ -40,6 +41,7 @@ class NextactHooks:
         os.chdir(run_params["project_path"])
         try:
             self._refuse_missing_inputs(pipeline, catalog)
+            check_raw_files(pipeline, catalog)
         except NextactError:
             self._go_back()
             raise
@@ -67,10 +69,13 @@ class NextactHooks:
                 print(catalog.load(name))
         self._go_back()
 
-    @hook_impl
-    def on_pipeline_error(self) -> None:
-        """Go back to where the run was started."""
-        self._go_back()
+    @hook_impl(trylast=True)  # an error raised here keeps it from the hooks that would come later
+    def on_pipeline_error(self, error: Exception, pipeline: Pipeline, catalog: CatalogProtocol) -> None:
+        """Say so where a raw file could not be read, and go back to where the run was started."""
+        try:
+            explain_raw_file(error, pipeline, catalog)
+        finally:
+            self._go_back()
 
     def _go_back(self) -> None:
         if self._started_in is not None:

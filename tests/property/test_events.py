@@ -119,7 +119,7 @@ def characters(value: Any) -> str | None:
         return None
     if isinstance(value, str):
         return value if value.strip(" \t\n\r\v\f") else None
-    if isinstance(value, float) and abs(value) > 2**53:
+    if isinstance(value, float) and abs(value) >= 2**53:
         return None
     return str(int(value)) if value == int(value) else None
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import ibis
 
@@ -13,8 +15,10 @@ from nextact.events.coding import Texts, encode
 from nextact.events.contract import EventOptions, raw_sources
 from nextact.events.engines import fingerprint, keep, repeated
 from nextact.events.moments import DAY, iso_moment, microseconds
+from nextact.events.reading import UNITS_PER_SECOND
 from nextact.events.source_rows import to_contract
-from nextact.events.tables import RAW_EVENTS
+from nextact.events.tables import RAW_EVENTS, as_table
+from nextact.events.units import DATED, other_reading, sensible, too_small
 
 __all__ = ["accepted", "clean_events", "count_reasons", "iso_moment", "microseconds", "rejected"]
 
@@ -31,8 +35,9 @@ def clean_events(raw_events: object, options: EventOptions, items: ibis.Table | 
 
     Returns:
         The columns of :func:`~nextact.events.source_rows.to_contract` of all sources. The first reason that applies is
-        given, in the order of :mod:`nextact.events.reasons`: what one row shows alone, then unknown items, repeats (all
-        but the first row by source and place in it), then users with too many events on one day.
+        given, in the order of :mod:`nextact.events.reasons`: what one row shows alone, then times in another unit than
+        the rest of a dated log, unknown items, repeats (all but the first row by source and place in it), then users
+        with too many events on one day.
 
     Raises:
         TableError: If more than ``stop_above_rejected_share`` of the rows are rejected.
@@ -64,7 +69,7 @@ def clean_coded(raw_events: object, options: EventOptions, items: ibis.Table | N
     rows = {source: to_contract(raw[source], source, maps[source], options) for source in raw}
     empty = () if any(one.session_id for one in maps.values()) else (c.SESSION_ID,)
     read, texts = encode(rows, empty, options.has_positions)
-    events = read
+    events = _mark_other_units(read, texts, options)
     if options.unknown_items == "reject":
         events = _mark_unknown_items(events, items, texts)
     if options.repeat_columns:
@@ -74,13 +79,14 @@ def clean_coded(raw_events: object, options: EventOptions, items: ibis.Table | N
     if options.max_events_per_day is not None or not texts.of:  # else few rows more are marked, as often as asked for
         events = texts.keep(events)
     cleaned = Cleaned(events, texts.keep(rejected(events)), texts)
-    _stop_if_mostly_rejected(read, cleaned, options)
+    _stop_if_mostly_rejected(read, cleaned, options, raw)
     return cleaned
 
 
 def accepted(events: ibis.Table) -> ibis.Table:
     """Rows without a reason, in the contract's columns."""
-    return events.filter(events[c.REJECTED_REASON].isnull()).drop(c.REJECTED_REASON)
+    of_rejected = [name for name in (c.REJECTED_REASON, c.REJECTED_CELLS) if name in events.columns]
+    return events.filter(events[c.REJECTED_REASON].isnull()).drop(*of_rejected)
 
 
 def rejected(events: ibis.Table) -> ibis.Table:
@@ -105,11 +111,34 @@ def count_by_source(events: ibis.Table, texts: Texts | None = None) -> dict[str,
     return by_source
 
 
-def _mark(events: ibis.Table, condition: ibis.Value, reason: str) -> ibis.Table:
+def mark(events: ibis.Table, condition: ibis.Value, reason: str) -> ibis.Table:
     """Give rows that no earlier check rejected a reason where the condition holds."""
     already = events[c.REJECTED_REASON]
     marked = (already.isnull() & condition).ifelse(reasons.as_in(already, reason), already)
     return events.mutate(**{c.REJECTED_REASON: marked})
+
+
+def _mark_other_units(read: ibis.Table, texts: Texts, options: EventOptions) -> ibis.Table:
+    """Give times in another unit their reason, in sources whose other times are dates of our days.
+
+    Times that merely count from the start of a log have no unit to be wrong in, and lie beside those windows too.
+    """
+    if not options.has_times:
+        return read
+    limits = microseconds(options.earliest), microseconds(options.latest)
+    units = {source: columns.timestamp_unit for source, columns in options.column_maps().items()}
+    time, good = read[c.TIMESTAMP], read[c.REJECTED_REASON].isnull()
+    small = {unit: too_small(time, unit, *limits) for unit in set(units.values())}
+    dated = {f"dated {unit}": (good & (found | sensible(time))).cast("int64").sum() for unit, found in small.items()}
+    n_small = {f"small {unit}": (good & found).cast("int64").sum() for unit, found in small.items()}
+    counted = read.group_by(c.SOURCE).aggregate(n=good.cast("int64").sum(), **dated, **n_small)
+    named = texts.decoded(counted.mutate(code=counted[c.SOURCE]), [c.SOURCE]).to_pyarrow().to_pylist()
+    for row in named:
+        unit = units[row[c.SOURCE]]
+        if row[f"small {unit}"] and row[f"dated {unit}"] >= DATED * row["n"]:
+            wrong = (read[c.SOURCE] == row["code"]) & too_small(read[c.TIMESTAMP], unit, *limits)
+            read = mark(read, wrong, reasons.OTHER_UNIT)
+    return read
 
 
 def _mark_unknown_items(events: ibis.Table, items: ibis.Table | None, texts: Texts) -> ibis.Table:
@@ -117,10 +146,10 @@ def _mark_unknown_items(events: ibis.Table, items: ibis.Table | None, texts: Tex
         raise NextactError("events.unknown_items: 'reject' needs the item table")
     known = items.filter(items[c.ITEM_ID].notnull())[c.ITEM_ID]
     if not texts.of:
-        return _mark(events, events[c.ITEM_ID].notin(known), reasons.UNKNOWN_ITEM)
+        return mark(events, events[c.ITEM_ID].notin(known), reasons.UNKNOWN_ITEM)
     coded = texts.of[c.ITEM_ID]
     unknown = keep(coded.filter(coded[f"{c.ITEM_ID}_text"].notin(known)).select(f"{c.ITEM_ID}_code"))
-    return _mark(events, events[c.ITEM_ID].isin(unknown[f"{c.ITEM_ID}_code"]), reasons.UNKNOWN_ITEM)
+    return mark(events, events[c.ITEM_ID].isin(unknown[f"{c.ITEM_ID}_code"]), reasons.UNKNOWN_ITEM)
 
 
 def mark_repeats(events: ibis.Table, repeat_columns: tuple[str, ...]) -> ibis.Table:
@@ -132,7 +161,7 @@ def mark_repeats(events: ibis.Table, repeat_columns: tuple[str, ...]) -> ibis.Ta
     repeats = suspects.mutate(nth=ibis.row_number().over(same)).filter(lambda t: t.nth > 0)
     found = keep(repeats.select(c.SOURCE, c.SOURCE_ROW, is_repeat=ibis.literal(True)))
     joined = events.left_join(found, [c.SOURCE, c.SOURCE_ROW])
-    return _mark(joined, joined["is_repeat"].fill_null(False), reasons.REPEAT).select(*events.columns)
+    return mark(joined, joined["is_repeat"].fill_null(False), reasons.REPEAT).select(*events.columns)
 
 
 def _distinct(names: tuple[str, ...]) -> list[str]:
@@ -147,10 +176,12 @@ def _mark_crowded_users(events: ibis.Table, max_events_per_day: int) -> ibis.Tab
     busiest = events.mutate(on_day=good.ifelse(on_day, 0))
     most = busiest.on_day.max().over(ibis.window(group_by=busiest[c.USER_ID]))
     marked = busiest.mutate(most=most)
-    return _mark(marked, marked.most > max_events_per_day, reasons.TOO_MANY).drop("on_day", "most")
+    return mark(marked, marked.most > max_events_per_day, reasons.TOO_MANY).drop("on_day", "most")
 
 
-def _stop_if_mostly_rejected(read: ibis.Table, cleaned: Cleaned, options: EventOptions) -> None:
+def _stop_if_mostly_rejected(
+    read: ibis.Table, cleaned: Cleaned, options: EventOptions, raw: Mapping[str, object]
+) -> None:
     n_read = _rows_by_source(read, cleaned.texts)
     for source in options.column_maps():
         if source not in n_read:
@@ -162,6 +193,8 @@ def _stop_if_mostly_rejected(read: ibis.Table, cleaned: Cleaned, options: EventO
         return
     source, worst = max(counts, key=lambda one: counts[one])
     lines = "; ".join(f"{one}: {reason}: {n:,}" for (one, reason), n in counts.items())
+    if worst in (reasons.OTHER_UNIT, reasons.TOO_EARLY, reasons.TOO_LATE):
+        lines += _other_reading(raw[source], source, options, read, cleaned.texts)
     raise TableError(
         RAW_EVENTS,
         f"{n_rejected / n_rows:.1%} of the rows are rejected, more than the {options.stop_above_rejected_share:.1%} "
@@ -169,6 +202,18 @@ def _stop_if_mostly_rejected(read: ibis.Table, cleaned: Cleaned, options: EventO
         counts[source, worst],
         _example(cleaned.texts.decoded(cleaned.rejected), source, worst),
     )
+
+
+def _other_reading(raw: object, source: str, options: EventOptions, read: ibis.Table, texts: Texts) -> str:
+    columns = options.column_maps()[source]
+    if columns.timestamp is not None and columns.timestamp_unit in UNITS_PER_SECOND:
+        numbers = as_table(raw, source, columns.columns())[columns.timestamp].try_cast("float64")  # times are bounded
+    else:
+        rows = texts.decoded(read.select(c.SOURCE, c.TIMESTAMP))
+        numbers = rows.filter(rows[c.SOURCE] == source)[c.TIMESTAMP].cast("float64")
+    option = f"events.sources.{source}.timestamp_unit" if options.sources else "events.timestamp_unit"
+    found = other_reading(numbers.name("number"), columns.timestamp_unit, option)
+    return f"; {found}; if they are right as stated, set events.earliest before 1970" if found else ""
 
 
 def _rows_by_source(events: ibis.Table, texts: Texts) -> dict[str, int]:
@@ -179,7 +224,21 @@ def _rows_by_source(events: ibis.Table, texts: Texts) -> dict[str, int]:
 def _example(events: ibis.Table, source: str, reason: str) -> str:
     found = events.filter(events[c.SOURCE] == source, events[c.REJECTED_REASON] == reason)
     row = found.order_by(c.SOURCE_ROW).limit(1).to_pyarrow().to_pylist()[0]
-    return f"row {row[c.SOURCE_ROW]}: " + ", ".join(f"{key} {row[key]!r}" for key in EXAMPLE_COLUMNS)
+    return f"row {row[c.SOURCE_ROW]}: {shown(row, EXAMPLE_COLUMNS, reason)}"
+
+
+def shown(row: Mapping[str, Any], names: Iterable[str], reason: str) -> str:
+    """The cells of a rejected row, first what the reason is about; what could not be read as the raw table writes it.
+
+    Example:
+        >>> row = {"user_id": "u", "timestamp": None, "rejected_cells": "timestamp 'soon'"}
+        >>> shown(row, ["user_id", "timestamp"], "timestamp is missing or unreadable")
+        "timestamp 'soon', user_id 'u'"
+    """
+    written = row[c.REJECTED_CELLS] or ""
+    cells = [f"{name} {row[name]!r}" for name in names if f"{name} '" not in written] + ([written] if written else [])
+    concerned = reason.partition(" ")[0]
+    return ", ".join(sorted(cells, key=lambda cell: not cell.startswith(concerned)))
 
 
 EXAMPLE_COLUMNS = (c.USER_ID, c.ITEM_ID, c.EVENT_TYPE, c.TIMESTAMP, c.POSITION, c.VALUE)

@@ -14,7 +14,7 @@ from nextact.events import columns as c
 from nextact.events import reasons
 from nextact.events.engines import in_memory, keep, named, prefers_codes
 
-CODED = (c.USER_ID, c.ITEM_ID, c.EVENT_TYPE, c.SESSION_ID)
+CODED = (c.USER_ID, c.ITEM_ID, c.EVENT_TYPE, c.SESSION_ID, c.REJECTED_CELLS)
 FEW = 16  # so few texts are told apart one by one; more are looked up in a table
 PLAIN = r"[A-Za-z0-9_ .:-]{1,64}"
 
@@ -55,7 +55,7 @@ class Texts:
 
     def _same(self) -> dict[str, ibis.Value]:
         same: dict[str, ibis.Value] = {name: ibis.null("int8") for name, texts in self.few.items() if not texts}
-        return same | ({c.SOURCE: ibis.literal(0, "int8")} if len(self.few.get(c.SOURCE, ())) == 1 else {})
+        return same | ({c.SOURCE: ibis.literal(0, "int16")} if len(self.few.get(c.SOURCE, ())) == 1 else {})
 
     def _exchanged(self, rows: ibis.Table, names: list[str], old: str, new: str) -> ibis.Table:
         told_apart = {name: _told_apart(rows[name], self.few[name], new) for name in names if name in self.few}
@@ -88,7 +88,7 @@ def encode(
     if not prefers_codes(whole):
         return keep(whole), Texts()
     sources = {name: code for code, name in enumerate(sorted(tables))}
-    numbered = _union(rows.mutate(**{c.SOURCE: ibis.literal(sources[name], "int8")}) for name, rows in tables.items())
+    numbered = _union(rows.mutate(**{c.SOURCE: ibis.literal(sources[name], "int16")}) for name, rows in tables.items())
     with named(numbered) as rows:
         tables_of = {name: keep(_distinct(rows, name)) for name in CODED if name not in empty}
         listed = {c.SOURCE: _listed(c.SOURCE, list(sources))}

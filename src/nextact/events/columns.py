@@ -10,6 +10,7 @@ POSITION = "position"  # order of events at one moment, and of all events where 
 SOURCE = "source"  # the table a row was read from
 
 REJECTED_REASON = "rejected_reason"
+REJECTED_CELLS = "rejected_cells"  # times, positions and values that were rejected, as the raw table writes them
 SOURCE_ROW = "source_row"  # 0-based, within its source
 
 STEP = "step"  # 0-based: the user's baskets, or events where baskets are off, oldest first

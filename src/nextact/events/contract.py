@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import field, fields
+from itertools import combinations
 from typing import Any, Literal
 
 from nextact.errors import NextactError, suggest
@@ -17,6 +18,17 @@ __all__ = ["ColumnMap", "EventOptions", "TimestampUnit", "as_table", "raw_source
 
 TimestampUnit = Literal["s", "ms", "us", "iso", "native"]
 MAPPED_COLUMNS = ("user_id", "item_id", "event_type", "timestamp", "value", "session_id", "position")
+MOST_EVENT_TYPES = 127  # their codes are 8 bits wide in the histories
+MAY_SHARE = {  # options that may name one column: users without a name, a basket a moment, ratings as behaviours
+    frozenset(pair)
+    for pair in (
+        ("user_id", "session_id"),
+        ("timestamp", "session_id"),
+        ("timestamp", "position"),
+        ("session_id", "position"),
+        ("event_type", "value"),
+    )
+}
 REPEAT_COLUMNS = (c.USER_ID, c.ITEM_ID, c.EVENT_TYPE, c.TIMESTAMP, c.SESSION_ID)
 
 
@@ -64,7 +76,7 @@ class EventOptions(ColumnMap):
     """The columns of the raw table, or what its sources have in common, and which rows are accepted.
 
     Attributes:
-        event_types: Behaviours of the project in a fixed order; other values are rejected.
+        event_types: Behaviours of the project in a fixed order, at most 127; other values are rejected.
             With ``event_type: null`` and one name here, that is the behaviour of every row.
         sources: Name of a table -> the options of :class:`ColumnMap` in which it differs; none where ``raw_events`` is
             a single table.
@@ -90,6 +102,11 @@ class EventOptions(ColumnMap):
         super().__post_init__()
         if not self.event_types or len(set(self.event_types)) != len(self.event_types):
             raise ValueError(f"event_types must be distinct names, got {self.event_types!r}")
+        if len(self.event_types) > MOST_EVENT_TYPES:
+            raise ValueError(
+                f"event_types must be at most {MOST_EVENT_TYPES} names, got {len(self.event_types)}; "
+                "event_type_map makes one behaviour of several values"
+            )
         if not 0 <= self.stop_above_rejected_share <= 1:
             raise ValueError(f"stop_above_rejected_share must be in [0, 1], got {self.stop_above_rejected_share}")
         if self.max_events_per_day is not None and self.max_events_per_day < 1:
@@ -99,6 +116,7 @@ class EventOptions(ColumnMap):
         _require_known(self.repeat_columns, [*MAPPED_COLUMNS, c.SOURCE], "repeat_columns")
         for source, columns in self.column_maps().items():
             self._check_event_type(source, columns)
+            require_own_columns(source, columns.columns(), MAY_SHARE)
         self._check_times()
 
     @property
@@ -178,6 +196,23 @@ def raw_sources(raw_events: object, events: EventOptions) -> dict[str, object]:
         if source not in raw_events:
             raise NextactError(f"raw_events: no table {source!r} was loaded; {suggest(source, raw_events)}")
     return dict(raw_events)
+
+
+def require_own_columns(
+    place: str, mapped: Mapping[str, str | None], may_share: Collection[frozenset[str]] = ()
+) -> None:
+    """Raise where two options name one column, which could not be both.
+
+    Args:
+        place: Name of the table in messages.
+        mapped: Option name -> raw column, ``None`` where it is not mapped.
+        may_share: Pairs of options for which it makes sense.
+    """
+    for one, other in combinations((name for name, column in mapped.items() if column is not None), 2):
+        if mapped[one] == mapped[other] and {one, other} not in may_share:
+            raise ValueError(
+                f"{place}: {one} and {other} both name the column {mapped[one]!r}; map each to a column of its own"
+            )
 
 
 def _require_known(names: Any, known: Any, place: str) -> None:

@@ -40,9 +40,9 @@ class LabelledEvents:
 
     @property
     def rejected(self) -> ibis.Table:
-        """Contract columns with ``rejected_reason``."""
+        """Contract columns with ``rejected_reason`` and ``rejected_cells``."""
         broken, rare = (self.texts.decoded(rows) for rows in self.left)
-        return broken.union(rare)
+        return broken.union(rare.mutate(**{c.REJECTED_CELLS: ibis.null("string")}).select(*broken.columns))
 
 
 def label_events(
@@ -82,7 +82,7 @@ def label_events(
         labelled, moments = split_events(good, split, *ordered)
         marked = mark_too_rare(labelled, keep)
         labelled = cleaning.accepted(marked)
-    rare = texts.keep(cleaning.rejected(marked).select(*all_rows.columns))
+    rare = texts.keep(cleaning.rejected(marked).select(*all_rows.drop(c.REJECTED_CELLS).columns))
     return LabelledEvents(labelled, (broken, rare), moments, texts)
 
 

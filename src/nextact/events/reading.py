@@ -12,15 +12,17 @@ from nextact.events import reasons
 from nextact.events.moments import SECOND
 from nextact.events.timezones import to_utc
 
-LARGEST_EXACT = 2**53  # a float holds every whole number up to here
+EXACT_BELOW = 2**53  # from here on a float64 stands for its neighbours too, and so do numbers cast to it
+EXACT_BELOW_FLOAT32 = 2**24
 LARGEST_FLOAT = sys.float_info.max  # Ibis's own isinf finds nothing on Spark
 LARGEST_TIME = 2**62  # microseconds; far beyond any date, and the arithmetic around it stays in 64 bits
 UNITS_PER_SECOND = {"s": 1, "ms": 1_000, "us": 1_000_000}
 EPOCH = "1970-01-01 00:00:00"
 HOUR, SIXTY = r"(?:[01]\d|2[0-3])", r"[0-5]\d"  # engines do not agree on 24:00 and on leap seconds: no such times
+OFFSET_HOUR = r"(?:0\d|1[0-5])"  # no clock was ever further from UTC
 ISO = (  # groups: 1 date and time, 2 zone, 3 sign, 4 hours, 5 minutes
     rf"^(\d{{4}}-\d{{2}}-\d{{2}}(?:[T ]{HOUR}:{SIXTY}(?::{SIXTY}(?:\.\d{{1,9}})?)?)?)"
-    r"(Z|z|([+-])(\d{2})(?::?(\d{2}))?)?$"
+    rf"(Z|z|([+-])({OFFSET_HOUR})(?::?({SIXTY}))?)?$"
 )
 
 
@@ -35,7 +37,8 @@ def read_id(column: ibis.Value, name: str, place: str) -> Cells:
     """An id as text that keeps its characters: leading zeros, blanks, case.
 
     Numbers have no characters of their own: whole ones are written without fraction, since pandas turns integers with
-    gaps into floats (``12.0`` is the id ``12``). Fractions, and floats too large to be exact, are no ids.
+    gaps into floats (``12.0`` is the id ``12``). Fractions, and floats too large to be exact (from 2^24 on for 32 bits,
+    from 2^53 on for 64), are no ids.
 
     Args:
         column: A column of text or numbers.
@@ -52,11 +55,12 @@ def read_id(column: ibis.Value, name: str, place: str) -> Cells:
         return Cells(column.cast("string"), _missing(column.isnull(), name))
     if kind.is_floating():
         number = column.cast("float64").nullif(float("nan"))
+        exact = is_exact(number, exact_below(kind))
         whole = is_whole(number)
         digits = whole.ifelse(number, ibis.null("float64")).try_cast("int64").cast("string")
         text = digits.coalesce(number.cast("string"))  # a rejected row shows what the table said
     elif kind.is_decimal():
-        number = column
+        number, exact = column, ibis.literal(True)
         digits = column.cast("string").re_replace(r"\.0*$", "")
         whole = ~digits.contains(".")
         text = digits
@@ -64,6 +68,7 @@ def read_id(column: ibis.Value, name: str, place: str) -> Cells:
         raise NextactError(f"{place}: holds {kind}, not text or whole numbers")
     problems = ibis.cases(
         (number.isnull(), reasons.MISSING.format(name)),
+        (~exact, reasons.INEXACT.format(name)),
         (~whole, reasons.NOT_WHOLE.format(name)),
         else_=ibis.null("string"),
     )
@@ -77,8 +82,18 @@ def is_blank(text: ibis.Value) -> ibis.Value:
 
 def is_whole(number: ibis.Value) -> ibis.Value:
     """Whether a float64 is a whole number that is exact; False for NaN, null and what is endless."""
-    exact = (number.abs() <= LARGEST_EXACT).ifelse(number, ibis.null("float64"))  # the floor of more overflows
+    exact = (number.abs() < EXACT_BELOW).ifelse(number, ibis.null("float64"))  # the floor of more overflows
     return (exact == exact.floor()).fill_null(False)
+
+
+def is_exact(number: ibis.Value, below: int = EXACT_BELOW) -> ibis.Value:
+    """Whether a float64 is too small to stand for several whole numbers; True for null and what is endless, too."""
+    return ((number.abs() < below) | (number.abs() > LARGEST_FLOAT)).fill_null(True)
+
+
+def exact_below(kind: ibis.expr.datatypes.DataType) -> int:
+    """From which whole number on a column of this type stands for several, once it is float64."""
+    return EXACT_BELOW_FLOAT32 if kind.is_float32() else EXACT_BELOW
 
 
 def read_number(column: ibis.Value, place: str) -> Cells:
@@ -115,9 +130,13 @@ def read_time(column: ibis.Value, unit: str, timezone: str, place: str) -> Cells
         place: Table and column in messages.
 
     Raises:
-        NextactError: If the column's type does not go with the unit.
+        NextactError: If the column's type does not go with the unit, or is too narrow for times.
     """
     kind = column.type()
+    if kind.is_floating() and not kind.is_float64():
+        raise NextactError(
+            f"{place}: holds {kind}, which tells times apart only to minutes; store it as integers, float64 or a time"
+        )
     if unit in UNITS_PER_SECOND and (kind.is_numeric() or kind.is_string()):
         moments = _from_number(column, SECOND // UNITS_PER_SECOND[unit])
     elif unit == "iso" and kind.is_string():

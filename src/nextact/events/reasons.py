@@ -6,6 +6,7 @@ import ibis
 
 MISSING = "{} is missing"
 NOT_WHOLE = "{} is not a whole number"
+INEXACT = "{} is too large to be exact"
 NOT_IN_MAP = "event_type is not in event_type_map"
 NOT_DECLARED = "event_type is not declared"
 NO_TIME = "timestamp is missing or unreadable"
@@ -14,6 +15,7 @@ TOO_LATE = "timestamp is after the latest allowed"
 NO_POSITION = "position is missing or unreadable"
 UNREADABLE_VALUE = "value is unreadable"
 ENDLESS_VALUE = "value is not finite"
+OTHER_UNIT = "timestamp seems to be in another unit"
 UNKNOWN_ITEM = "item_id is not in the item table"
 REPEAT = "repeats an earlier row"
 TOO_MANY = "its user has too many events on one day"
@@ -24,7 +26,11 @@ def of_cleaning() -> tuple[str, ...]:
     """All that cleaning gives. A reason that is not among these would be lost where reasons are coded."""
     return (
         *(MISSING.format(name) for name in ("user_id", "item_id", "event_type")),
-        *(NOT_WHOLE.format(name) for name in ("user_id", "item_id", "session_id", "position")),
+        *(
+            reason.format(name)
+            for reason in (NOT_WHOLE, INEXACT)
+            for name in ("user_id", "item_id", "session_id", "position")
+        ),
         NOT_IN_MAP,
         NOT_DECLARED,
         NO_TIME,
@@ -33,6 +39,7 @@ def of_cleaning() -> tuple[str, ...]:
         NO_POSITION,
         UNREADABLE_VALUE,
         ENDLESS_VALUE,
+        OTHER_UNIT,
         UNKNOWN_ITEM,
         REPEAT,
         TOO_MANY,

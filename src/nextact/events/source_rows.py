@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import ibis
 import numpy as np
 import pyarrow as pa
@@ -11,7 +13,16 @@ from nextact.events import reasons
 from nextact.events.contract import ColumnMap, EventOptions
 from nextact.events.engines import in_memory, number_rows
 from nextact.events.moments import microseconds
-from nextact.events.reading import Cells, is_whole, read_id, read_number, read_time
+from nextact.events.reading import (
+    EXACT_BELOW,
+    Cells,
+    exact_below,
+    is_exact,
+    is_whole,
+    read_id,
+    read_number,
+    read_time,
+)
 from nextact.events.tables import as_arrow, as_table
 
 READ_TIME, READ_ROW = "nextact_time", "nextact_row"  # a raw table may have a column of any other name
@@ -26,6 +37,7 @@ CONTRACT = (
     c.VALUE,
     c.SESSION_ID,
     c.REJECTED_REASON,
+    c.REJECTED_CELLS,
 )
 
 
@@ -41,8 +53,8 @@ def to_contract(raw: object, source: str, columns: ColumnMap, events: EventOptio
     Returns:
         One row per raw row: ``source``, ``source_row`` (0-based), ``user_id``, ``item_id``, ``event_type`` (text),
         ``timestamp`` (int64 microseconds since 1970 UTC; the position where there are no times), ``position``
-        (float64), ``value`` (float64), ``session_id`` (text), and ``rejected_reason``: the first that applies, null
-        where none does.
+        (float64), ``value`` (float64), ``session_id`` (text), ``rejected_reason``: the first that applies, null
+        where none does, and ``rejected_cells``: times, positions and values that are wrong, as the table writes them.
 
     Raises:
         NextactError: If a mapped column is missing, or its type cannot hold what it is mapped to.
@@ -66,9 +78,32 @@ def to_contract(raw: object, source: str, columns: ColumnMap, events: EventOptio
     }
     values = {name: cells.values for name, cells in read.items()}
     reason = ibis.coalesce(*(cells.problems for cells in read.values()))
+    mapped = {c.TIMESTAMP: columns.timestamp, c.POSITION: columns.position, c.VALUE: columns.value}
+    as_written = {name: (read[name], table[column]) for name, column in mapped.items() if column is not None}
     return table.select(
-        **{c.SOURCE: ibis.literal(source), c.SOURCE_ROW: table[READ_ROW], **values, c.REJECTED_REASON: reason}
+        **{
+            c.SOURCE: ibis.literal(source),
+            c.SOURCE_ROW: table[READ_ROW],
+            **values,
+            c.REJECTED_REASON: reason,
+            c.REJECTED_CELLS: rejected_cells(as_written),
+        }
     ).select(*CONTRACT)
+
+
+def rejected_cells(read: Mapping[str, tuple[Cells, ibis.Value]]) -> ibis.Value:
+    """The cells that are wrong as the raw table writes them: ``timestamp 'yesterday', value '€5'``; null if none is.
+
+    Args:
+        read: Name of the contract's column -> the cells as they were read, and the raw column.
+    """
+    written = [
+        (cells.problems.notnull() & raw.notnull()).ifelse(
+            ibis.literal(f"{name} '") + raw.cast("string") + "'", ibis.null("string")
+        )
+        for name, (cells, raw) in read.items()
+    ]
+    return ibis.literal(", ").join(written).nullif("") if written else ibis.null("string")
 
 
 def _numbered(raw: object, source: str, columns: ColumnMap) -> ibis.Table:
@@ -107,7 +142,7 @@ def _id_text(column: ibis.Value, source: str, name: str) -> ibis.Value:
 
 def _place_in_order(position: Cells) -> Cells:
     """An order is enough: positions stand in for times, and have no earliest and latest."""
-    whole = is_whole(position.values) | position.values.isnull()
+    whole = is_whole(position.values) | position.values.isnull() | (position.values.abs() >= EXACT_BELOW)
     return Cells(
         position.values.try_cast("int64"), whole.ifelse(ibis.null("string"), reasons.NOT_WHOLE.format(c.POSITION))
     )
@@ -126,8 +161,13 @@ def _within_limits(time: ibis.Value, events: EventOptions) -> Cells:
 def _position(table: ibis.Table, source: str, columns: ColumnMap) -> Cells:
     if columns.position is None:
         return Cells(table[READ_ROW].cast("float64"), ibis.null("string"))
-    read = read_number(table[columns.position], f"{source}[{columns.position!r}]")
-    problems = read.values.isnull().ifelse(reasons.NO_POSITION, ibis.null("string"))
+    column = table[columns.position]
+    read = read_number(column, f"{source}[{columns.position!r}]")
+    problems = ibis.cases(
+        (read.values.isnull(), reasons.NO_POSITION),
+        (~is_exact(read.values, exact_below(column.type())), reasons.INEXACT.format(c.POSITION)),
+        else_=ibis.null("string"),
+    )
     return Cells(read.values, problems)
 
 

@@ -9,11 +9,13 @@ import ibis
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from nextact.errors import NextactError, TableError, suggest
 from nextact.events.engines import in_memory
 
 RAW_EVENTS = "raw_events"
+EXACT_BELOW_FLOAT16 = 2**11
 
 
 def as_table(data: object, place: str = RAW_EVENTS, wanted: dict[str, str | None] | None = None) -> ibis.Table:
@@ -76,13 +78,27 @@ def _chosen(columns: Iterable[str], wanted: dict[str, str | None] | None, place:
     for option, column in (wanted or {}).items():
         if column is not None and column not in known:
             raise NextactError(
-                f"{place}: option {option!r} asks for column {column!r}, which is missing; {suggest(column, known)}"
+                f"{place}: option {option!r} asks for column {column!r}, which is missing; "
+                + (_other_separator(known) or suggest(column, known))
             )
     chosen = known if wanted is None else [name for name in known if name in wanted.values()]
     for name, n_columns in Counter(chosen).items():
         if n_columns > 1:
             raise NextactError(f"{place}: {n_columns} columns are called {name!r}; names must differ")
+    in_any_case: dict[str, str] = {}
+    for name in chosen:
+        other = in_any_case.setdefault(name.casefold(), name)
+        if other != name:
+            raise NextactError(f"{place}: the columns {other!r} and {name!r} differ in case alone; rename one of them")
     return chosen
+
+
+def _other_separator(columns: list[str]) -> str | None:
+    """A clause on tables whose lines were not split."""
+    separators = [sign for sign in ";\t|" if len(columns) == 1 and sign in columns[0]]
+    if not separators:
+        return None
+    return f"its one column is {columns[0]!r}: is its separator {separators[0]!r}? Then state `load_args: {{sep: ...}}`"
 
 
 def _arrow_of(data: object, place: str) -> pa.Table:
@@ -118,10 +134,19 @@ def _is_unicode(value: object) -> bool:
     return True
 
 
+def _reaches(column: pa.ChunkedArray, bound: int) -> bool:
+    return bool(pc.any(pc.greater_equal(pc.abs(column.cast(pa.float32())), bound)).as_py())
+
+
 def _plain(arrow: pa.Table, place: str) -> pa.Table:
     """Columns in types that every engine knows: dictionaries decoded, nothing but nulls taken for text."""
     for at, field in enumerate(arrow.schema):
         kind = field.type
+        if pa.types.is_float16(kind) and _reaches(arrow.column(at), EXACT_BELOW_FLOAT16):
+            raise NextactError(
+                f"{place}[{field.name!r}]: holds {kind} from {EXACT_BELOW_FLOAT16:,} on, where it stands for several "
+                "whole numbers; store it as integers, float64 or text"
+            )
         if isinstance(kind, pa.BaseExtensionType):
             raise NextactError(f"{place}[{field.name!r}]: holds {kind}; make it text, a number or a time first")
         plain = kind.value_type if pa.types.is_dictionary(kind) else kind

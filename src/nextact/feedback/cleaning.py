@@ -9,11 +9,14 @@ import ibis
 from nextact.errors import TableError
 from nextact.events import columns as c
 from nextact.events import reasons
-from nextact.events.cleaning import count_reasons
+from nextact.events.cleaning import count_reasons, shown
 from nextact.events.erase import ErasedUsers, reject_erased
+from nextact.events.reading import UNITS_PER_SECOND
+from nextact.events.tables import as_table
+from nextact.events.units import other_reading
 from nextact.feedback import columns as f
 from nextact.feedback.contract import FEEDBACK, FeedbackOptions, empty_feedback
-from nextact.feedback.rows import to_contract
+from nextact.feedback.rows import ODD_SHOWN_AT, to_contract
 
 SECOND_OUTCOME = "shows what an earlier row shows, with another outcome"
 
@@ -30,18 +33,18 @@ def clean_feedback(
         erased: Users who asked to be erased; their rows are emptied, see :func:`~nextact.events.erase.reject_erased`.
 
     Returns:
-        The columns of :data:`~nextact.feedback.contract.SCHEMA` plus ``rejected_reason``; no rows for None or a table
-        without rows. What is wrong with a row alone comes first, see :func:`~nextact.feedback.rows.to_contract`, then
-        repeats, see :func:`mark_repeats`.
+        The columns of :data:`~nextact.feedback.contract.SCHEMA`, ``rejected_reason`` and ``rejected_cells``; no rows
+        for None or a table without rows. What is wrong with a row alone comes first, see
+        :func:`~nextact.feedback.rows.to_contract`, then repeats, see :func:`mark_repeats`.
 
     Raises:
         TableError: If more than ``stop_above_rejected_share`` of the rows are rejected.
         NextactError: If a mapped column is missing or holds the wrong kind of values.
     """
     if raw is None:
-        return empty_feedback().mutate(**{c.REJECTED_REASON: ibis.null("string")})
+        return empty_feedback().mutate(**dict.fromkeys((c.REJECTED_REASON, c.REJECTED_CELLS), ibis.null("string")))
     rows = mark_repeats(to_contract(raw, options, event_types).cache()).cache()
-    _stop_if_mostly_rejected(rows, options.stop_above_rejected_share)
+    _stop_if_mostly_rejected(rows, options, raw)
     return rows if erased is None else reject_erased(rows, erased)
 
 
@@ -61,7 +64,8 @@ def mark_repeats(rows: ibis.Table) -> ibis.Table:
     return marked.drop("_nth", "_first")
 
 
-def _stop_if_mostly_rejected(rows: ibis.Table, limit: float) -> None:
+def _stop_if_mostly_rejected(rows: ibis.Table, options: FeedbackOptions, raw: object) -> None:
+    limit = options.stop_above_rejected_share
     counts = count_reasons(rows)
     n_rows = sum(counts.values())
     n_rejected = n_rows - counts.pop("accepted", 0)
@@ -74,10 +78,19 @@ def _stop_if_mostly_rejected(rows: ibis.Table, limit: float) -> None:
         f"{n_rejected / n_rows:.1%} of the rows are rejected, more than the {limit:.1%} allowed "
         "(feedback.table.stop_above_rejected_share): "
         + "; ".join(f"{reason}: {n:,}" for reason, n in counts.items())
+        + (_other_reading(rows, options, raw) if worst == ODD_SHOWN_AT else "")
         + f"; the most frequent, {worst!r},",
         counts[worst],
-        f"row {example[c.SOURCE_ROW]}: " + ", ".join(f"{name} {example[name]!r}" for name in EXAMPLE_COLUMNS),
+        f"row {example[c.SOURCE_ROW]}: {shown(example, EXAMPLE_COLUMNS, worst)}",
     )
 
 
-EXAMPLE_COLUMNS = (c.USER_ID, c.ITEM_ID, f.RANK, f.OUTCOME, f.PROPENSITY)
+def _other_reading(rows: ibis.Table, options: FeedbackOptions, raw: object) -> str:
+    numbers = rows[f.SHOWN_AT].cast("float64")
+    if options.timestamp_unit in UNITS_PER_SECOND:
+        numbers = as_table(raw, FEEDBACK, options.columns())[options.shown_at].try_cast("float64")
+    found = other_reading(numbers, options.timestamp_unit, "feedback.table.timestamp_unit")
+    return f"; {found}" if found else ""
+
+
+EXAMPLE_COLUMNS = (c.USER_ID, c.ITEM_ID, f.RANK, f.SHOWN_AT, f.OUTCOME, f.PROPENSITY)

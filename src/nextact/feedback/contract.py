@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import ibis
 
 from nextact.events import columns as c
-from nextact.events.contract import TimestampUnit
+from nextact.events.contract import TimestampUnit, require_own_columns
 from nextact.events.timezones import require_timezone
 from nextact.feedback import columns as f
 from nextact.options import options
@@ -31,6 +31,7 @@ SCHEMA = {
 }
 REQUIRED_COLUMNS = (c.USER_ID, c.ITEM_ID, f.RANK, f.SHOWN_AT, f.OUTCOME)
 OPTIONAL_COLUMNS = (f.RESPONDED_AT, f.PROPENSITY, f.RUN_ID, f.MODEL, f.SLOT, f.REQUEST_ID)
+OWN_COLUMNS = (*REQUIRED_COLUMNS, f.RESPONDED_AT, f.PROPENSITY)
 
 
 @options
@@ -73,6 +74,7 @@ class FeedbackOptions:
 
     def __post_init__(self) -> None:
         require_timezone(self.timezone)
+        require_own_columns(FEEDBACK, {name: getattr(self, name) for name in OWN_COLUMNS})
         if not 0 <= self.stop_above_rejected_share <= 1:
             raise ValueError(f"stop_above_rejected_share must be in [0, 1], got {self.stop_above_rejected_share}")
 

@@ -8,15 +8,19 @@ import ibis
 
 from nextact.events import columns as c
 from nextact.events.reading import Cells, read_id, read_number, read_time
+from nextact.events.source_rows import rejected_cells
 from nextact.events.tables import as_table
+from nextact.events.units import DATED, SENSIBLE, sensible, too_small
 from nextact.feedback import columns as f
 from nextact.feedback.contract import FEEDBACK, SCHEMA, FeedbackOptions
 
 NO_RANK = "rank is not a whole number"
 LOW_RANK = "rank is below 1"
 NO_SHOWN_AT = "shown_at is missing or unreadable"
+ODD_SHOWN_AT = "shown_at is outside 1970 to 2100, or in another unit"
 UNDECLARED = "outcome is not a declared event type"
 NO_RESPONDED_AT = "responded_at is unreadable"
+ODD_RESPONDED_AT = "responded_at is outside 1970 to 2100, or in another unit"
 NO_PROPENSITY = "propensity is unreadable"
 ODD_PROPENSITY = "propensity is outside (0, 1]"
 NO_OUTCOME = "responded_at without an outcome"
@@ -33,7 +37,8 @@ def to_contract(raw: object, options: FeedbackOptions, event_types: Sequence[str
 
     Returns:
         The columns of :data:`~nextact.feedback.contract.SCHEMA`, times in microseconds since 1970 UTC, an empty
-        outcome as null, and ``rejected_reason``: the first that applies in the order above, null where none does.
+        outcome as null, ``rejected_reason``: the first that applies in the order above, null where none does, and
+        ``rejected_cells``: ranks, times and propensities that are wrong, as the table writes them.
 
     Raises:
         NextactError: If a mapped column is missing, or its type cannot hold what it is mapped to.
@@ -44,7 +49,7 @@ def to_contract(raw: object, options: FeedbackOptions, event_types: Sequence[str
         c.USER_ID: read_id(table[options.user_id], c.USER_ID, _place(options.user_id)),
         c.ITEM_ID: read_id(table[options.item_id], c.ITEM_ID, _place(options.item_id)),
         f.RANK: _rank(table[options.rank], _place(options.rank)),
-        f.SHOWN_AT: _time(table, options.shown_at, options, NO_SHOWN_AT),
+        f.SHOWN_AT: _time(table, options.shown_at, options, NO_SHOWN_AT, ODD_SHOWN_AT),
         f.OUTCOME: _outcome(table[options.outcome], options, event_types),
         f.RESPONDED_AT: _responded_at(table, options),
         f.PROPENSITY: _propensity(table, options),
@@ -52,8 +57,12 @@ def to_contract(raw: object, options: FeedbackOptions, event_types: Sequence[str
     texts = {name: _text(table, options.columns()[name]) for name in (f.RUN_ID, f.MODEL, f.SLOT, f.REQUEST_ID)}
     values = {name: cells.values for name, cells in read.items()} | texts
     reason = ibis.coalesce(*(cells.problems for cells in read.values()))
-    rows = table.select(**{c.SOURCE_ROW: table[c.SOURCE_ROW], **values, c.REJECTED_REASON: reason})
-    return _mark_contradictions(rows).select(*SCHEMA, c.REJECTED_REASON)
+    mapped = {name: options.columns()[name] for name in (f.RANK, f.SHOWN_AT, f.RESPONDED_AT, f.PROPENSITY)}
+    written = rejected_cells({name: (read[name], table[column]) for name, column in mapped.items() if column})
+    rows = table.select(
+        **{c.SOURCE_ROW: table[c.SOURCE_ROW], **values, c.REJECTED_REASON: reason, c.REJECTED_CELLS: written}
+    )
+    return _mark_contradictions(rows).select(*SCHEMA, c.REJECTED_REASON, c.REJECTED_CELLS)
 
 
 def _mark_contradictions(rows: ibis.Table) -> ibis.Table:
@@ -77,9 +86,13 @@ def _rank(column: ibis.Value, place: str) -> Cells:
     return Cells(whole.ifelse(number, ibis.null("float64")).try_cast("int64"), problems)
 
 
-def _time(table: ibis.Table, column: str, options: FeedbackOptions, reason: str) -> Cells:
-    read = read_time(table[column], options.timestamp_unit, options.timezone, _place(column))
-    return Cells(read.values, read.problems.isnull().ifelse(ibis.null("string"), reason))
+def _time(table: ibis.Table, column: str, options: FeedbackOptions, missing: str, odd: str) -> Cells:
+    time = read_time(table[column], options.timestamp_unit, options.timezone, _place(column)).values
+    is_odd = (time < 0) | (time >= SENSIBLE[1])
+    small = too_small(time, options.timestamp_unit)
+    if (small | sensible(time)).cast("float64").mean().fill_null(0.0).execute() >= DATED:
+        is_odd = is_odd | small
+    return Cells(time, ibis.cases((time.isnull(), missing), (is_odd, odd), else_=ibis.null("string")))
 
 
 def _outcome(column: ibis.Value, options: FeedbackOptions, event_types: Sequence[str]) -> Cells:
@@ -92,7 +105,7 @@ def _responded_at(table: ibis.Table, options: FeedbackOptions) -> Cells:
     column = options.responded_at
     if column is None or _is_empty(table[column]):  # where nobody responded, a file has no type for the times
         return Cells(ibis.null("int64"), ibis.null("string"))
-    read = _time(table, column, options, NO_RESPONDED_AT)
+    read = _time(table, column, options, NO_RESPONDED_AT, ODD_RESPONDED_AT)
     return Cells(read.values, _given(table[column]).ifelse(read.problems, ibis.null("string")))
 
 

@@ -14,6 +14,7 @@ from nextact import __version__
 from nextact.errors import NextactError
 from nextact.events import columns as c
 from nextact.events.contract import EventOptions
+from nextact.events.moments import iso_moment
 from nextact.events.steps import StepOptions
 from nextact.models.recommender import read_json, write_json
 from nextact.models.registry import ModelFolder
@@ -49,6 +50,7 @@ class Manifest:
         earliest: Times before this ISO date are refused.
         latest: Times from this ISO date on are refused.
         fingerprints: Part -> fingerprint of its files: what is opened together was packaged together.
+        newest: ISO moment of the newest event that the model knows; None where the log has no times.
     """
 
     format: int
@@ -68,6 +70,7 @@ class Manifest:
     earliest: str
     latest: str
     fingerprints: dict[str, str] = field(default_factory=dict)
+    newest: str | None = None
 
 
 @dataclass(frozen=True)
@@ -120,6 +123,7 @@ def describe_package(
     events: EventOptions,
     steps: StepOptions,
     top_k: int,
+    newest: int | None = None,
 ) -> Package:
     """The package of a run's chosen model.
 
@@ -133,6 +137,7 @@ def describe_package(
         events: The run's event contract.
         steps: The run's order of events.
         top_k: Items a user, unless a request asks otherwise.
+        newest: Microseconds since 1970 UTC of the newest event, where known.
     """
     manifest = Manifest(
         format=FORMAT,
@@ -151,6 +156,7 @@ def describe_package(
         repeat_columns=events.repeat_columns,
         earliest=events.earliest,
         latest=events.latest,
+        newest=iso_moment(newest) if events.has_times and newest is not None else None,
     )
     behaviour = ModelFolder(Path(behaviour_model["refitted_folder"])) if behaviour_model else None
     return Package(manifest, certificate, items, ModelFolder(Path(chosen_model["refitted_folder"])), behaviour)

@@ -103,6 +103,8 @@ def _refuse(broken: pd.DataFrame, frame: pd.DataFrame, manifest: Manifest) -> No
         column, problem = c.TIMESTAMP, f"{problem} (this log has no times: an integer position is needed)"
     if reason == reasons.NOT_DECLARED:
         problem += f" (known: {', '.join(manifest.event_types)})"
+    if reason == reasons.OTHER_UNIT:
+        problem += " (integers are read as microseconds since 1970 UTC)"
     example = frame[[column]].iloc[int(broken[c.SOURCE_ROW].iloc[0])].tolist()[0]  # as Python writes it, not numpy
     raise TableError(f"{HISTORY}[{column!r}]", problem, int((broken[c.REJECTED_REASON] == reason).sum()), example)
 

@@ -12,12 +12,13 @@ import pyarrow as pa
 
 from nextact.events import columns as c
 from nextact.events import reasons
-from nextact.events.cleaning import mark_repeats
+from nextact.events.cleaning import mark, mark_repeats
 from nextact.events.contract import EventOptions, TimestampUnit
 from nextact.events.moments import NOW, microseconds
 from nextact.events.source_rows import to_contract
 from nextact.events.steps import add_steps
 from nextact.events.tables import as_arrow
+from nextact.events.units import SENSIBLE, too_small
 from nextact.serving.package import Manifest
 
 HISTORY = "history"  # the request's table in messages
@@ -64,11 +65,18 @@ class RowReader:
     def _translate(self, schema: pa.Schema) -> str:
         table = ibis.table(ibis.Schema.from_pyarrow(schema), name=HISTORY)
         options = _contract(table.schema(), self.manifest)
-        events = to_contract(table, HISTORY, options, options)
+        events = self._mark_other_unit(to_contract(table, HISTORY, options, options), options)
         if self.manifest.repeat_columns:
             events = mark_repeats(events, self.manifest.repeat_columns)
         in_order = add_steps(events, self.manifest.steps).order_by([c.STEP, c.TIMESTAMP, c.POSITION, c.SOURCE_ROW])
         return str(ibis.to_sql(in_order, dialect="duckdb"))
+
+    def _mark_other_unit(self, events: ibis.Table, options: EventOptions) -> ibis.Table:
+        """Seconds where microseconds are read, for example; a model of a log without dates takes them as they are."""
+        if self.manifest.newest is None or microseconds(self.manifest.newest) < SENSIBLE[0]:
+            return events
+        limits = microseconds(options.earliest), microseconds(options.latest)
+        return mark(events, too_small(events[c.TIMESTAMP], options.timestamp_unit, *limits), reasons.OTHER_UNIT)
 
     def _mark_later_than_now(self, rows: pd.DataFrame) -> pd.DataFrame:
         """A limit that moves with the clock does not stand in a query that is kept."""

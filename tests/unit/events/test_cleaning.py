@@ -3,7 +3,7 @@ import pytest
 
 from nextact.errors import NextactError, TableError
 from nextact.events import reasons
-from nextact.events.cleaning import accepted, clean_events, count_reasons
+from nextact.events.cleaning import accepted, clean_coded, clean_events, count_reasons
 from nextact.events.contract import EventOptions, as_table
 from nextact.events.items import ItemOptions, clean_items
 
@@ -95,6 +95,26 @@ def test_the_share_that_stops_a_run_counts_every_reason():
     assert len(clean(rows, stop_above_rejected_share=0.2)) == 10
     with pytest.raises(TableError, match=r"20\.0% of the rows are rejected, more than the 19\.0% allowed"):
         clean(rows, stop_above_rejected_share=0.19)
+
+
+def test_the_example_shows_first_what_could_not_be_read_as_it_was_written():
+    table = pd.DataFrame({"user_id": "a long id " * 5, "item_id": ["a", "b"], "at": "04.01.2025 23:36", "price": "€5"})
+    with pytest.raises(TableError, match=r"row 0: timestamp '04.01.2025 23:36', value '€5', user_id 'a long"):
+        clean_events(table, EventOptions(timestamp="at", timestamp_unit="iso", value="price"))
+    table["at"] = "2025-01-04"
+    with pytest.raises(TableError, match=r"value is unreadable.*row 0: value '€5', user_id 'a long"):
+        clean_events(table, EventOptions(timestamp="at", timestamp_unit="iso", value="price"))
+
+
+def test_rejected_rows_keep_what_could_not_be_read():
+    n_rows = 30  # more texts than are told apart one by one
+    table = pd.DataFrame(
+        {"user_id": "u", "item_id": "a", "at": [f"{day:02}.01.2025" for day in range(1, n_rows + 1)], "price": "€5"}
+    )
+    options = EventOptions(timestamp="at", timestamp_unit="iso", value="price", **LENIENT)
+    labelled = clean_coded(table, options)
+    rows = labelled.texts.decoded(labelled.rejected).order_by("source_row").execute()
+    assert rows["rejected_cells"].tolist() == [f"timestamp '{text}', value '€5'" for text in table["at"]]
 
 
 def test_accepted_rows_carry_no_reason_column():

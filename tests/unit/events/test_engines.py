@@ -47,6 +47,14 @@ def test_coded_texts_come_back_as_they_were(n_types, odd):
         assert sorted(found[name].fillna("-")) == sorted(given.fillna("-"))
 
 
+def test_there_may_be_more_sources_than_8_bits_tell_apart():
+    names = [f"shop{n:03}" for n in range(130)]
+    rows = pd.DataFrame({name: ["u" if name.endswith("_id") else None] for name in CONTRACT})
+    table = ibis.memtable(rows, schema=dict.fromkeys(CONTRACT, "string"))
+    coded, texts = encode({name: table.mutate(source=ibis.literal(name)) for name in names})
+    assert sorted(texts.decoded(coded, ["source"]).select("source").execute()["source"]) == names
+
+
 def test_one_table_without_positions_is_in_the_order_of_its_rows():
     draw = np.random.default_rng(1)
     rows = pd.DataFrame({"user_id": draw.choice(["u", "v"], 60), "timestamp": draw.integers(0, 8, 60)})

@@ -50,7 +50,7 @@ def microseconds(moment):
         ),
         ([7, -1, 2**62], ["7", "-1", str(2**62)]),
         (np.array([2**64 - 1], dtype="uint64"), [str(2**64 - 1)]),
-        ([1.0, -0.0, 2.0**53], ["1", "0", str(2**53)]),
+        ([1.0, -0.0, 2.0**53 - 1], ["1", "0", str(2**53 - 1)]),
         ([Decimal("1.00"), Decimal("12.00")], ["1", "12"]),
         (pd.Categorical(["b", "a"]), ["b", "a"]),
         (pd.array([3, 4], dtype="Int64"), ["3", "4"]),
@@ -66,7 +66,9 @@ def test_ids_keep_their_characters_and_whole_numbers_their_digits(ids, text):
     ("ids", "expected"),
     [
         ([None, "", "  ", "ok"], ["user_id is missing"] * 3 + [None]),
-        ([np.nan, 1.5, np.inf, 2.0**54, 1.0], ["user_id is missing"] + ["user_id is not a whole number"] * 3 + [None]),
+        ([np.nan, 1.5, np.inf, 1.0], ["user_id is missing"] + ["user_id is not a whole number"] * 2 + [None]),
+        ([2.0**53 - 1, 2.0**53, -(2.0**53), 2.0**54], [None] + ["user_id is too large to be exact"] * 3),
+        (np.array([2**24 - 1, 2**24], dtype="float32"), [None, "user_id is too large to be exact"]),
         ([Decimal("1.50"), None], ["user_id is not a whole number", "user_id is missing"]),
         (pd.array([None, 5], dtype="Int64"), ["user_id is missing", None]),
     ],
@@ -138,6 +140,10 @@ def test_a_named_zone_in_one_row_neither_counts_nor_leaks_into_the_next():
         "2020-01-01T23:60",
         "2016-12-31T23:59:60Z",
         "12345-01-01",
+        "2024-01-01T10:00+99:99",
+        "2024-01-01T10:00+16:00",
+        "2024-01-01T10:00-01:60",
+        "2024-01-01T10:00+9999",
     ],
 )
 def test_text_that_is_no_iso_time_is_rejected(text):
@@ -224,6 +230,40 @@ def test_a_missing_position_is_rejected():
     assert rows["rejected_reason"].fillna("").tolist() == ["", reasons.NO_POSITION, reasons.NO_POSITION]
 
 
+def test_positions_that_are_not_exact_are_rejected():
+    too_large = "position is too large to be exact"
+    rows = read(place=np.array([2**53 - 1, 2**53 + 1]), options={"position": "place"})
+    assert rows["rejected_reason"].fillna("").tolist() == ["", too_large]
+    narrow = read(place=np.array([0.5, 2**24], dtype="float32"), options={"position": "place"})
+    assert narrow["rejected_reason"].fillna("").tolist() == ["", too_large]
+    instead = read(place=np.array([5, 2**53 + 1]), options={"position": "place", "timestamp": None})
+    assert instead["rejected_reason"].fillna("").tolist() == ["", too_large]
+
+
+def test_what_cannot_be_read_is_kept_as_it_was_written():
+    rows = read(
+        timestamp=["04.01.2025 23:36", "2024-01-01", "2024-01-01", "soon", None],
+        price=["1", "€5", "2", "1,50", "1"],
+        place=["1", "2", "3", "4", "last"],
+        options={"timestamp_unit": "iso", "value": "price", "position": "place"},
+    )
+    assert rows["rejected_cells"].tolist() == [
+        "timestamp '04.01.2025 23:36'",
+        "value '€5'",
+        None,
+        "timestamp 'soon', value '1,50'",
+        "position 'last'",
+    ]
+    late = read(timestamp=[4_900_000_000_000], options={"timestamp_unit": "ms"})
+    assert late["rejected_cells"].tolist() == ["timestamp '4900000000000'"]
+
+
+def test_floats_of_16_bits_are_refused_where_they_are_not_exact():
+    assert read(user_id=np.array([2047.0], dtype="float16"))["user_id"].tolist() == ["2047"]
+    with pytest.raises(NextactError, match=r"raw_events\['user_id'\]: holds halffloat from 2,048 on"):
+        read(user_id=np.array([2048.0], dtype="float16"))
+
+
 def test_event_types_that_are_numbers_can_be_mapped():
     options = {"event_type": "clicked", "event_type_map": {"0": "interaction"}}
     rows = read(clicked=[0, 1], options=options)
@@ -256,6 +296,27 @@ def test_two_columns_of_one_name_are_refused_only_where_they_are_asked_for():
     with pytest.raises(NextactError, match="2 columns are called 'a'"):
         as_table(frame)
     assert as_table(frame, "raw_events", {"item_id": "b"}).columns == ("b",)
+
+
+def test_columns_that_differ_in_case_alone_are_refused_only_where_they_are_asked_for():
+    frame = pd.DataFrame({"id": ["a"], "ID": ["b"], "x": ["c"]})
+    with pytest.raises(NextactError, match="the columns 'id' and 'ID' differ in case alone"):
+        as_table(frame, "raw_events", {"user_id": "id", "item_id": "ID"})
+    assert as_table(frame, "raw_events", {"user_id": "ID", "item_id": "x"}).execute().to_dict("list") == {
+        "ID": ["b"],
+        "x": ["c"],
+    }
+
+
+def test_lines_that_were_not_split_are_recognised():
+    frame = pd.DataFrame({"user_id;item_id": ["u;i"]})
+    with pytest.raises(NextactError, match=r"its one column is 'user_id;item_id': is its separator ';'\?"):
+        as_table(frame, "raw_events", {"user_id": "user_id"})
+
+
+def test_a_column_in_another_case_is_suggested():
+    with pytest.raises(NextactError, match="asks for column 'User_ID', which is missing; did you mean 'user_id'"):
+        read(options={"user_id": "User_ID"}, n=1)
 
 
 def test_a_thing_that_is_no_table_is_refused():

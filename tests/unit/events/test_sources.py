@@ -7,6 +7,7 @@ from nextact.errors import NextactError, TableError
 from nextact.events import reasons
 from nextact.events.cleaning import accepted, clean_events, count_by_source
 from nextact.events.contract import EventOptions
+from nextact.options import OptionsError
 
 PURCHASES = pd.DataFrame(
     {
@@ -167,3 +168,33 @@ def test_a_raw_column_may_have_a_name_of_our_own(name):
     for raw in (rows, ibis.memtable(rows)):
         events = clean_events(raw, EventOptions(user_id=name, timestamp_unit="s")).execute()
         assert events.sort_values("source_row")["user_id"].tolist() == ["u", "v"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "one", "other"),
+    [
+        ({"user_id": "item_id"}, "user_id", "item_id"),
+        ({"item_id": "timestamp"}, "item_id", "timestamp"),
+        ({"value": "timestamp"}, "timestamp", "value"),
+        ({"session_id": "item_id"}, "item_id", "session_id"),
+    ],
+)
+def test_options_may_not_name_one_column_for_two_things(changes, one, other):
+    with pytest.raises(OptionsError, match=f"raw_events: {one} and {other} both name the column"):
+        EventOptions(**changes)
+    with pytest.raises(OptionsError, match=f"shop: {one} and {other} both name the column"):
+        EventOptions(sources={"shop": changes})
+
+
+def test_options_may_name_one_column_where_it_can_be_both():
+    EventOptions(user_id="playlist", session_id="playlist")
+    EventOptions(session_id="timestamp", position="timestamp")
+    EventOptions(event_type="rating", event_type_map={"5": "like"}, event_types=("like",), value="rating")
+    shop = {"user_id": "item_id", "item_id": "sku"}
+    EventOptions(sources={"shop": shop, "web": {}})
+
+
+def test_more_event_types_than_their_codes_can_tell_apart_are_refused():
+    assert EventOptions(event_type="what", event_types=tuple(f"t{n}" for n in range(127)))
+    with pytest.raises(OptionsError, match="event_types must be at most 127 names, got 128"):
+        EventOptions(event_type="what", event_types=tuple(f"t{n}" for n in range(128)))

@@ -47,6 +47,35 @@ def test_text_that_is_no_propensity_is_rejected_but_an_empty_cell_is_not(raw, cl
     assert accepted(clean(table)).execute()["propensity"].isna().sum() == 1
 
 
+def test_what_cannot_be_read_is_kept_as_it_was_written(raw, clean):
+    shown = ["2024-03-01"] * 29 + ["01.03.2024 10:00"]
+    rows = clean(raw(shown_at=shown, propensity=["0.5"] * 28 + ["often"] * 2), timestamp_unit="iso",
+                 stop_above_rejected_share=1.0)  # fmt: skip
+    written = rejected(rows).order_by("source_row").execute()["rejected_cells"]
+    assert written.tolist() == ["propensity 'often'", "shown_at '01.03.2024 10:00', propensity 'often'"]
+    with pytest.raises(TableError, match=r"row 0: shown_at '01.03.2024 10:00', user_id 'u0'"):
+        clean(raw(shown_at="01.03.2024 10:00"), timestamp_unit="iso")
+
+
+@pytest.mark.parametrize(
+    ("number", "stated", "instead"),
+    [(1_709_251_200, "ms", "s"), (1_709_251_200_000, "s", "ms"), (1_709_251_200_000_000, "s", "us")],
+)
+def test_times_in_another_unit_stop_with_both_readings(raw, clean, number, stated, instead):
+    with pytest.raises(TableError, match=rf"2024-03-01T00:00:00.*set feedback.table.timestamp_unit: {instead}"):
+        clean(raw(shown_at=number), timestamp_unit=stated)
+
+
+def test_times_as_narrow_floats_are_refused(raw, clean):
+    with pytest.raises(NextactError, match=r"feedback\['shown_at'\]: holds float32"):
+        clean(raw(shown_at=np.float32(1_709_251_200)), timestamp_unit="s")
+
+
+def test_options_may_not_name_one_column_for_two_things():
+    with pytest.raises(OptionsError, match="user_id and item_id both name the column 'who'"):
+        FeedbackOptions(user_id="who", item_id="who")
+
+
 def test_every_row_read_is_accepted_or_rejected(raw, clean):
     rng = np.random.default_rng(0)
     table = raw(n_users=40, propensity=rng.uniform(-0.2, 1.2, 120), outcome=rng.choice(["view", "veiw", ""], 120))
@@ -99,12 +128,14 @@ def test_rows_of_an_erased_user_are_rejected_and_keep_nothing_of_them(raw):
 def test_no_table_and_a_table_without_rows_give_no_rows_in_the_same_columns(raw):
     for nothing in (None, raw().head(0)):
         rows = clean_feedback(nothing, FeedbackOptions(), ["view"])
-        assert list(rows.columns) == [*SCHEMA, "rejected_reason"]
+        assert list(rows.columns) == [*SCHEMA, "rejected_reason", "rejected_cells"]
         assert count_reasons(rows) == {}
         assert (
             accepted(rows)
             .schema()
-            .equals(clean_feedback(None, FeedbackOptions(), ["view"]).drop("rejected_reason").schema())
+            .equals(
+                clean_feedback(None, FeedbackOptions(), ["view"]).drop("rejected_reason", "rejected_cells").schema()
+            )
         )
 
 
@@ -114,7 +145,9 @@ def test_a_file_in_which_nobody_answered_yet_is_read(raw, clean):
 
 
 def test_a_rank_that_starts_at_0_stops_the_run_with_counts_and_an_example(raw, clean):
-    with pytest.raises(TableError, match=r"33.3% of the rows are rejected.*rank is below 1: 10.*e.g. .*row 0: user_id"):
+    with pytest.raises(
+        TableError, match=r"33.3% of the rows are rejected.*rank is below 1: 10.*e.g. .*row 0: rank '0', user_id"
+    ):
         clean(raw(rank=[0, 1, 2] * 10))
 
 

@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -5,6 +7,7 @@ import pytest
 from nextact.errors import NextactError, TableError
 from nextact.events.cleaning import accepted, clean_events
 from nextact.events.contract import EventOptions
+from nextact.events.moments import iso_moment, microseconds
 from nextact.events.splitting import SplitOptions, split_events
 from nextact.events.steps import StepOptions
 from nextact.sequences.build import build_histories
@@ -114,6 +117,10 @@ def test_a_request_about_nobody_but_new_users_works(reader):
             ("u", "apple", "view", "yesterday"),
             "history['timestamp']: is missing or unreadable in 1 row(s), e.g. 'yesterday'",
         ),
+        (
+            ("u", "apple", "view", "2024-01-01T10:00+99:99"),
+            "history['timestamp']: is missing or unreadable in 1 row(s), e.g. '2024-01-01T10:00+99:99'",
+        ),
         (("u", "apple", "view", "1969-12-31"), "history['timestamp']: is before the earliest allowed"),
         (("u", "apple", "view", "9000-01-01"), "history['timestamp']: is after the latest allowed"),
         (("u", ["apple"], "view", 1), "history['item_id']: holds array<string>"),
@@ -124,6 +131,28 @@ def test_a_value_that_breaks_the_contract_is_named(reader, row, message):
     with pytest.raises(NextactError) as caught:
         read(reader, row)
     assert message in str(caught.value)
+
+
+def test_a_time_in_another_unit_than_microseconds_is_refused_where_the_log_has_dates(package_of, tmp_path):
+    newest = microseconds("2024-03-01")
+    package = package_of(tmp_path)
+    reader = RowReader(dataclasses.replace(package.manifest, newest=iso_moment(newest)))
+    for moment in (1_709_280_000, 1_709_280_000.5, 1_709_280_000_123):
+        with pytest.raises(TableError, match=r"seems to be in another unit \(integers are read as microseconds"):
+            read(reader, ("u", "apple", "view", moment))
+    assert read(reader, ("u", "apple", "view", newest)).histories.timestamp.tolist() == [newest]
+    undated = RowReader(package.manifest)
+    assert read(undated, ("u", "apple", "view", 10 * DAY)).histories.timestamp.tolist() == [10 * DAY]
+
+
+def test_narrow_floats_are_refused_where_they_stand_for_several_numbers(reader):
+    good = {"user_id": ["u", "u"], "item_id": ["apple", "bread"], "event_type": "view", "timestamp": [1, 2]}
+    seconds = np.array([1_709_280_000, 1_709_280_001], dtype="float32")
+    with pytest.raises(NextactError, match=r"history\['timestamp'\]: holds float32"):
+        read_request(pd.DataFrame(good | {"timestamp": seconds}), reader, ITEM_INDEX)
+    users = np.array([2**24, 2**24 + 1], dtype="float32")
+    with pytest.raises(TableError, match=r"history\['user_id'\]: is too large to be exact in 2 row"):
+        read_request(pd.DataFrame(good | {"user_id": users}), reader, ITEM_INDEX)
 
 
 def test_broken_rows_are_counted_and_the_first_is_shown(reader):

@@ -152,14 +152,16 @@ def package(
     item_tokens: TextTable,
     certificate: Certificate,
     options: RecommendationOptions,
+    histories: Histories,
 ) -> Package:
     """Everything that answers for a history never seen, in one folder that stands alone."""
     require_same_run("chosen_model", chosen_model, certificate, "model_training")
     items = _catalogue_items(vocabulary, item_texts, item_tokens)
     trained_with = certificate["data_options"]
     events, split = EventOptions(**trained_with["events"]), SplitOptions(**trained_with["split"])
+    newest = int(histories.timestamp.max()) if histories.n_events else None
     return describe_package(
-        chosen_model, behaviour_model, temperature, items, certificate, events, split, options.top_k
+        chosen_model, behaviour_model, temperature, items, certificate, events, split, options.top_k, newest
     )
 
 

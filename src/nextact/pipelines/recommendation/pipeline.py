@@ -62,6 +62,7 @@ def create_pipeline() -> Pipeline:
                     "item_tokens",
                     "certificate",
                     OPTIONS,
+                    "histories",
                 ],
                 "packaged_model",
                 name="package",
