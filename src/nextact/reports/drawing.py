@@ -90,7 +90,6 @@ def drawn(title: str, height: float) -> Iterator[Figure]:
     """
     from matplotlib import rc_context
     from matplotlib.figure import Figure
-    from matplotlib.text import Text
 
     style: Any = {**STYLE, "font.family": _fonts()}
     with rc_context(style), warnings.catch_warnings():
@@ -101,8 +100,6 @@ def drawn(title: str, height: float) -> Iterator[Figure]:
         if not figure.legends:
             figure.suptitle(_in_lines(title), x=0.01, ha="left", fontsize=10, color=SOFT)
         figure.draw_without_rendering()  # makes the ticks while the style holds
-        for text in figure.findobj(Text):
-            text.set_parse_math(False)
 
 
 def empty(title: str, words: str) -> Figure:
@@ -182,8 +179,7 @@ def percent_marks(axis: Axis) -> None:
 
 def legend(figure: Figure, handles: Sequence[Any], names: Sequence[str], columns: int = 2) -> None:
     """The figure's title and below it what the colours mean; Matplotlib would lay a title over a legend."""
-    # Matplotlib leaves out names that begin with an underscore; data may have such
-    written = [f"\u200b{short(name)}" if name.startswith("_") else short(name) for name in names]
+    written = [short(name) for name in names]
     title = _in_lines(str(figure.get_label()))
     made = figure.legend(handles, written, loc="outside upper left", ncols=columns, title=title, alignment="left")
     made.get_title().set_color(SOFT)

@@ -46,14 +46,13 @@ def test_names_from_data_are_escaped_wherever_they_stand():
     assert EVIL[:20] in "".join(one.text or "" for one in root.iter("text"))
 
 
-@pytest.mark.parametrize("words", ["$\\notacommand{$", "5 $ or 6 $", "--> ]]>", "a\x00b\x0bc", "_hidden", "%d {x}", ""])
+@pytest.mark.parametrize("words", ["$\\notacommand{$", "5 $ or 6 $", "--> ]]>", "a\x00b", "_hidden", "%d {x}", ""])
 def test_odd_names_are_drawn_as_they_are(words, tmp_path):
     figure = one_row(words, name=words)
     svg = as_svg(figure)
     wanted = " ".join(words.replace("\x00", "").split())
-    assert (
-        wanted in [one.text.replace("\u200b", "") for one in ET.fromstring(svg).iter("text") if one.text] or not words
-    )
+    written = [one.text for one in ET.fromstring(svg).iter("text") if one.text]
+    assert not words or written.count(wanted) == 3  # name of the axis, of the row and of the colour
     figure.savefig(tmp_path / "figure.png")  # as the data catalog saves it, long after the style held
 
 
