@@ -47,10 +47,10 @@ def start(shop, temporary):
         parameters = ",".join(f"{name}={value}" for name, value in WITHOUT_END.items())
         command = [sys.executable, "-m", "kedro", *TRAIN, parameters]
         environment = os.environ | {"DO_NOT_TRACK": "1", "OMP_NUM_THREADS": "1"}
+        began = time.time()
         process = subprocess.Popen(command, cwd=shop / "src", env=environment)
         started.append(process)
-        checkpoints = shop / "data/test/06_models/checkpoints"
-        wait_for(lambda: process.poll() is not None or list(checkpoints.glob("*/checkpoint.safetensors")))
+        wait_for(lambda: process.poll() is not None or newest_checkpoint(shop) > began)
         assert process.poll() is None
         children = psutil.Process(process.pid).children(recursive=True)
         assert len([one for one in children if "nextact.processes.children" in one.cmdline()]) == 3
@@ -68,6 +68,11 @@ def wait_for(is_so, seconds=240):
         assert time.monotonic() < limit
         time.sleep(0.05)
     return found
+
+
+def newest_checkpoint(shop):
+    files = (shop / "data/test/06_models/checkpoints").glob("*/checkpoint.safetensors")
+    return max((file.stat().st_mtime for file in files), default=0.0)
 
 
 def are_gone(processes):
