@@ -67,7 +67,7 @@ class RecordingHooks:
         content = None if place is None else fingerprint_of(place)
         if place is None or content is None:
             return
-        book: RecordBook = self._catalog.load(RECORDS)
+        book: RecordBook = self._catalog.get(RECORDS).load()
         inputs = [name for name in node.inputs if not name.startswith(PARAMETER)]
         book.write(
             Record(
@@ -86,18 +86,18 @@ def staleness(catalog: CatalogProtocol) -> Staleness:
     made = frozenset(name for one in pipelines.values() for name in one.all_outputs())
     names = {name for one in pipelines.values() for node in one.nodes for name in node.inputs}
     places = {name: place for name in made if (place := local_place(catalog.get(name))) is not None}
-    return Staleness(catalog.load(RECORDS), places, _parameters(catalog, names), _kinds(), made)
+    return Staleness(catalog.get(RECORDS).load(), places, _parameters(catalog, names), _kinds(), made)
 
 
 def restamp(catalog: CatalogProtocol, changed: Iterable[str]) -> None:
     """Record these datasets as they stand, after a change that was meant."""
     places = {name: place for name in changed if (place := local_place(catalog.get(name))) is not None}
-    catalog.load(RECORDS).restamp(places)
+    catalog.get(RECORDS).load().restamp(places)
 
 
 def untouched(catalog: CatalogProtocol, names: Iterable[str]) -> list[str]:
     """Those of the datasets that stand as their nodes wrote them."""
-    book: RecordBook = catalog.load(RECORDS)
+    book: RecordBook = catalog.get(RECORDS).load()
     found = []
     for name in names:
         place, record = local_place(catalog.get(name)), book.read(name)
@@ -112,7 +112,7 @@ def _parameters(catalog: CatalogProtocol, names: Iterable[str]) -> dict[str, Any
     for name in names:
         parameter = name.removeprefix(PARAMETER)
         if name.startswith(PARAMETER) and parameter.split(".")[0] not in HOW_NOT_WHAT and name in catalog:
-            found[parameter] = as_read(catalog.load(name), kinds.get(parameter))
+            found[parameter] = as_read(catalog.get(name).load(), kinds.get(parameter))
     return found
 
 
@@ -157,7 +157,7 @@ def _take_certificate_away(pipeline: Pipeline, catalog: CatalogProtocol) -> None
     place = local_place(catalog.get(CERTIFICATE))
     if place is not None:
         Path(place).unlink(missing_ok=True)
-    catalog.load(RECORDS).remove(CERTIFICATE)
+    catalog.get(RECORDS).load().remove(CERTIFICATE)
 
 
 def _refusal(found: dict[str, list[str]]) -> str:
