@@ -7,7 +7,7 @@ import errno
 import json
 import os
 import shutil
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,6 +20,7 @@ T = TypeVar("T")
 
 BESIDE = ".new"
 FULL = tuple(os.strerror(code) for code in (errno.ENOSPC, errno.EDQUOT))
+REFUSED = tuple(os.strerror(code) for code in (errno.EFBIG, errno.EIO, errno.EROFS, errno.EACCES))
 ROOM_TO_SPEAK_OF = 1 << 20  # bytes; numpy says of a failed write neither why nor where
 
 
@@ -144,12 +145,12 @@ def writing(place: Path) -> Iterator[None]:
     """Let a failed write end in one message that names what was written.
 
     Raises:
-        NextactError: In place of an ``OSError``, and of any other error that a full disk is behind.
+        NextactError: In place of an ``OSError``, and of a library's own error that the system is behind.
     """
     try:
         yield
     except Exception as error:
-        if isinstance(error, NextactError) or not (isinstance(error, OSError) or says_full(error)):
+        if isinstance(error, NextactError) or not (isinstance(error, OSError) or _says(error, FULL + REFUSED)):
             raise
         raise NextactError(f"{place} cannot be written: {_why(place, error)}") from error
 
@@ -227,10 +228,15 @@ def _problem(path: Path, error: Exception) -> str:
 
 
 def says_full(error: BaseException) -> str | None:
-    """What the system says of a disk without room, wherever in the error it says so."""
+    """What the system says of a disk without room, wherever in the error it says so; None for any other error."""
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return os.strerror(error.errno)
-    return next((words for words in FULL if words.lower() in str(error).lower()), None)
+    return _says(error, FULL)
+
+
+def _says(error: BaseException, words: Iterable[str]) -> str | None:
+    said = str(error).lower()
+    return next((one for one in words if one.lower() in said), None)
 
 
 def _why(place: Path, error: Exception) -> str:
