@@ -13,8 +13,7 @@ from kedro_datasets.ibis import FileDataset
 from nextact.errors import NextactError, suggest
 from nextact.models.registry import HYBRID, MODELS
 from nextact.options import Name, OptionsError, Seed, WholeNumber, check_value
-from nextact.pipelines.feature_engineering.nodes import BLOCKS
-from nextact.pipelines.feature_engineering.word_blocks import WORDS
+from nextact.text.blocks import BLOCKS, WORDS
 
 PLAIN = {"seed": Seed, "summary_users": WholeNumber, "encoder_cache": Name}  # parameters that are no block of options
 

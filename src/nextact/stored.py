@@ -38,11 +38,11 @@ class StoredError(NextactError):
     """
 
     def __init__(self, path: Path, problem: str, remedy: str = "") -> None:
-        super().__init__(path, problem, remedy)
+        super().__init__(f"{path} {problem}")
         self.path, self.problem, self.remedy = path, problem, remedy
 
     def __str__(self) -> str:
-        return f"{self.path} {self.problem}" + (f"; {self.remedy}" if self.remedy else "")
+        return super().__str__() + (f"; {self.remedy}" if self.remedy else "")
 
 
 @contextmanager
