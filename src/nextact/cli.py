@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import logging
 import os
 import re
 from collections.abc import Iterable, Iterator
@@ -10,15 +12,24 @@ from pathlib import Path
 from typing import Any
 
 import click
+from kedro import runner as runners
 from kedro.framework.cli.project import run as kedro_run
 from kedro.framework.project import pipelines, settings
-from kedro.utils import find_kedro_project
+from kedro.io import DatasetError
+from kedro.utils import find_kedro_project, load_obj
 
 from nextact.errors import NextactError, suggest
 from nextact.printing import printable
 from nextact.processes.stopping import end_on_sigterm
+from nextact.remedies import chain
+from nextact.stored import says_full
 
-KEDRO_SAYS = re.compile(r"- Parameter '([^']*)': Failed to instantiate \w+ for parameter '[^']*': ")
+RUNNERS = ("SequentialRunner", "ThreadRunner", "ParallelRunner")
+KEDRO_SAYS = re.compile(r"- Parameter '(?P<name>[^']*)': (?:Failed to instantiate (?P<block>\w+) for [^:]*: )?")
+NOT_A_BLOCK = re.compile(r"(?:Expected dict for dataclass \w+, got (?P<kind>\w+)|value is (?P<none>None) .*)")
+NOT_LOADED = re.compile(
+    r"Failed while loading data from dataset .*?(?:filepath=(?:\w+\()?'(?P<path>[^']*)'.*)?\.\n", re.S
+)
 
 
 @click.group(name="nextact")
@@ -33,6 +44,7 @@ def run(context: click.Context, /, **options: Any) -> None:
     end_on_sigterm()
     with _one_message(context):
         _check_names(options)
+        _check_runner(options)
         context.invoke(kedro_run, **options)
 
 
@@ -56,6 +68,9 @@ def erase_user(context: click.Context, user_id: str, env: str | None) -> None:
 @contextmanager
 def _one_message(context: click.Context) -> Iterator[None]:
     """End with the message of an error that is the user's to put right; others are raised."""
+    logging.getLogger("kedro.validation.parameter_validator").addFilter(
+        lambda record: record.levelno < logging.ERROR
+    )  # said once, by us
     try:
         yield
     except Exception as error:
@@ -67,8 +82,8 @@ def _one_message(context: click.Context) -> Iterator[None]:
 
 
 def _check_names(options: dict[str, Any]) -> None:
-    """Refuse an environment, a pipeline, a namespace or a node that does not exist, before anything is loaded."""
-    _check_environment(options.get("env"))
+    """Refuse what does not exist of what the command line names, before anything is loaded."""
+    _check_environment(options.get("env"), options.get("conf_source"))
     wanted = options.get("pipelines") or [options.get("pipeline")]
     _require("pipeline", wanted, pipelines)
     nodes = [node for name in wanted for node in pipelines[name or "__default__"].nodes]
@@ -77,10 +92,17 @@ def _check_names(options: dict[str, Any]) -> None:
     names = {name for node in nodes for name in (node.name, node.short_name)}
     for option in ("node_names", "from_nodes", "to_nodes"):
         _require("node", options.get(option) or [], names)
+    _require("tag", options.get("tags") or [], {tag for node in nodes for tag in node.tags})
+    _require(
+        "dataset to start from", options.get("from_inputs") or [], {name for node in nodes for name in node.inputs}
+    )
+    _require("dataset to end with", options.get("to_outputs") or [], {name for node in nodes for name in node.outputs})
+    _require("dataset", options.get("load_versions") or [], {name for node in nodes for name in node.inputs})
 
 
-def _check_environment(env: str | None) -> None:
-    environments = [folder.name for folder in (_project() / settings.CONF_SOURCE).glob("*") if folder.is_dir()]
+def _check_environment(env: str | None, source: str | None = None) -> None:
+    folder = Path(source) if source else _project() / settings.CONF_SOURCE
+    environments = [one.name for one in folder.glob("*") if one.is_dir()]
     if environments:
         _require("environment", [env], environments)
 
@@ -89,6 +111,20 @@ def _project() -> Path:
     """Root of the project that the working directory lies in; a packaged project is where its ``conf`` is."""
     here = Path.cwd()
     return find_kedro_project(here) or here
+
+
+def _check_runner(options: dict[str, Any]) -> None:
+    """Refuse a runner that does not exist, or an argument that it does not take."""
+    name, arguments = options.get("runner") or RUNNERS[0], options.get("runner_params") or {}
+    if "." not in name:
+        _require("runner", [name], RUNNERS)
+    try:
+        taken = inspect.signature(load_obj(name, runners.__name__)).parameters
+    except (ImportError, AttributeError, ValueError) as error:
+        raise NextactError(f"no runner {name!r}: {error}") from error
+    _require(f"argument of {name}", arguments, taken)
+    if options.get("is_async") or arguments.get("is_async"):
+        raise NextactError("datasets cannot be loaded side by side: one connection to DuckDB serves one thread")
 
 
 def _require(kind: str, wanted: Iterable[str | None], known: Iterable[str]) -> None:
@@ -103,13 +139,35 @@ def _prefixes(namespace: str | None) -> list[str]:
     return [".".join(parts[: end + 1]) for end in range(len(parts)) if namespace]
 
 
-def _told(error: BaseException | None) -> str | None:
+def _told(error: BaseException) -> str | None:
     """The message of the first error in the chain that is the user's to put right."""
-    while error is not None:
-        if isinstance(error, NextactError):
-            return str(error)
-        if type(error).__name__ == "ParameterValidationError":
-            lines = [KEDRO_SAYS.sub(r"parameters: \1: ", line) for line in str(error).splitlines()]
-            return "\n".join(line for line in lines if line != "Parameter validation failed:")
-        error = error.__cause__ or error.__context__
-    return None
+    for one in chain(error):
+        if isinstance(one, NextactError):
+            return str(one)
+        if type(one).__name__ == "ParameterValidationError":
+            return "\n".join(_of_parameter(line) for line in str(one).splitlines()[1:])
+    full = next((one for one in chain(error) if says_full(one)), None)
+    if full is not None:
+        place = getattr(full, "filename", None)
+        return f"{says_full(full)}{f' at {place}' if place else ''}; make room and run again"
+    return next((told for one in chain(error) if (told := _not_loaded(one)) is not None), None)
+
+
+def _of_parameter(line: str) -> str:
+    """One of Kedro's findings, with the option as a parameters file writes it."""
+    found = KEDRO_SAYS.match(line)
+    if found is None:
+        return line
+    said = line[found.end() :]
+    if other := NOT_A_BLOCK.match(said):
+        return f"parameters: {found['name']} must be a block of options, got {other['kind'] or other['none']}"
+    said = re.sub(rf"\b{found['block']}\b", found["name"], said)
+    return f"parameters: {said}" if said.startswith(found["name"]) else f"parameters: {found['name']}: {said}"
+
+
+def _not_loaded(error: BaseException) -> str | None:
+    """What Kedro says of a dataset of another kind than ours that cannot be loaded."""
+    found = NOT_LOADED.match(str(error)) if isinstance(error, DatasetError) else None
+    if found is None or error.__cause__ is None:
+        return None
+    return f"{found['path'] or 'a dataset'} cannot be read: {error.__cause__}"

@@ -11,6 +11,7 @@ from nextact.datasets.places import local_place
 from nextact.erasing.erase import ERASED_FROM, RAW, READ, Stored, erase_user, receipt_text
 from nextact.models.registry import MODELS
 from nextact.recording import restamp, untouched
+from nextact.remedies import naming_the_pipeline
 from nextact.tracking import read_options
 
 RECEIPTS, PACKAGE = "erasures", "packaged_model"
@@ -26,7 +27,8 @@ def erase(user_id: str, project: Path, env: str | None) -> str:
         context = session.load_context()
         catalog = context.catalog
         as_written = untouched(catalog, [name for name in (*ERASED_FROM, *READ) if name in catalog])
-        receipt = erase_user(user_id, stored(context))
+        with naming_the_pipeline(catalog):
+            receipt = erase_user(user_id, stored(context))
         restamp(catalog, as_written)
         name = receipt["erased_at"].replace(":", "") + "-" + receipt["user_sha256"][:12]
         catalog.save(RECEIPTS, {name: receipt})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from typing import Any
 
 from nextact.printing import printable
 
@@ -17,6 +18,10 @@ class NextactError(ValueError):
 
     def __init__(self, message: str) -> None:
         super().__init__(printable(message, keep="\n"))
+
+    def __reduce__(self) -> Any:
+        """As it stands, so that a worker process can hand it over whatever its class is built from."""
+        return _as_it_stood, (type(self), self.args, vars(self))
 
 
 class CannotFit(NextactError):  # noqa: N818 - says what happened, as StopIteration does
@@ -44,6 +49,12 @@ class TableError(NextactError):
     def __init__(self, place: str, problem: str, n_bad: int, example: object) -> None:
         self.place, self.problem, self.n_bad, self.example = place, problem, n_bad, example
         super().__init__(f"{place}: {problem} in {n_bad:,} row(s), e.g. {shorten(example)}")
+
+
+def _as_it_stood(kind: type[NextactError], arguments: tuple[str, ...], attributes: dict[str, Any]) -> NextactError:
+    error = kind.__new__(kind, *arguments)
+    vars(error).update(attributes)
+    return error
 
 
 def shorten(example: object, limit: int = 80) -> str:

@@ -17,6 +17,7 @@ from nextact.errors import NextactError, suggest
 from nextact.processes.children import end_with_parent
 from nextact.processes.scratch import new_scratch_folder, sweep
 from nextact.raw_files import check_raw_files, explain_raw_file
+from nextact.remedies import maker, name_the_pipeline
 
 DUCKDB_SPILLS_INTO = ".tmp"  # a database in memory, from the working directory
 
@@ -33,13 +34,20 @@ class NextactHooks:
         known = _parameters_in_use(pipelines)
         for name in _leaves(context.params, known):
             raise NextactError(f"parameters: nothing reads {name!r}; {suggest(name, known)}")
+        from nextact.run_checks import check_parameters  # the models' options take a while to import
+
+        check_parameters(context.params)
 
     @hook_impl
     def before_pipeline_run(self, run_params: dict[str, Any], pipeline: Pipeline, catalog: CatalogProtocol) -> None:
         """Have relative paths begin at the project's root, and refuse a run whose inputs do not exist yet."""
+        from nextact.run_checks import check_inputs, check_runner
+
         self._started_in = Path.cwd()
         os.chdir(run_params["project_path"])
         try:
+            check_inputs(pipeline, catalog)
+            check_runner(str(run_params.get("runner")), pipeline, catalog)
             self._refuse_missing_inputs(pipeline, catalog)
             check_raw_files(pipeline, catalog)
         except NextactError:
@@ -71,8 +79,9 @@ class NextactHooks:
 
     @hook_impl(trylast=True)  # an error raised here keeps it from the hooks that would come later
     def on_pipeline_error(self, error: Exception, pipeline: Pipeline, catalog: CatalogProtocol) -> None:
-        """Say so where a raw file could not be read, and go back to where the run was started."""
+        """Say which pipeline makes a stored file, or what is wrong with a raw one, that could not be read; go back."""
         try:
+            name_the_pipeline(error, catalog)
             explain_raw_file(error, pipeline, catalog)
         finally:
             self._go_back()
@@ -131,7 +140,6 @@ def _place(catalog: CatalogProtocol, name: str) -> str:
 
 
 def _remedy(name: str) -> str:
-    for pipeline_name, pipeline in sorted(pipelines.items()):
-        if pipeline_name != "__default__" and name in pipeline.outputs() | pipeline.all_outputs():
-            return f"run `kedro run --pipelines {pipeline_name}` first"
+    if (made_by := maker(name)) is not None:
+        return f"run `kedro run --pipelines {made_by}` first"
     return "no pipeline makes it: check its entry in the data catalog"

@@ -14,6 +14,7 @@ from kedro.io import CatalogProtocol, DatasetError
 from kedro.pipeline import Pipeline
 
 from nextact.errors import NextactError
+from nextact.remedies import chain
 
 CHUNK = 1 << 20  # bytes
 HEAD = 4_096  # bytes in which text shows no NUL
@@ -68,14 +69,14 @@ def explain_raw_file(error: BaseException, pipeline: Pipeline, catalog: CatalogP
     Raises:
         NextactError: Naming the catalog entry, the file, what is wrong and what to do.
     """
-    chain = list(_chain(error))
-    if any(isinstance(one, NextactError | MemoryError) for one in chain):
+    errors = list(chain(error))
+    if any(isinstance(one, NextactError | MemoryError) for one in errors):
         return
     files = list(_raw_files(pipeline, catalog))
-    for one in reversed(chain):  # the innermost names one file, where the outer ones may name all files of an entry
+    for one in reversed(errors):  # the innermost names one file, where the outer ones may name all files of an entry
         for file in files:
             if _is_about_reading(one) and str(file.path) in str(one):
-                cause = next((inner for inner in reversed(chain) if not isinstance(inner, DatasetError)), one)
+                cause = next((inner for inner in reversed(errors) if not isinstance(inner, DatasetError)), one)
                 raise file.error(*_diagnose(file, cause)) from error
 
 
@@ -93,12 +94,6 @@ def _files_of(entry: str, dataset: Any) -> Iterator[RawFile]:
     if path is not None and getattr(dataset, "_protocol", "file") == "file":
         kind = f"{type(dataset).__name__} {getattr(dataset, '_file_format', '')}".lower()
         yield RawFile(entry, Path(str(path)), hasattr(dataset, "_connection_config"), "parquet" in kind)
-
-
-def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__
 
 
 def _is_about_reading(error: BaseException) -> bool:

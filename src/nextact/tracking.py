@@ -18,6 +18,7 @@ from kedro.utils import find_kedro_project
 
 from nextact.errors import NextactError
 from nextact.processes import stopping
+from nextact.remedies import naming_the_pipeline
 
 if TYPE_CHECKING:
     from nextact.serving.tracking_options import TrackingOptions
@@ -52,7 +53,8 @@ class TrackingHooks:
         if options.enabled:
             from nextact.serving.store import TrackingStore
 
-            self._run = TrackedRun(TrackingStore.open(options), run_params, pipeline, catalog)
+            with naming_the_pipeline(catalog):
+                self._run = TrackedRun(TrackingStore.open(options), run_params, pipeline, catalog)
             stopping.at_end(self._run.abandon)
 
     @hook_impl

@@ -214,9 +214,9 @@ def test_a_misspelt_parameter_names_the_close_match(tmp_path):
     ("arguments", "message"),
     [
         (["--params", "baselines.transition.options.lag=2"], "has no option 'lag'; did you mean 'lags'?"),
-        (["--params", "filter.min_item_events=many"], "FilterOptions.min_item_events should be a valid integer"),
+        (["--params", "filter.min_item_events=many"], "parameters: filter.min_item_events should be a valid integer"),
         (["--params", "sequence.gpt2.options.backbone=gpt3"], "'gpt3' is no transformers configuration; near it: gpt"),
-        (["--params", "split.kind=globaltime"], "SplitOptions.kind should be 'global_time'"),
+        (["--params", "split.kind=globaltime"], "parameters: split.kind should be 'global_time'"),
         (["--namespaces", "sequence.gpt3"], "no namespace 'sequence.gpt3'; did you mean 'sequence.gpt2'?"),
         (["--pipelines", "modeltraining"], "no pipeline 'modeltraining'; did you mean 'model_training'?"),
         (["--from-nodes", "baselines.esse.fit"], "no node 'baselines.esse.fit'; did you mean 'baselines.ease.fit'?"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from kedro.io import AbstractDataset
 
 from nextact.sequences.histories import Histories
 from nextact.sequences.holdout import Cuts
+from nextact.stored import StoredError, read_array, write_array, written_whole
 
 
 class HistoriesDataset(AbstractDataset[Histories, Histories]):
@@ -26,11 +26,8 @@ class HistoriesDataset(AbstractDataset[Histories, Histories]):
 
     def save(self, data: Histories) -> None:
         """Write beside, then put in place, so that a killed run leaves the old arrays whole."""
-        beside = self._filepath.with_name(self._filepath.name + ".new")
-        shutil.rmtree(beside, ignore_errors=True)
-        data.save(beside)
-        shutil.rmtree(self._filepath, ignore_errors=True)
-        beside.rename(self._filepath)
+        with written_whole(self._filepath) as beside:
+            data.save(beside)
 
     def _exists(self) -> bool:
         return (self._filepath / "offsets.npy").exists()
@@ -47,13 +44,16 @@ class CutsDataset(AbstractDataset[Cuts, Cuts]):
 
     def load(self) -> Cuts:
         """Read."""
-        return Cuts(*np.load(self._filepath, allow_pickle=False))
+        found = read_array(self._filepath, np.int64, ndim=2, mapped=False)
+        if len(found) != len(fields(Cuts)):
+            raise StoredError(self._filepath, f"holds {len(found)} rows, not the {len(fields(Cuts))} of cuts")
+        return Cuts(*found)
 
     def save(self, data: Cuts) -> None:
-        """Write."""
-        self._filepath.parent.mkdir(parents=True, exist_ok=True)
+        """Write beside, then put in place."""
         whole = replace(data, training_end=data.learnt_until, window_end=data.observed_until)
-        np.save(self._filepath, np.stack([getattr(whole, field.name) for field in fields(whole)]), allow_pickle=False)
+        with written_whole(self._filepath) as beside:
+            write_array(beside, np.stack([getattr(whole, field.name) for field in fields(whole)]))
 
     def _exists(self) -> bool:
         return self._filepath.exists()

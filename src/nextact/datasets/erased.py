@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from kedro_datasets.json import JSONDataset
+from nextact.datasets.whole import WholeJSON
 
 
-class ErasedUsersDataset(JSONDataset):
+class ErasedUsersDataset(WholeJSON):
     """What ``kedro erase-user`` keeps; empty where nobody was ever erased."""
 
     def load(self) -> Any:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import json
+import math
 import os
 import shutil
 from pathlib import Path
 from typing import Any
 
 from kedro.io import AbstractDataset
-from kedro.io.core import get_filepath_str
-from kedro_datasets.json import JSONDataset
 
+from nextact.datasets.whole import WholeJSON
+from nextact.errors import shorten
 from nextact.models.registry import FittedModel, LeftOut, ModelFolder, save_fitted
+from nextact.stored import StoredError, require_names, written_whole
 
 
 class ModelFolderDataset(AbstractDataset[FittedModel | LeftOut | ModelFolder, ModelFolder]):
@@ -31,14 +32,11 @@ class ModelFolderDataset(AbstractDataset[FittedModel | LeftOut | ModelFolder, Mo
 
     def save(self, data: FittedModel | LeftOut | ModelFolder) -> None:
         """Write beside, then put in place, so that a killed run leaves the old model whole."""
-        beside = self._filepath.with_name(self._filepath.name + ".new")
-        shutil.rmtree(beside, ignore_errors=True)
-        if isinstance(data, ModelFolder):
-            shutil.copytree(data.path, beside, copy_function=_link)
-        else:
-            save_fitted(data, beside)
-        shutil.rmtree(self._filepath, ignore_errors=True)
-        beside.rename(self._filepath)
+        with written_whole(self._filepath) as beside:
+            if isinstance(data, ModelFolder):
+                shutil.copytree(data.path, beside, copy_function=_link)
+            else:
+                save_fitted(data, beside)
 
     def _exists(self) -> bool:
         saved = ModelFolder(self._filepath)
@@ -66,25 +64,31 @@ def _link(source: str, target: str) -> None:
         shutil.copy2(source, target)
 
 
-class WholeJSONDataset(JSONDataset):
-    """JSON that is written beside and then put in place, so that a killed run leaves the old one whole."""
+class TemperatureDataset(WholeJSON):
+    """A number above 0."""
 
-    def save(self, data: Any) -> None:
-        """Write all of it or nothing."""
-        place = get_filepath_str(self._get_save_path(), self._protocol)
-        beside = f"{place}.new"
-        with self._fs.open(beside, **self._fs_open_args_save) as file:
-            json.dump(data, file, **self._save_args)
-        self._fs.mv(beside, place)
-        self._invalidate_cache()
+    def load(self) -> float:
+        """The temperature."""
+        found = super().load()
+        is_number = isinstance(found, int | float) and not isinstance(found, bool)
+        if not (is_number and 0 < found < math.inf):
+            raise StoredError(Path(str(self._filepath)), f"is no number above 0 but {shorten(found, limit=40)}")
+        return float(found)
 
 
-class CandidateDataset(WholeJSONDataset):
+def require_candidate(place: Path, found: Any) -> Any:
+    """What was read of a candidate, once it names its model and run."""
+    return require_names(place, found, ("family", "name", "run_id"))
+
+
+class CandidateDataset(WholeJSON):
     """A candidate's JSON; answers None where the model was never validated, so that gathering works with any subset."""
 
     def load(self) -> Any:
         """The candidate, or None."""
-        return super().load() if super()._exists() else self.absent()
+        if not super()._exists():
+            return self.absent()
+        return require_candidate(Path(str(self._filepath)), super().load())
 
     def absent(self) -> Any:
         """What stands for a candidate that is not there: None."""
@@ -94,12 +98,17 @@ class CandidateDataset(WholeJSONDataset):
         return True
 
 
-class CandidatesDataset(WholeJSONDataset):
+class CandidatesDataset(WholeJSON):
     """The candidates of a family; none where no model of the family was ever gathered."""
 
     def load(self) -> Any:
         """The candidates, perhaps none."""
-        return super().load() if super()._exists() else self.absent()
+        if not super()._exists():
+            return self.absent()
+        found, place = super().load(), Path(str(self._filepath))
+        if not isinstance(found, list):
+            raise StoredError(place, "is no list of candidates")
+        return [require_candidate(place, one) for one in found]
 
     def absent(self) -> list[Any]:
         """What stands for candidates that are not there."""

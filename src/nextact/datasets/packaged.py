@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ from kedro.io import AbstractDataset
 
 from nextact.serving.package import MANIFEST_FILE, Package
 from nextact.serving.packaged import PackageFolder
+from nextact.stored import written_whole
 
 
 class PackagedModelDataset(AbstractDataset[Package, PackageFolder]):
@@ -24,11 +24,8 @@ class PackagedModelDataset(AbstractDataset[Package, PackageFolder]):
 
     def save(self, data: Package) -> None:
         """Write beside, then put in place, so that a killed run leaves the old package whole."""
-        beside = self._filepath.with_name(self._filepath.name + ".new")
-        shutil.rmtree(beside, ignore_errors=True)
-        data.save(beside)
-        shutil.rmtree(self._filepath, ignore_errors=True)
-        beside.rename(self._filepath)
+        with written_whole(self._filepath) as beside:
+            data.save(beside)
 
     def _exists(self) -> bool:
         return (self._filepath / MANIFEST_FILE).exists()

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from kedro.io import AbstractDataset
 
+from nextact.stored import read_array, write_array, written_whole
 from nextact.text.blocks import INDEX_FILE, ItemVectors
 
 
@@ -20,14 +19,12 @@ class NpyDataset(AbstractDataset[Any, Any]):
 
     def load(self) -> Any:
         """Open memory-mapped, read-only."""
-        return np.load(self._filepath, mmap_mode="r", allow_pickle=False)
+        return read_array(self._filepath, None, ndim=2)
 
     def save(self, data: Any) -> None:
         """Write beside, then put in place: a reader's mapping stays valid."""
-        self._filepath.parent.mkdir(parents=True, exist_ok=True)
-        beside = self._filepath.with_suffix(".new.npy")
-        np.save(beside, data, allow_pickle=False)
-        beside.rename(self._filepath)
+        with written_whole(self._filepath) as beside:
+            write_array(beside, data)
 
     def _exists(self) -> bool:
         return self._filepath.exists()
@@ -48,11 +45,8 @@ class ItemVectorsDataset(AbstractDataset[ItemVectors, ItemVectors]):
 
     def save(self, data: ItemVectors) -> None:
         """Write beside, then put in place, so that a killed run leaves the old folder whole."""
-        beside = self._filepath.with_name(self._filepath.name + ".new")
-        shutil.rmtree(beside, ignore_errors=True)
-        data.save(beside)
-        shutil.rmtree(self._filepath, ignore_errors=True)
-        beside.rename(self._filepath)
+        with written_whole(self._filepath) as beside:
+            data.save(beside)
 
     def _exists(self) -> bool:
         return (self._filepath / INDEX_FILE).exists()

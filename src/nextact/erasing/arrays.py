@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from nextact.erasing.staged import Staged, stage, stage_json
 from nextact.erasing.tables import stage_indexed
 from nextact.events import columns as c
-from nextact.models.recommender import read_json
 from nextact.protocol import write_certificate
 from nextact.sequences.fingerprint import data_fingerprint
 from nextact.sequences.histories import Histories
 from nextact.sequences.holdout import Cuts
+from nextact.stored import read_array, read_json, reading, write_array
 
 USERS, HISTORIES, CUTS = "users", "histories", ("validation_cuts", "test_cuts")
 CERTIFICATE, VOCABULARY = "certificate", "vocabulary"
@@ -34,7 +34,8 @@ def stage_arrays(places: Mapping[str, Path], user_id: str, root: Path | None = N
     """
     if USERS not in places or not places[USERS].exists():
         return
-    users = pd.read_parquet(places[USERS])
+    with reading(places[USERS]):
+        users = pd.read_parquet(places[USERS])
     found = np.flatnonzero(users[c.USER_ID].to_numpy() == user_id)
     if not len(found):
         return
@@ -82,21 +83,17 @@ def cuts_without(cuts: Cuts, user: int, n_events: int) -> Cuts:
 
 
 def _stage_cuts(name: str, place: Path, user: int, n_events: int) -> Staged:
-    cuts = Cuts(*np.load(place, allow_pickle=False))
+    cuts = Cuts(*read_array(place, np.int64, ndim=2, mapped=False))
     rest = cuts_without(cuts, user, n_events)
     stacked = np.stack([getattr(rest, field.name) for field in fields(rest)])
-
-    def write(target: Path) -> None:
-        with target.open("wb") as file:  # given a name, numpy would append ".npy"
-            np.save(file, stacked, allow_pickle=False)
-
-    return stage(name, place, 1, write)
+    return stage(name, place, 1, lambda target: write_array(target, stacked))
 
 
 def _recertify(places: Mapping[str, Path], histories: Histories) -> dict[str, Any]:
-    certificate = read_json(places[CERTIFICATE])
+    certificate = read_json(places[CERTIFICATE], ("protocol", "provenance"))
     protocol = certificate["protocol"]
-    item_ids = pd.read_parquet(places[VOCABULARY], columns=[c.ITEM_ID])[c.ITEM_ID]
+    with reading(places[VOCABULARY]):
+        item_ids = pd.read_parquet(places[VOCABULARY], columns=[c.ITEM_ID])[c.ITEM_ID]
     data = {"sha256": data_fingerprint(histories, item_ids), "users": histories.n_users}
     seed, options = certificate["provenance"]["seed"], certificate["data_options"]
     return write_certificate(protocol | {"data": protocol["data"] | data}, seed, options)

@@ -15,7 +15,7 @@ from nextact.erasing.tables import count_by_split, count_rows, stage_table
 from nextact.erasing.texts import EXAMPLES, PAGES, SUMMARIES, count_in_json, stage_texts
 from nextact.errors import NextactError
 from nextact.events.erase import ErasedUsers
-from nextact.models.recommender import read_json
+from nextact.stored import read_json
 
 Receipt = dict[str, Any]
 
@@ -141,7 +141,7 @@ def _read_erased(place: Path) -> ErasedUsers:
 
 def _run_id(places: Mapping[str, Path]) -> str | None:
     place = places.get(CERTIFICATE)
-    return read_json(place)["run_id"] if place is not None and place.exists() else None
+    return read_json(place, ("run_id",))["run_id"] if place is not None and place.exists() else None
 
 
 def _rows_removed(staged: list[Staged]) -> dict[str, int]:

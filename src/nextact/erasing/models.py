@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from nextact.models.recommender import read_json
+from nextact.stored import read_json
 
 FITTED_FILE, PACKAGE_FILE = "fitted.json", "package.json"
 
@@ -46,5 +46,5 @@ def models_to_refit(
 def _run_of(folder: Path) -> str | None:
     for file in (folder / FITTED_FILE, folder / PACKAGE_FILE):
         if file.exists():
-            return str(read_json(file)["run_id"])
+            return str(read_json(file, ("run_id",))["run_id"])
     return None

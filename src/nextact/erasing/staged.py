@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-BESIDE, BEFORE = ".erasing", ".before"
+from nextact.stored import put_in_place, remove, writing
+
+BESIDE = ".erasing"
 
 
 @dataclass(frozen=True)
@@ -33,14 +34,7 @@ class Staged:
 
     def put_in_place(self) -> None:
         """Replace the old one; a reader sees the old or the new one, whole."""
-        if self.beside.is_file():
-            self.beside.replace(self.place)
-            return
-        before = self.place.with_name(self.place.name + BEFORE)
-        shutil.rmtree(before, ignore_errors=True)
-        self.place.rename(before)
-        self.beside.rename(self.place)
-        shutil.rmtree(before)
+        put_in_place(self.beside, self.place)
 
 
 def beside(place: Path) -> Path:
@@ -51,11 +45,12 @@ def beside(place: Path) -> Path:
 def stage(name: str, place: Path, n_rows: int, write: Callable[[Path], None]) -> Staged:
     """Write a place anew beside itself; what a killed attempt left there is replaced."""
     target = beside(place)
-    _remove(target)
+    remove(target)
     try:
-        write(target)
+        with writing(place):
+            write(target)
     except BaseException:
-        _remove(target)
+        remove(target)
         raise
     return Staged(name, place, n_rows)
 
@@ -78,11 +73,4 @@ def stage_text(name: str, place: Path, text: str, n_rows: int) -> Staged:
 def discard(staged: Iterable[Staged]) -> None:
     """Remove what was written beside, where it is not to be put in place."""
     for one in staged:
-        _remove(one.beside)
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
+        remove(one.beside)

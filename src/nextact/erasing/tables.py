@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from nextact.erasing.staged import Staged, stage
 from nextact.errors import NextactError
 from nextact.events import columns as c
+from nextact.stored import each_read, reading
 
 POSITIONS = ("history_end", "target_end")  # columns that hold positions in the arrays of histories
 
@@ -45,7 +46,7 @@ def stage_indexed(root: Path, user: int, n_events: int) -> Iterator[Staged]:
         n_events: Events of the user in the arrays.
     """
     for file in sorted(root.rglob("*.parquet")):
-        names = pq.read_schema(file).names if file.is_file() else []
+        names = _schema(file).names if file.is_file() else []
         if c.USER_INDEX in names and c.USER_ID not in names:
             n_rows = sum(pc.sum(pc.equal(batch[c.USER_INDEX], user)).as_py() or 0 for batch in _batches(file, names))
             yield stage(file.stem, file, n_rows, partial(_write_moved, file, user, n_events))
@@ -62,7 +63,7 @@ def parquet_files(name: str, place: Path) -> list[Path]:
 
 def count_rows(file: Path, user_id: str) -> int:
     """Rows of a user; 0 in a file without users."""
-    if c.USER_ID not in pq.read_schema(file).names:
+    if c.USER_ID not in _schema(file).names:
         return 0
     return sum(
         batch.num_rows - int(_others(batch, user_id).sum().as_py() or 0) for batch in _batches(file, [c.USER_ID])
@@ -80,13 +81,13 @@ def count_by_split(place: Path, user_id: str) -> dict[str, int]:
 
 
 def _write_without(file: Path, user_id: str, target: Path) -> None:
-    with pq.ParquetWriter(target, pq.read_schema(file), compression=_compression(file)) as writer:
+    with pq.ParquetWriter(target, _schema(file), compression=_compression(file)) as writer:
         for batch in _batches(file, None):
             writer.write_batch(batch.filter(_others(batch, user_id)))
 
 
 def _write_moved(file: Path, user: int, n_events: int, target: Path) -> None:
-    schema = pq.read_schema(file)
+    schema = _schema(file)
     with pq.ParquetWriter(target, schema, compression=_compression(file)) as writer:
         for batch in _batches(file, None):
             rest = batch.filter(pc.not_equal(batch[c.USER_INDEX], user))
@@ -108,8 +109,15 @@ def _others(batch: pa.RecordBatch, user_id: str) -> pa.BooleanArray:
 
 
 def _batches(file: Path, columns: list[str] | None) -> Iterator[pa.RecordBatch]:
-    with pq.ParquetFile(file) as opened:
-        yield from opened.iter_batches(columns=columns)
+    with reading(file):
+        opened = pq.ParquetFile(file)
+    with opened:
+        yield from each_read(file, opened.iter_batches(columns=columns))
+
+
+def _schema(file: Path) -> pa.Schema:
+    with reading(file):
+        return pq.read_schema(file)
 
 
 def _compression(file: Path) -> str:

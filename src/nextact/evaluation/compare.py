@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from nextact.metrics.comparison import paired_comparison, summarise_seeds
 from nextact.metrics.ranking import metrics_of_ranks
 from nextact.printing import printable
 from nextact.protocol import require_same_protocol
+from nextact.stored import read_json, reading
 
 TABLES = ("test_users", "test_targets", "test_ranks")
 TABLE_FOLDER = "07_model_output"
@@ -58,10 +58,7 @@ def read_run(path: Path, metric: str | None = None) -> RunResults:
     Raises:
         NextactError: If the file cannot be read or holds no test results.
     """
-    try:
-        results = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, json.JSONDecodeError) as error:
-        raise NextactError(f"cannot read {path}: {error}") from error
+    results = read_json(path)
     if not isinstance(results, dict) or "protocol" not in results or "models" not in results:
         raise NextactError(
             f"{path}: holds no test results with their protocol; run `kedro run --pipelines model_evaluation`"
@@ -69,13 +66,18 @@ def read_run(path: Path, metric: str | None = None) -> RunResults:
     files = [path.parent.parent / TABLE_FOLDER / f"{name}.parquet" for name in TABLES]
     if not all(file.exists() for file in files):
         return RunResults(str(path), results)
-    users, targets, ranks = (pd.read_parquet(file) for file in files)
+    users, targets, ranks = map(_read_table, files)
     if set(ranks[RUN_ID]) != {results[RUN_ID]}:
         raise NextactError(
             f"{files[-1]} belongs to run {ranks[RUN_ID].iloc[0]}, {path.name} to run {results[RUN_ID]}: keep each "
             "run's folders together"
         )
     return RunResults(str(path), results, values_of_tables(users, targets, ranks, metric or results["metric"]))
+
+
+def _read_table(file: Path) -> pd.DataFrame:
+    with reading(file):
+        return pd.read_parquet(file)
 
 
 def values_of_tables(

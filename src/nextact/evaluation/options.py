@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from pydantic import Field
+
 from nextact.events import columns as c
-from nextact.options import options
+from nextact.options import Count, WholeNumber, options
 
 
 @options
@@ -25,22 +29,13 @@ class EvaluationOptions:
         examples: Right and wrong recommendations told in words, of each so many.
     """
 
-    list_length: int = 10
+    list_length: Count = 10
     diversity_block: str = "encoder"
     category_column: str | None = None
     user_id: str = c.USER_ID
     user_columns: tuple[str, ...] = ()
     item_columns: tuple[str, ...] = ()
-    max_groups: int = 10
-    calibration_users: int = 300
-    calibration_bins: int = 10
-    examples: int = 10
-
-    def __post_init__(self) -> None:
-        for name in ("list_length", "calibration_users", "calibration_bins"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"evaluation.{name} must be at least 1, got {getattr(self, name)}")
-        if self.max_groups < 2:
-            raise ValueError(f"evaluation.max_groups must be at least 2, got {self.max_groups}")
-        if self.examples < 0:
-            raise ValueError(f"evaluation.examples must not be negative, got {self.examples}")
+    max_groups: Annotated[int, Field(ge=2)] = 10
+    calibration_users: Count = 300
+    calibration_bins: Count = 10
+    examples: WholeNumber = 10

@@ -9,10 +9,10 @@ from typing import Any, Literal
 
 from nextact.errors import NextactError, suggest
 from nextact.events import columns as c
-from nextact.events.moments import microseconds
+from nextact.events.moments import require_moment
 from nextact.events.tables import RAW_EVENTS, as_table, require_columns
 from nextact.events.timezones import require_timezone
-from nextact.options import options
+from nextact.options import Count, OptionsError, Share, options
 
 __all__ = ["ColumnMap", "EventOptions", "TimestampUnit", "as_table", "raw_sources", "require_columns"]
 
@@ -92,11 +92,11 @@ class EventOptions(ColumnMap):
     event_types: tuple[str, ...] = ("interaction",)
     sources: dict[str, dict[str, Any]] = field(default_factory=dict)
     repeat_columns: tuple[str, ...] = REPEAT_COLUMNS
-    max_events_per_day: int | None = None
+    max_events_per_day: Count | None = None
     earliest: str = "1970-01-01"
     latest: str = "now"
     unknown_items: Literal["keep", "reject"] = "keep"
-    stop_above_rejected_share: float = 0.05
+    stop_above_rejected_share: Share = 0.05
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -107,12 +107,8 @@ class EventOptions(ColumnMap):
                 f"event_types must be at most {MOST_EVENT_TYPES} names, got {len(self.event_types)}; "
                 "event_type_map makes one behaviour of several values"
             )
-        if not 0 <= self.stop_above_rejected_share <= 1:
-            raise ValueError(f"stop_above_rejected_share must be in [0, 1], got {self.stop_above_rejected_share}")
-        if self.max_events_per_day is not None and self.max_events_per_day < 1:
-            raise ValueError(f"max_events_per_day must be at least 1, got {self.max_events_per_day}")
-        microseconds(self.earliest)
-        microseconds(self.latest)
+        for name in ("earliest", "latest"):
+            require_moment(name, getattr(self, name))
         _require_known(self.repeat_columns, [*MAPPED_COLUMNS, c.SOURCE], "repeat_columns")
         for source, columns in self.column_maps().items():
             self._check_event_type(source, columns)
@@ -143,7 +139,7 @@ class EventOptions(ColumnMap):
             return {RAW_EVENTS: ColumnMap(**common)}
         for source, changes in self.sources.items():
             _require_known(changes, common, f"sources.{source}")
-        return {source: ColumnMap(**(common | changes)) for source, changes in self.sources.items()}
+        return {source: _column_map(source, common | changes) for source, changes in self.sources.items()}
 
     def event_type_of(self, columns: ColumnMap) -> str:
         """The one behaviour of a table without a column for it."""
@@ -213,6 +209,13 @@ def require_own_columns(
             raise ValueError(
                 f"{place}: {one} and {other} both name the column {mapped[one]!r}; map each to a column of its own"
             )
+
+
+def _column_map(source: str, columns: dict[str, Any]) -> ColumnMap:
+    try:
+        return ColumnMap(**columns)
+    except OptionsError as error:
+        raise ValueError(str(error).replace("ColumnMap.", f"sources.{source}.")) from error
 
 
 def _require_known(names: Any, known: Any, place: str) -> None:

@@ -10,7 +10,7 @@ from nextact.errors import NextactError
 from nextact.events import columns as c
 from nextact.events.engines import keep
 from nextact.events.reasons import TOO_RARE
-from nextact.options import options
+from nextact.options import Count, options
 
 __all__ = ["TOO_RARE", "FilterOptions", "core_items_and_users", "mark_too_rare"]
 
@@ -27,13 +27,9 @@ class FilterOptions:
             stays only because it is held out elsewhere.
     """
 
-    min_item_events: int = 1
-    min_user_events: int = 1
+    min_item_events: Count = 1
+    min_user_events: Count = 1
     window: Literal["training", "all"] = "training"
-
-    def __post_init__(self) -> None:
-        if self.min_item_events < 1 or self.min_user_events < 1:
-            raise ValueError("min_item_events and min_user_events must be at least 1")
 
 
 def core_items_and_users(events: ibis.Table, options: FilterOptions) -> tuple[ibis.Table, ibis.Table]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from nextact.processes.scratch import scratch_folder
+from nextact.stored import writing
 
 
 def mapped_arrays(length: int, kinds: Mapping[str, DTypeLike]) -> dict[str, NDArray[Any]]:
@@ -21,4 +23,6 @@ def mapped_arrays(length: int, kinds: Mapping[str, DTypeLike]) -> dict[str, NDAr
 def _mapped(path: Path, length: int, kind: DTypeLike) -> NDArray[Any]:
     if not length:  # an empty file cannot be mapped
         return np.zeros(0, kind)
-    return np.memmap(path, dtype=kind, mode="w+", shape=(length,))
+    with writing(path), path.open("wb") as file:  # a full disk is said now; a write into the mapping would kill us
+        os.posix_fallocate(file.fileno(), 0, length * np.dtype(kind).itemsize)
+    return np.memmap(path, dtype=kind, mode="r+", shape=(length,))

@@ -32,6 +32,20 @@ def microseconds(moment: str) -> int:
     return ((read if read.tzinfo else read.replace(tzinfo=UTC)) - EPOCH) // MICROSECOND
 
 
+def require_moment(name: str, value: str, wanted: str = "an ISO date or time") -> None:
+    """Raise unless an option is a moment that :func:`microseconds` reads.
+
+    Example:
+        >>> require_moment("latest", "yesterday")
+        Traceback (most recent call last):
+        ValueError: latest must be an ISO date or time, got 'yesterday'
+    """
+    try:
+        microseconds(value)
+    except (NextactError, OverflowError) as error:
+        raise ValueError(f"{name} must be {wanted}, got {value!r}") from error
+
+
 def iso_moment(timestamp: int) -> str:
     """The ISO text of microseconds since 1970 UTC; the bare number where no calendar reaches it.
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from nextact.events import reasons
 from nextact.events.erase import ERASED
-from nextact.options import options
+from nextact.options import NotNegative, Share, WholeNumber, options
 
 QualityWarning = dict[str, str]
 
@@ -34,23 +34,18 @@ class QualityOptions:
         few_users: Validation users below this number make wide intervals.
     """
 
-    rejected_share: float = 0.05
-    tie_share: float = 0.1
-    no_text_share: float = 0.05
-    unreachable_share: float = 0.05
-    seen_share: float = 0.02
-    one_user_share: float = 0.01
-    new_user_share: float = 0.2
-    unseen_item_share: float = 0.1
-    stability_index: float = 0.25
-    once_seen_ratio: float = 2.0
-    short_history: int = 3
-    few_users: int = 500
-
-    def __post_init__(self) -> None:
-        for name, value in vars(self).items():
-            if name.endswith("_share") and not 0 <= value <= 1:
-                raise ValueError(f"quality.{name} must be in [0, 1], got {value}")
+    rejected_share: Share = 0.05
+    tie_share: Share = 0.1
+    no_text_share: Share = 0.05
+    unreachable_share: Share = 0.05
+    seen_share: Share = 0.02
+    one_user_share: Share = 0.01
+    new_user_share: Share = 0.2
+    unseen_item_share: Share = 0.1
+    stability_index: NotNegative = 0.25
+    once_seen_ratio: NotNegative = 2.0
+    short_history: WholeNumber = 3
+    few_users: WholeNumber = 500
 
 
 def find_warnings(report: Mapping[str, Any], limits: QualityOptions) -> list[QualityWarning]:

@@ -11,9 +11,9 @@ import pandas as pd
 from nextact.errors import NextactError
 from nextact.events import columns as c
 from nextact.events.engines import keep
-from nextact.events.moments import DAY, SECOND, iso_moment, microseconds
+from nextact.events.moments import DAY, SECOND, iso_moment, microseconds, require_moment
 from nextact.events.steps import IS_TARGET_TYPE, N_BEFORE, ROW_ORDER, StepOptions, add_steps
-from nextact.options import options
+from nextact.options import Count, Seed, options
 
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
 WIDTHS = (DAY, SECOND, 1)  # the last one is a moment
@@ -38,8 +38,8 @@ class SplitOptions(StepOptions):
     kind: Literal["global_time", "leave_one_out", "unseen_users"] = "global_time"
     validation_from: float | str = 0.8
     test_from: float | str = 0.9
-    users_seed: int = 0
-    min_history: int = 1
+    users_seed: Seed = 0
+    min_history: Count = 1
 
     @property
     def compared_texts(self) -> tuple[str, ...]:
@@ -50,15 +50,25 @@ class SplitOptions(StepOptions):
     def __post_init__(self) -> None:
         super().__post_init__()
         for name in ("validation_from", "test_from"):
-            value = getattr(self, name)
-            if isinstance(value, float) and not 0 < value < 1:
-                raise ValueError(f"{name} must be an ISO date or a share in (0, 1), got {value}")
-            if isinstance(value, str) and self.kind == "unseen_users":
-                raise ValueError(f"{name} must be a share of users in (0, 1) for unseen users, got {value!r}")
-        if self.kind == "unseen_users" and not self.validation_from < self.test_from:  # type: ignore[operator]
-            raise ValueError("validation_from must be smaller than test_from")
-        if self.min_history < 1:
-            raise ValueError(f"min_history must be at least 1, got {self.min_history}")
+            self._check_beginning(name, getattr(self, name))
+        self._check_order()
+
+    def _check_order(self) -> None:
+        """Of two dates or two shares; how a date and a share lie to each other depends on the log."""
+        first, second = self.validation_from, self.test_from
+        if self.kind == "leave_one_out" or isinstance(first, str) != isinstance(second, str):
+            return
+        early, late = (microseconds(one) if isinstance(one, str) else one for one in (first, second))
+        if not early < late:
+            raise ValueError(f"validation_from must come before test_from, got {first} and {second}")
+
+    def _check_beginning(self, name: str, value: float | str) -> None:
+        if isinstance(value, str) and self.kind == "unseen_users":
+            raise ValueError(f"{name} must be a share of users in (0, 1) for unseen users, got {value!r}")
+        if isinstance(value, str):
+            require_moment(name, value, "an ISO date or a share in (0, 1)")
+        elif not 0 < value < 1:
+            raise ValueError(f"{name} must be an ISO date or a share in (0, 1), got {value}")
 
 
 def split_events(

@@ -9,7 +9,7 @@ import ibis
 from nextact.errors import NextactError, suggest
 from nextact.events import columns as c
 from nextact.events.moments import MINUTE
-from nextact.options import options
+from nextact.options import Positive, Seed, options
 
 IS_TARGET_TYPE = "is_target_type"
 N_BEFORE = "n_before"
@@ -31,14 +31,14 @@ class StepOptions:
     """
 
     baskets: bool = True
-    session_gap_minutes: float | None = None
+    session_gap_minutes: Positive | None = None
     target_event_types: tuple[str, ...] | None = None
     ties: Literal["position", "file", "shuffled"] = "position"
-    ties_seed: int = 0
+    ties_seed: Seed = 0
 
     def __post_init__(self) -> None:
-        if self.session_gap_minutes is not None and not (self.baskets and self.session_gap_minutes > 0):
-            raise ValueError("session_gap_minutes must be above 0 and goes with baskets: true")
+        if self.session_gap_minutes is not None and not self.baskets:
+            raise ValueError("session_gap_minutes goes with baskets: true")
         if self.target_event_types is not None and not self.target_event_types:
             raise ValueError("target_event_types must name an event type; null counts all")
 

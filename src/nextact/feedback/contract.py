@@ -10,7 +10,7 @@ from nextact.events import columns as c
 from nextact.events.contract import TimestampUnit, require_own_columns
 from nextact.events.timezones import require_timezone
 from nextact.feedback import columns as f
-from nextact.options import options
+from nextact.options import Share, options
 
 FEEDBACK = "feedback"  # name of the table in messages
 
@@ -70,13 +70,11 @@ class FeedbackOptions:
     request_id: str | None = None
     timestamp_unit: TimestampUnit = "native"
     timezone: str = "UTC"
-    stop_above_rejected_share: float = 0.05
+    stop_above_rejected_share: Share = 0.05
 
     def __post_init__(self) -> None:
         require_timezone(self.timezone)
         require_own_columns(FEEDBACK, {name: getattr(self, name) for name in OWN_COLUMNS})
-        if not 0 <= self.stop_above_rejected_share <= 1:
-            raise ValueError(f"stop_above_rejected_share must be in [0, 1], got {self.stop_above_rejected_share}")
 
     def columns(self) -> dict[str, str | None]:
         """Option name -> raw column, ``None`` where it is not mapped."""

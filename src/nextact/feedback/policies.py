@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nextact.errors import NextactError
-from nextact.options import options
+from nextact.options import NotNegative, Share, options
 
 Floats = NDArray[np.float64]
 Positions = NDArray[np.int64]
@@ -33,14 +33,8 @@ class PolicyOptions:
         epsilon: Share of places that any remaining item may take, in [0, 1]; above 0 every item has a chance.
     """
 
-    temperature: float = 1.0
-    epsilon: float = 0.0
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.temperature < float("inf"):
-            raise ValueError(f"temperature must be a number of at least 0, got {self.temperature}")
-        if not 0 <= self.epsilon <= 1:
-            raise ValueError(f"epsilon must be in [0, 1], got {self.epsilon}")
+    temperature: NotNegative = 1.0
+    epsilon: Share = 0.0
 
 
 @dataclass(frozen=True)

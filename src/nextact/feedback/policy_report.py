@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Iterator
 from dataclasses import field
 from typing import Any
@@ -18,7 +19,7 @@ from nextact.feedback.off_policy import SupportError, Terms
 from nextact.feedback.places import Place, follow
 from nextact.feedback.policies import PolicyOptions
 from nextact.metrics.comparison import Interval
-from nextact.options import options
+from nextact.options import Count, InnerShare, NotNegative, OptionsError, Positive, Seed, Share, options
 
 LOGGING = "logging"
 
@@ -42,31 +43,32 @@ class OffPolicyOptions:
     """
 
     rewards: dict[str, float] | None = None
-    max_rank: int = 1
+    max_rank: Count = 1
     targets: dict[str, dict[str, float]] = field(
         default_factory=lambda: {"greedy": {"temperature": 0.0}, "softmax": {"temperature": 1.0}}
     )
-    max_weight: float = 10.0
-    min_support: float = 0.95
-    min_effective_rows: float = 30.0
-    draws: int = 1_000
-    level: float = 0.95
-    seed: int = 0
+    max_weight: Positive = 10.0
+    min_support: Share = 0.95
+    min_effective_rows: NotNegative = 30.0
+    draws: Count = 1_000
+    level: InnerShare = 0.95
+    seed: Seed = 0
 
     def __post_init__(self) -> None:
-        if self.max_rank < 1 or self.draws < 1:
-            raise ValueError(f"max_rank and draws must be at least 1, got {self.max_rank} and {self.draws}")
-        if not 0 < self.level < 1 or not 0 <= self.min_support <= 1:
-            raise ValueError(f"level must be in (0, 1) and min_support in [0, 1], got {self.level}, {self.min_support}")
-        if not self.max_weight > 0:
-            raise ValueError(f"max_weight must be above 0, got {self.max_weight}")
         if LOGGING in self.targets:
             raise ValueError(f"targets: {LOGGING!r} is the policy that was live, choose another name")
         self.policies()
 
     def policies(self) -> dict[str, PolicyOptions]:
         """The targets, checked."""
-        return {name: PolicyOptions(**chosen) for name, chosen in self.targets.items()}
+        return {name: _policy(name, chosen) for name, chosen in self.targets.items()}
+
+
+def _policy(name: str, chosen: dict[str, float]) -> PolicyOptions:
+    try:
+        return PolicyOptions(**chosen)
+    except OptionsError as error:
+        raise ValueError(re.sub(r"PolicyOptions\b", f"targets.{name}", str(error))) from error
 
 
 def policy_report(lists: LoggedLists, recommendations: pd.DataFrame, options: OffPolicyOptions) -> dict[str, Any]:

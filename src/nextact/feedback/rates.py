@@ -12,7 +12,7 @@ import pandas as pd
 from nextact.events import columns as c
 from nextact.feedback import columns as f
 from nextact.feedback.intervals import response_interval
-from nextact.options import options
+from nextact.options import Count, InnerShare, Seed, options
 
 Rate = dict[str, Any]
 
@@ -31,16 +31,10 @@ class ReportOptions:
             to tell how often the rank is looked at; with fewer, ratios of rates stand in.
     """
 
-    draws: int = 1_000
-    level: float = 0.95
-    seed: int = 0
-    min_pairs: int = 30
-
-    def __post_init__(self) -> None:
-        if self.draws < 1 or self.min_pairs < 1:
-            raise ValueError(f"draws and min_pairs must be at least 1, got {self.draws} and {self.min_pairs}")
-        if not 0 < self.level < 1:
-            raise ValueError(f"level must be in (0, 1), got {self.level}")
+    draws: Count = 1_000
+    level: InnerShare = 0.95
+    seed: Seed = 0
+    min_pairs: Count = 30
 
 
 def response_rate(shown: ibis.Table, options: ReportOptions) -> Rate | None:

@@ -94,6 +94,16 @@ def metrics_of_ranks(ranks: TargetRanks, targets: Targets, ks: Sequence[int] = (
     return {name: value for k in ks for name, value in _at_cutoff(groups, first_hit, targets.n_relevant, k).items()}
 
 
+def metric_names(ks: Sequence[int]) -> list[str]:
+    """What ``ranking_metrics`` calls the metrics at these cut-offs.
+
+    Example:
+        >>> metric_names((5,))
+        ['hit_rate@5', 'recall@5', 'precision@5', 'ndcg@5', 'mrr@5', 'map@5']
+    """
+    return [f"{name}@{k}" for k in ks for name in ("hit_rate", "recall", "precision", "ndcg", "mrr", "map")]
+
+
 def _at_cutoff(groups: TieGroups, first_hit: PerUser, n_relevant: NDArray[np.int64], k: int) -> dict[str, PerUser]:
     ideal = np.minimum(k, n_relevant)
     n_users, slots = len(n_relevant), np.clip(k - groups.n_greater, 0, groups.n_equal)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, Self, runtime_checkable
@@ -11,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
-from nextact.errors import NextactError
-from nextact.options import options
+from nextact.options import Count, NotNegative, options
 from nextact.sequences.histories import Histories
 from nextact.sequences.holdout import Holdout, LaterSteps
 
@@ -31,16 +29,9 @@ class LaunchOptions:
     """
 
     checkpoint_folder: str | None = None
-    checkpoint_seconds: float = 300.0
-    processes: int = 1
+    checkpoint_seconds: NotNegative = 300.0
+    processes: Count = 1
     launcher_arguments: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        if self.processes < 1 or self.checkpoint_seconds < 0:
-            raise ValueError(
-                f"LaunchOptions.processes must be at least 1 and checkpoint_seconds at least 0, got {self.processes} "
-                f"and {self.checkpoint_seconds}"
-            )
 
 
 Scores = NDArray[np.float32]  # [users, n_items + 1]; higher is better; column 0 is padding and means nothing
@@ -148,16 +139,3 @@ class Explains(Protocol):
         Returns:
             int32 [B, K]; 0 where no item of the history adds anything.
         """
-
-
-def write_json(path: Path, value: object) -> None:
-    """Write JSON readably."""
-    path.write_text(json.dumps(value, indent=1, ensure_ascii=False, sort_keys=True), encoding="utf-8")
-
-
-def read_json(path: Path) -> Any:
-    """Read JSON, naming the file where it cannot be read."""
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, json.JSONDecodeError) as error:
-        raise NextactError(f"cannot read {path}: {error}") from error

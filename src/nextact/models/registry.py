@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nextact.errors import NextactError
 from nextact.models.baselines import options as o
 from nextact.models.baselines.als import ALS
 from nextact.models.baselines.content import ContentKNN
@@ -21,9 +20,10 @@ from nextact.models.baselines.tifu import TIFUKNN
 from nextact.models.hybrid.blend import Blend
 from nextact.models.hybrid.options import BlendOptions, StackedOptions
 from nextact.models.hybrid.stacked import StackedRanker
-from nextact.models.recommender import Recommender, read_json, write_json
+from nextact.models.recommender import Recommender
 from nextact.models.sequence.options import SequenceOptions
 from nextact.models.sequence.recommender import SequenceRecommender
+from nextact.stored import StoredError, read_json, reading, write_json
 
 
 @dataclass(frozen=True)
@@ -150,16 +150,22 @@ class ModelFolder:
 
     def describe(self) -> dict[str, Any]:
         """What was saved beside the weights: family, name, run, options hash, fit report; or why there are none."""
-        described: dict[str, Any] = read_json(self.path / (LEFT_OUT_FILE if self.is_left_out else FITTED_FILE))
+        file = self.path / (LEFT_OUT_FILE if self.is_left_out else FITTED_FILE)
+        described: dict[str, Any] = read_json(file, ("family", "name"))
         return described
 
     def open(self) -> Recommender:
-        """Load the recommender."""
+        """Load the recommender.
+
+        Raises:
+            StoredError: If a file of the folder is missing or damaged, or this version does not know the model.
+        """
         described = self.describe()
         family, name = described["family"], described["name"]
         if name not in MODELS.get(family, {}):
-            raise NextactError(f"{self.path}: holds model {family}.{name}, which this version does not know")
-        recommender: Recommender = MODELS[family][name].recommender.load(self.path)
+            raise StoredError(self.path, f"holds model {family}.{name}, which this version does not know")
+        with reading(self.path):
+            recommender: Recommender = MODELS[family][name].recommender.load(self.path)
         return recommender
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from nextact.errors import NextactError, suggest
-from nextact.options import options
+from nextact.options import Count, Seed, options
 from nextact.printing import csv_cell
 from nextact.reports.drawing import COLOURS, SOFT, drawn, log_marks, percent_marks, row_labels, rows_height
 from nextact.text.corpus import Corpus
@@ -47,18 +47,13 @@ class CatalogueMapOptions:
 
     block: str | None = None
     method: Literal["pca", "tsne"] = "pca"
-    max_items: int = 3000
+    max_items: Count = 3000
     colour_by: str | None = None
-    max_colours: int = 10
+    max_colours: Count = 10
     neighbours_of: tuple[str, ...] = ()
-    n_items: int = 5
-    neighbours: int = 5
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        for name in ("max_items", "max_colours", "n_items", "neighbours"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"CatalogueMapOptions.{name} must be at least 1, got {getattr(self, name)}")
+    n_items: Count = 5
+    neighbours: Count = 5
+    seed: Seed = 0
 
 
 def catalogue_map(

@@ -10,9 +10,16 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from nextact.errors import NextactError
+from nextact.stored import StoredError, read_array
 
 PADDING = 0  # item index 0 is never a real item
+KINDS = {
+    "offsets": np.int64,
+    "item_index": np.int32,
+    "event_type": np.int8,
+    "timestamp": np.int64,
+    "starts_step": np.bool_,
+}
 
 
 @dataclass(frozen=True)
@@ -125,13 +132,18 @@ class Histories:
         """Open arrays written by :meth:`save`, memory-mapped and read-only.
 
         Raises:
-            NextactError: If a file is missing or is not an array.
+            StoredError: If a file is missing or damaged, or they do not belong together.
         """
-        arrays = {}
-        for field in fields(cls):
-            path = folder / f"{field.name}.npy"
-            try:
-                arrays[field.name] = np.load(path, mmap_mode="r", allow_pickle=False)
-            except (OSError, ValueError) as error:
-                raise NextactError(f"histories: cannot read {path}: {error}; run data_processing again") from error
-        return cls(**arrays)
+        found = cls(**{name: read_array(folder / f"{name}.npy", kind) for name, kind in KINDS.items()})
+        found._check(folder)
+        return found
+
+    def _check(self, folder: Path) -> None:
+        """Refuse arrays of different runs."""
+        offsets = self.offsets
+        if not len(offsets) or offsets[0] != 0 or (np.diff(offsets) < 0).any():
+            raise StoredError(folder / "offsets.npy", "does not rise from 0, so it holds no offsets")
+        for name in KINDS:
+            n_events = len(getattr(self, name))
+            if name != "offsets" and n_events != offsets[-1]:
+                raise StoredError(folder / f"{name}.npy", f"holds {n_events:,} events, but offsets {offsets[-1]:,}")

@@ -11,21 +11,21 @@ from typing import Any
 import pandas as pd
 
 from nextact import __version__
-from nextact.errors import NextactError
 from nextact.events import columns as c
 from nextact.events.contract import EventOptions
 from nextact.events.moments import iso_moment
 from nextact.events.steps import StepOptions
-from nextact.models.recommender import read_json, write_json
 from nextact.models.registry import ModelFolder
-from nextact.options import OptionsError, options
+from nextact.options import Count, OptionsError, Positive, options
 from nextact.protocol import Certificate
 from nextact.records import fingerprint_of
+from nextact.stored import StoredError, read_json, reading, write_json
 
 MANIFEST_FILE, CERTIFICATE_FILE, SCHEMA_FILE = "package.json", "certificate.json", "input_schema.json"
 ITEM_COLUMNS = (c.ITEM_ID, c.ITEM_TEXT, c.N_TRAINING_EVENTS)
 ITEMS_FILE, MODEL_FOLDER, BEHAVIOUR_FOLDER = "items.parquet", "model", "behaviour_model"
 FORMAT = 2
+AGAIN = "package the model again: `kedro run --pipelines recommendation`"
 
 
 @options
@@ -59,9 +59,9 @@ class Manifest:
     protocol_hash: str
     model: str
     behaviour_model: str | None
-    temperature: float
+    temperature: Positive
     exclude_seen: bool
-    top_k: int
+    top_k: Count
     steps: StepOptions
     event_types: tuple[str, ...]
     has_times: bool
@@ -101,13 +101,13 @@ class Package:
         """Read what :meth:`save` wrote; the models stay closed.
 
         Raises:
-            NextactError: If a part is missing, cannot be read or is not the one that was packaged.
+            StoredError: If a part is missing, cannot be read or is not the one that was packaged.
         """
         manifest = _read_manifest(folder / MANIFEST_FILE)
         _require_as_packaged(folder, manifest)
         return cls(
             manifest,
-            read_json(folder / CERTIFICATE_FILE),
+            read_json(folder / CERTIFICATE_FILE, ("run_id", "protocol_hash", "protocol")),
             _read_items(folder / ITEMS_FILE),
             ModelFolder(folder / MODEL_FOLDER),
             _behaviour_folder(folder, manifest),
@@ -210,32 +210,27 @@ def _require_as_packaged(folder: Path, manifest: Manifest) -> None:
     found = _fingerprints(folder)
     for part in sorted({*found, *manifest.fingerprints}):
         if part not in found:
-            raise NextactError(f"package: {folder / part} is missing")
+            raise StoredError(folder / part, "does not exist", AGAIN)
         if found[part] != manifest.fingerprints.get(part):
-            raise NextactError(
-                f"package: {folder / part} is not what was packaged with the rest; "
-                "package the model again: `kedro run --pipelines recommendation`"
-            )
+            raise StoredError(folder / part, "is not what was packaged with the rest", AGAIN)
 
 
 def _read_manifest(path: Path) -> Manifest:
-    read = read_json(path)
-    if isinstance(read, dict) and read.get("format") != FORMAT:
-        raise NextactError(
-            f"{path}: layout {read.get('format')} of a package is not readable by this version, which knows {FORMAT}; "
-            "package the model again: `kedro run --pipelines recommendation`"
-        )
+    read = read_json(path, ("format",))
+    if read["format"] != FORMAT:
+        raise StoredError(path, f"has layout {read['format']!r}, and this version reads layout {FORMAT}", AGAIN)
     try:
         return Manifest(**read)
     except (TypeError, OptionsError) as error:
-        raise NextactError(f"{path} does not describe a package that this version can read: {error}") from error
+        raise StoredError(path, f"describes no package that can be served: {error}", AGAIN) from error
 
 
 def _read_items(path: Path) -> pd.DataFrame:
-    try:
-        return pd.read_parquet(path)
-    except OSError as error:
-        raise NextactError(f"cannot read {path}: {error}") from error
+    with reading(path):
+        items = pd.read_parquet(path)
+    if missing := [name for name in ITEM_COLUMNS if name not in items]:
+        raise StoredError(path, f"has no column {', '.join(map(repr, missing))}", AGAIN)
+    return items
 
 
 def _behaviour_folder(folder: Path, manifest: Manifest) -> ModelFolder | None:

@@ -19,9 +19,11 @@ from nextact.retrieval.recommending import (
     predict_behaviour,
     recommend_items,
 )
-from nextact.serving.package import Manifest, Package
+from nextact.sequences.histories import Histories
+from nextact.serving.package import AGAIN, Manifest, Package
 from nextact.serving.request import EVENTS, REPEATED_EVENTS, UNKNOWN_EVENTS, UNKNOWN_ITEM, read_request
 from nextact.serving.rows import RowReader
+from nextact.stored import StoredError
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,7 @@ class PackagedModel:
         self.item_index = {item_id: index for index, item_id in enumerate(self.catalogue.ids) if index}
         self.reader = RowReader(self.manifest)
         self.model: Recommender = package.model.open()
+        self._check_items(package)
         self.behaviour_model = self._behaviour_model(package)
 
     @classmethod
@@ -84,7 +87,7 @@ class PackagedModel:
         """Read a folder written by :class:`~nextact.serving.package.Package`.
 
         Raises:
-            NextactError: If a part is missing or cannot be read.
+            StoredError: If a part is missing or damaged, or they do not belong together.
         """
         return cls(Package.open(folder))
 
@@ -116,6 +119,13 @@ class PackagedModel:
             types = self.manifest.event_types
             behaviours = predict_behaviour(self.behaviour_model, request.histories, request.user_ids, types)
         return Answer(items[list(ITEM_COLUMNS)], behaviours, request.report)
+
+    def _check_items(self, package: Package) -> None:
+        """Refuse a model of another catalogue: what it scores would be told under the wrong names."""
+        n_known = self.model.score(Histories.from_lists([[]])).shape[1] - 1
+        if n_known != len(package.items):
+            said = f"ranks {n_known:,} items, but the package names {len(package.items):,}"
+            raise StoredError(package.model.path, said, AGAIN)
 
     def _behaviour_model(self, package: Package) -> PredictsEventType | None:
         if package.behaviour_model is None:

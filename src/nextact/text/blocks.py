@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from nextact.errors import NextactError
+from nextact.stored import StoredError, read_array, read_json, reading
 
 BLOCKS = ("encoder", "encoder_tuned", "word2vec", "glove", "tfidf", "syntax", "item2vec")  # dense
 WORDS = "words"  # sparse: of the whole item text; of one column "words_<column>"
@@ -80,15 +81,16 @@ class ItemVectors:
         """Open memory-mapped.
 
         Raises:
-            NextactError: If a file is missing or is not an array.
+            StoredError: If a file is missing or damaged, or two blocks speak of different numbers of items.
         """
-        try:
-            hashes = json.loads((folder / INDEX_FILE).read_text(encoding="utf-8"))
+        with reading(folder):
+            hashes: dict[str, str] = dict(read_json(folder / INDEX_FILE))
             sparse = {name: _open_sparse(folder, name) for name in hashes if (folder / f"{name}.indptr.npy").exists()}
             dense = [name for name in hashes if name not in sparse]
-            blocks = {name: np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in dense}
-        except (OSError, ValueError) as error:
-            raise NextactError(f"item vectors: cannot read {folder}: {error}; run feature_engineering again") from error
+            blocks = {name: read_array(folder / f"{name}.npy", np.float32, ndim=2) for name in dense}
+        rows = {name: block.shape[0] for name, block in (blocks | sparse).items()}
+        if len(set(rows.values())) > 1:
+            raise StoredError(folder, f"holds blocks of different catalogues, of so many rows: {rows}")
         return cls(blocks, hashes, sparse)
 
 
@@ -118,7 +120,6 @@ def _parts(block: csr_matrix) -> dict[str, NDArray[np.generic]]:
 
 
 def _open_sparse(folder: Path, name: str) -> csr_matrix:
-    data, indices, indptr, shape = (
-        np.load(folder / f"{name}.{part}.npy", mmap_mode="r", allow_pickle=False) for part in CSR
-    )
-    return csr_matrix((data, indices, indptr), shape=tuple(shape.tolist()))
+    data, indices, indptr, shape = (read_array(folder / f"{name}.{part}.npy", None) for part in CSR)
+    with reading(folder / f"{name}.indptr.npy"):
+        return csr_matrix((data, indices, indptr), shape=tuple(shape.tolist()))

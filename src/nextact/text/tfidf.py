@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from nextact.errors import NextactError
-from nextact.options import options
+from nextact.options import Count, Seed, options
 from nextact.text.corpus import Corpus
 
 
@@ -26,15 +26,10 @@ class TfidfOptions:
         seed: Seed of the randomised solver.
     """
 
-    dimensions: int = 128
-    min_count: int = 2
+    dimensions: Count = 128
+    min_count: Count = 2
     sublinear: bool = True
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        for name in ("dimensions", "min_count"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"TfidfOptions.{name} must be at least 1, got {getattr(self, name)}")
+    seed: Seed = 0
 
 
 def tfidf_block(tokens: Corpus[list[str]], options: TfidfOptions) -> NDArray[np.float32]:

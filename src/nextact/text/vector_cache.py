@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import os
 import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+
+from nextact.stored import write_array, written_whole
 
 log = logging.getLogger(__name__)
 KEY_BYTES = 32
@@ -51,12 +52,9 @@ class VectorCache:
         rows["key"] = np.frombuffer(b"".join(keys), dtype=np.uint8).reshape(-1, KEY_BYTES)
         rows["vector"] = vectors
         rows["checksum"] = [_checksum(key, vector) for key, vector in zip(keys, rows["vector"], strict=True)]
-        self.folder.mkdir(parents=True, exist_ok=True)
         name = hashlib.sha256(b"".join(keys)).hexdigest()[:32]
-        partial = self.folder / f"{name}.{os.getpid()}.part"
-        with partial.open("wb") as file:
-            np.save(file, rows, allow_pickle=False)
-        partial.replace(self.folder / f"{name}.npy")
+        with written_whole(self.folder / f"{name}.npy", alone=False) as beside:
+            write_array(beside, rows)
 
     def _read_file(self, file: Path) -> tuple[list[bytes], NDArray[np.float32]]:
         try:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from nextact.errors import NextactError
-from nextact.options import options
+from nextact.options import Count, NotNegative, Seed, options
 from nextact.text.corpus import Corpus
 from nextact.text.vector_files import read_keyed_vectors
 from nextact.text.word_vectors import WordVectors
@@ -36,24 +36,16 @@ class Word2VecOptions:
             is unpacked), read instead of training; the other options then mean nothing.
     """
 
-    dimensions: int = 64
-    window: int = 5
-    min_count: int = 2
-    epochs: int = 10
+    dimensions: Count = 64
+    window: Count = 5
+    min_count: Count = 2
+    epochs: Count = 10
     skip_gram: bool = True
-    negatives: int = 5
-    subsample: float = 1e-3
-    seed: int = 0
-    threads: int = 1
+    negatives: Count = 5
+    subsample: NotNegative = 1e-3
+    seed: Seed = 0
+    threads: Count = 1
     pretrained: str | None = None
-
-    def __post_init__(self) -> None:
-        for name in ("dimensions", "window", "min_count", "epochs", "negatives", "threads"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"Word2VecOptions.{name} must be at least 1, got {getattr(self, name)}")
-        for name in ("subsample", "seed"):
-            if getattr(self, name) < 0:
-                raise ValueError(f"Word2VecOptions.{name} must not be negative, got {getattr(self, name)}")
 
 
 def word2vec_vectors(tokens: Corpus[list[str]], options: Word2VecOptions) -> WordVectors:

@@ -18,6 +18,7 @@ from safetensors.torch import save_file
 
 from nextact.errors import NextactError
 from nextact.processes.holding import HeldError, Hold
+from nextact.stored import BESIDE, written_whole
 
 logger = logging.getLogger(__name__)
 
@@ -51,13 +52,11 @@ class Checkpoints:
 
     def write(self, tensors: Mapping[str, torch.Tensor], state: Mapping[str, Any]) -> None:
         """Replace the checkpoint: a reader finds the old one or the new one, whole, whenever the writer is killed."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        unfinished = self.path.with_suffix(f".{os.getpid()}.unfinished")
         plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-        save_file(plain, unfinished, metadata={"key": self.key, "state": json.dumps(state)})
-        with unfinished.open("rb+") as file:
-            os.fsync(file.fileno())
-        unfinished.replace(self.path)
+        with written_whole(self.path, alone=False) as unfinished:
+            save_file(plain, unfinished, metadata={"key": self.key, "state": json.dumps(state)})
+            with unfinished.open("rb+") as file:
+                os.fsync(file.fileno())
         self._written = time.monotonic()
 
     def read(self) -> tuple[dict[str, torch.Tensor], dict[str, Any]] | None:
@@ -86,7 +85,7 @@ class Checkpoints:
 
     def remove(self) -> None:
         """Forget the training, since it ended."""
-        for path in (self.path, *self.folder.glob("*.unfinished")):
+        for path in (self.path, *self.folder.glob(f"*{BESIDE}")):
             path.unlink(missing_ok=True)
         with contextlib.suppress(OSError):  # something else lies there
             self.folder.rmdir()

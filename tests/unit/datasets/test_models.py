@@ -39,13 +39,17 @@ def test_a_refitted_model_that_was_never_made_stops_no_gathering(tmp_path):
     assert not dataset.load().exists
 
 
-@pytest.mark.parametrize("kind", [CandidateDataset, CandidatesDataset])
-def test_a_candidate_that_cannot_be_written_to_its_end_leaves_the_old_one(kind, tmp_path):
+def candidate(name):
+    return {"family": "baselines", "name": name, "run_id": "one", "folder": name, "validation": {}}
+
+
+@pytest.mark.parametrize(("kind", "of"), [(CandidateDataset, candidate), (CandidatesDataset, lambda n: [candidate(n)])])
+def test_a_candidate_that_cannot_be_written_to_its_end_leaves_the_old_one(kind, of, tmp_path):
     dataset = kind(filepath=str(tmp_path / "ease.candidate.json"))
-    dataset.save({"name": "ease"})
+    dataset.save(of("ease"))
     with pytest.raises(DatasetError, match="not JSON serializable"):
         dataset.save({"name": "gpt2", "values": object()})
-    assert dataset.load() == {"name": "ease"}
-    dataset.save({"name": "gpt2"})
-    assert dataset.load() == {"name": "gpt2"}
+    assert dataset.load() == of("ease")
+    dataset.save(of("gpt2"))
+    assert dataset.load() == of("gpt2")
     assert [path.name for path in tmp_path.iterdir()] == ["ease.candidate.json"]

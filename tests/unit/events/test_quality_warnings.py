@@ -127,7 +127,7 @@ def test_the_cause_of_the_core_artefact_is_named_where_the_filter_made_it():
 
 def test_limits_are_options():
     assert messages(changed(ties__share=0.44), tie_share=0.5) == []
-    with pytest.raises(OptionsError, match=r"quality.tie_share must be in \[0, 1\], got 5"):
+    with pytest.raises(OptionsError, match=r"QualityOptions.tie_share must be in \[0, 1\], got 5"):
         QualityOptions(tie_share=5)
     with pytest.raises(OptionsError, match="did you mean 'tie_share'"):
         QualityOptions(ties_share=0.5)

@@ -15,6 +15,7 @@ from nextact.sequences.histories import Histories
 from nextact.sequences.holdout import Holdout
 from nextact.serving.package import Package
 from nextact.serving.packaged import PackagedModel
+from nextact.stored import StoredError
 
 from .conftest import ITEM_IDS
 
@@ -171,35 +172,84 @@ def test_the_input_schema_is_written_beside_the_model(package_of, tmp_path):
 
 
 def test_a_missing_or_foreign_package_is_named(package_of, tmp_path):
-    with pytest.raises(NextactError, match=r"cannot read .*nowhere.*package.json"):
+    with pytest.raises(StoredError, match=r"nowhere.*package.json does not exist"):
         PackagedModel.open(tmp_path / "nowhere")
     package_of(tmp_path).save(tmp_path / "packaged")
-    described = json.loads((tmp_path / "packaged/package.json").read_text())
-    (tmp_path / "packaged/package.json").write_text(json.dumps(described | {"format": 1}))
-    with pytest.raises(NextactError, match=r"package.json: layout 1 of a package is not readable by this version"):
+    change(tmp_path / "packaged", format=1)
+    with pytest.raises(StoredError, match=r"package.json has layout 1, and .* 2; package the model again: `kedro run"):
         PackagedModel.open(tmp_path / "packaged")
-    (tmp_path / "packaged/package.json").write_text(json.dumps(described | {"top_q": 2}))
-    with pytest.raises(NextactError, match=r"package.json does not describe a package .*did you mean 'top_k'"):
+    change(tmp_path / "packaged", format=2, top_q=2)
+    with pytest.raises(StoredError, match=r"package.json describes no package .*did you mean 'top_k'"):
         PackagedModel.open(tmp_path / "packaged")
 
 
-def test_a_package_without_its_items_is_named(package_of, tmp_path):
+def change(folder, **changes):
+    """Write other values into a manifest."""
+    file = folder / "package.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | changes))
+
+
+@pytest.mark.parametrize("temperature", [0, -1.5, float("nan"), float("inf"), "warm", None])
+def test_a_package_whose_temperature_is_none_is_refused(package_of, tmp_path, temperature):
     package_of(tmp_path).save(tmp_path / "packaged")
-    (tmp_path / "packaged/items.parquet").unlink()
-    with pytest.raises(NextactError, match=r"items.parquet is missing"):
+    change(tmp_path / "packaged", temperature=temperature)
+    with pytest.raises(StoredError, match=r"package.json describes no package .*Manifest.temperature .*got"):
         PackagedModel.open(tmp_path / "packaged")
 
 
-def test_items_of_another_run_are_refused_beside_the_model(package_of, tmp_path):
+SPOILT_ITEMS = {
+    "shorter": lambda items: items.iloc[:-1],
+    "longer": lambda items: pd.concat([items, items.iloc[:1].assign(item_id="figs")]),
+    "reversed": lambda items: items.iloc[::-1],
+    "of another catalogue": lambda items: items.assign(item_id=[f"other {i}" for i in items["item_id"]]),
+}
+
+
+@pytest.mark.parametrize("spoil", SPOILT_ITEMS.values(), ids=SPOILT_ITEMS)
+def test_a_package_whose_items_are_not_those_of_its_model_is_refused(package_of, tmp_path, spoil):
     package_of(tmp_path).save(tmp_path / "packaged")
-    items = pd.read_parquet(tmp_path / "packaged/items.parquet")
-    items.iloc[::-1].to_parquet(tmp_path / "packaged/items.parquet", index=False)
-    with pytest.raises(NextactError, match=r"items.parquet is not what was packaged with the rest"):
+    file = tmp_path / "packaged/items.parquet"
+    spoil(pd.read_parquet(file)).to_parquet(file, index=False)
+    with pytest.raises(
+        StoredError, match=r"items.parquet is not what was packaged with the rest; package the model ag"
+    ):
+        PackagedModel.open(tmp_path / "packaged")
+
+
+@pytest.mark.parametrize("n_items", [4, 6])
+def test_a_package_that_names_other_items_than_its_model_ranks_is_refused(package_of, tmp_path, n_items):
+    package = package_of(tmp_path)
+    items = pd.concat([package.items, package.items.iloc[:1].assign(item_id="figs")]).iloc[:n_items]
+    dataclasses.replace(package, items=items).save(tmp_path / "packaged")
+    with pytest.raises(
+        StoredError, match=f"packaged/model ranks 5 items, but the package names {n_items}; package the"
+    ):
         PackagedModel.open(tmp_path / "packaged")
 
 
 def test_a_file_taken_out_of_the_packaged_model_is_noticed(package_of, tmp_path):
     package_of(tmp_path).save(tmp_path / "packaged")
     next(file for file in (tmp_path / "packaged/model").iterdir() if file.name != "fitted.json").unlink()
-    with pytest.raises(NextactError, match=r"model is not what was packaged with the rest"):
+    with pytest.raises(StoredError, match=r"packaged/model is not what was packaged with the rest"):
+        PackagedModel.open(tmp_path / "packaged")
+
+
+DAMAGES = {
+    "cut in half": lambda file: file.write_bytes(file.read_bytes()[: file.stat().st_size // 2]),
+    "empty": lambda file: file.write_bytes(b""),
+    "of another kind": lambda file: file.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 4),
+    "missing": lambda file: file.unlink(),
+}
+FILES = ["package.json", "certificate.json", "items.parquet", "model/fitted.json", "model/model.json"]
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+@pytest.mark.parametrize("name", [*FILES, "model/model.safetensors", "behaviour_model/network.safetensors"])
+def test_a_damaged_part_of_a_package_is_named(package_of, tmp_path, name, damage):
+    package_of(tmp_path, behaviour=True).save(tmp_path / "packaged")
+    damage(tmp_path / "packaged" / name)
+    part = tmp_path / "packaged" / name.split("/")[0]
+    with pytest.raises(
+        StoredError, match=f"^{part} (cannot be read: |is empty|does not exist|is not what was packaged)"
+    ):
         PackagedModel.open(tmp_path / "packaged")

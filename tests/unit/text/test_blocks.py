@@ -31,8 +31,8 @@ def test_blocks_of_different_catalogues_are_refused():
         ItemVectors.of({"a": vectors(), "b": vectors(rows=5)})
 
 
-def test_a_missing_folder_says_what_to_run(tmp_path):
-    with pytest.raises(NextactError, match="run feature_engineering again"):
+def test_a_missing_folder_is_named(tmp_path):
+    with pytest.raises(NextactError, match=r"nowhere/blocks.json does not exist"):
         ItemVectors.open(tmp_path / "nowhere")
 
 

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from nextact.models.baselines.shared_options import (
     EventOptions,
     HistoryOptions,
     LinearOptions,
-    check_factor,
-    check_not_negative,
-    check_positive,
-    check_share,
 )
-from nextact.options import options
+from nextact.options import Count, Factor, Name, NotNegative, Positive, Share, options
 
 
 @options
@@ -25,11 +23,7 @@ class PopularityOptions(EventOptions):
 class RecentPopularityOptions(EventOptions):
     """Popularity in which an event counts half after ``half_life_days``."""
 
-    half_life_days: float = 14.0
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_positive(self, "half_life_days")
+    half_life_days: Positive = 14.0
 
 
 @options
@@ -46,20 +40,13 @@ class DemandOptions(EventOptions):
         min_leaf: Fewest items in a leaf, an item counting once a landmark.
     """
 
-    days: float = 30.0
-    landmarks: int = 6
-    landmark_days: float = 15.0
-    trees: int = 150
-    learning_rate: float = 0.05
-    leaves: int = 6
-    min_leaf: int = 100
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_positive(self, "days", "landmarks", "landmark_days", "trees", "min_leaf")
-        check_factor(self, "learning_rate")
-        if self.leaves < 2:
-            raise ValueError(f"DemandOptions.leaves must be at least 2, got {self.leaves}")
+    days: Positive = 30.0
+    landmarks: Count = 6
+    landmark_days: Positive = 15.0
+    trees: Count = 150
+    learning_rate: Factor = 0.05
+    leaves: Annotated[int, Field(ge=2)] = 6
+    min_leaf: Count = 100
 
 
 @options
@@ -73,13 +60,9 @@ class OwnMostBoughtOptions(HistoryOptions):
             :func:`nextact.models.baselines.gaps.due_factors`; 0 does not look at gaps.
     """
 
-    half_life_days: float | None = 60.0
-    popularity_weight: float = 0.01
-    gap_power: float = 0.0
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_not_negative(self, "popularity_weight", "gap_power")
+    half_life_days: Positive | None = 60.0
+    popularity_weight: NotNegative = 0.01
+    gap_power: NotNegative = 0.0
 
 
 @options
@@ -96,20 +79,14 @@ class TransitionOptions(HistoryOptions):
         kept_per_item: Followers kept per item.
     """
 
-    lags: int = 3
-    lag_decay: float = 0.5
-    reverse_weight: float = 0.0
-    source_discount: float = 1.0
-    history_steps: int | None = 10
-    history_decay: float = 0.7
-    popularity_discount: float = 0.0
-    kept_per_item: int = 500
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_positive(self, "lags", "kept_per_item")
-        check_factor(self, "lag_decay")
-        check_share(self, "reverse_weight", "source_discount", "popularity_discount")
+    lags: Count = 3
+    lag_decay: Factor = 0.5
+    reverse_weight: Share = 0.0
+    source_discount: Share = 1.0
+    history_steps: Count | None = 10
+    history_decay: Factor = 0.7
+    popularity_discount: Share = 0.0
+    kept_per_item: Count = 500
 
 
 @options
@@ -126,17 +103,11 @@ class ItemKNNOptions(HistoryOptions):
     """
 
     weighting: Literal["cosine", "tfidf", "bm25"] = "cosine"
-    neighbours: int = 200
-    shrinkage: float = 0.0
-    bm25_k1: float = 1.2
-    bm25_b: float = 0.75
-    history_decay: float = 0.9
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_positive(self, "neighbours", "bm25_k1")
-        check_not_negative(self, "shrinkage")
-        check_share(self, "bm25_b")
+    neighbours: Count = 200
+    shrinkage: NotNegative = 0.0
+    bm25_k1: Positive = 1.2
+    bm25_b: Share = 0.75
+    history_decay: Factor = 0.9
 
 
 @options
@@ -148,13 +119,9 @@ class EASEOptions(LinearOptions):
         kept_per_item: Weights kept per item by size, so that the model stays small on disk.
     """
 
-    regularisation: float = 300.0
-    half_life_days: float | None = 60.0
-    kept_per_item: int = 500
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_positive(self, "regularisation", "kept_per_item")
+    regularisation: Positive = 300.0
+    half_life_days: Positive | None = 60.0
+    kept_per_item: Count = 500
 
 
 @options
@@ -169,17 +136,12 @@ class SLIMOptions(LinearOptions):
         tolerance: A pass that changes no weight by more than this is the last.
     """
 
-    l1: float = 1.0
-    l2: float = 10.0
-    neighbours: int = 100
-    max_sweeps: int = 50
-    tolerance: float = 1e-4
-    history_decay: float = 0.9
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_positive(self, "neighbours", "max_sweeps", "tolerance")
-        check_not_negative(self, "l1", "l2")
+    l1: NotNegative = 1.0
+    l2: NotNegative = 10.0
+    neighbours: Count = 100
+    max_sweeps: Count = 50
+    tolerance: Positive = 1e-4
+    history_decay: Factor = 0.9
 
 
 @options
@@ -193,15 +155,11 @@ class ALSOptions(HistoryOptions):
         iterations: Passes over users and items.
     """
 
-    factors: int = 64
-    regularisation: float = 1.0
-    confidence: float = 10.0
-    iterations: int = 15
-    history_decay: float = 0.95
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_positive(self, "factors", "regularisation", "confidence", "iterations")
+    factors: Count = 64
+    regularisation: Positive = 1.0
+    confidence: Positive = 10.0
+    iterations: Count = 15
+    history_decay: Factor = 0.95
 
 
 @options
@@ -225,22 +183,17 @@ class Item2VecOptions(HistoryOptions):
     """
 
     sentences: Literal["histories", "baskets"] = "histories"
-    dimensions: int = 64
-    window: int = 5
-    min_count: int = 1
-    epochs: int = 20
+    dimensions: Count = 64
+    window: Count = 5
+    min_count: Count = 1
+    epochs: Count = 20
     skip_gram: bool = True
-    negatives: int = 5
-    subsample: float = 0.0
-    learning_rate: float = 0.1
+    negatives: Count = 5
+    subsample: NotNegative = 0.0
+    learning_rate: Positive = 0.1
     compare: Literal["items", "contexts"] = "items"
-    history_steps: int | None = 10
-    history_decay: float = 0.7
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_positive(self, "dimensions", "window", "min_count", "epochs", "negatives", "learning_rate")
-        check_not_negative(self, "subsample")
+    history_steps: Count | None = 10
+    history_decay: Factor = 0.7
 
 
 @options
@@ -258,20 +211,13 @@ class TIFUKNNOptions(EventOptions):
             :func:`nextact.models.baselines.gaps.due_factors`; 0 does not look at gaps.
     """
 
-    group_steps: int = 7
-    within_decay: float = 0.9
-    between_decay: float = 0.7
-    neighbours: int = 300
+    group_steps: Count = 7
+    within_decay: Factor = 0.9
+    between_decay: Factor = 0.7
+    neighbours: Count = 300
     similarity: Literal["euclidean", "cosine"] = "cosine"
-    own_share: float = 0.7
-    gap_power: float = 0.0
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_positive(self, "group_steps", "neighbours")
-        check_factor(self, "within_decay", "between_decay")
-        check_share(self, "own_share")
-        check_not_negative(self, "gap_power")
+    own_share: Share = 0.7
+    gap_power: NotNegative = 0.0
 
 
 @options
@@ -286,8 +232,8 @@ class ContentKNNOptions(HistoryOptions):
             :func:`nextact.text.pooling.whiten`.
     """
 
-    block: str = "encoder"
-    history_steps: int | None = 10
-    history_decay: float = 0.8
+    block: Name = "encoder"
+    history_steps: Count | None = 10
+    history_decay: Factor = 0.8
     centre: bool = True
     whitening: bool = False

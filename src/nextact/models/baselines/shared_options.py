@@ -1,40 +1,10 @@
-"""Options that several baselines share, and their checks; free of heavy imports."""
+"""Options that several baselines share; free of heavy imports."""
 
 from __future__ import annotations
 
 from dataclasses import field
-from typing import Any
 
-from nextact.options import options
-
-
-def check_positive(block: Any, *names: str) -> None:
-    """Refuse a number that is not above 0; None passes."""
-    for name in names:
-        value = getattr(block, name)
-        if value is not None and not value > 0:
-            raise ValueError(f"{type(block).__name__}.{name} must be above 0, got {value}")
-
-
-def check_not_negative(block: Any, *names: str) -> None:
-    """Refuse a number below 0."""
-    for name in names:
-        if not getattr(block, name) >= 0:
-            raise ValueError(f"{type(block).__name__}.{name} must not be negative, got {getattr(block, name)}")
-
-
-def check_factor(block: Any, *names: str) -> None:
-    """Refuse a number outside (0, 1]."""
-    for name in names:
-        if not 0 < getattr(block, name) <= 1:
-            raise ValueError(f"{type(block).__name__}.{name} must be in (0, 1], got {getattr(block, name)}")
-
-
-def check_share(block: Any, *names: str) -> None:
-    """Refuse a number outside [0, 1]."""
-    for name in names:
-        if not 0 <= getattr(block, name) <= 1:
-            raise ValueError(f"{type(block).__name__}.{name} must be in [0, 1], got {getattr(block, name)}")
+from nextact.options import Count, Factor, NotNegative, Positive, options
 
 
 @options
@@ -46,12 +16,7 @@ class EventOptions:
             0 leaves a type out.
     """
 
-    event_weights: dict[str, float] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        for name, weight in self.event_weights.items():
-            if not weight >= 0:
-                raise ValueError(f"{type(self).__name__}.event_weights[{name!r}] must not be negative, got {weight}")
+    event_weights: dict[str, NotNegative] = field(default_factory=dict)
 
 
 @options
@@ -64,14 +29,9 @@ class HistoryOptions(EventOptions):
         half_life_days: Age, counted from the user's newest event, at which an event counts half; None ignores age.
     """
 
-    history_steps: int | None = None
-    history_decay: float = 1.0
-    half_life_days: float | None = None
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_positive(self, "history_steps", "half_life_days")
-        check_factor(self, "history_decay")
+    history_steps: Count | None = None
+    history_decay: Factor = 1.0
+    half_life_days: Positive | None = None
 
 
 @options
@@ -87,12 +47,7 @@ class LinearOptions(HistoryOptions):
             fitted on as many of its most frequent items as fit.
     """
 
-    training_half_life_days: float | None = None
-    training_decay: float = 1.0
-    max_items: int = 25_000
-    memory_gib: float = 2.5
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_positive(self, "training_half_life_days", "max_items", "memory_gib")
-        check_factor(self, "training_decay")
+    training_half_life_days: Positive | None = None
+    training_decay: Factor = 1.0
+    max_items: Count = 25_000
+    memory_gib: Positive = 2.5

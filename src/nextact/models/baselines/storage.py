@@ -8,12 +8,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 from scipy.sparse import csr_matrix
 
-from nextact.errors import NextactError
-from nextact.models.recommender import read_json, write_json
+from nextact.stored import read_json, reading, write_json
 
 Arrays = dict[str, Any]
 
@@ -26,11 +24,9 @@ def save_model(folder: Path, options: Any, n_items: int, arrays: Arrays) -> None
 
 def load_model(folder: Path) -> tuple[dict[str, Any], int, Arrays]:
     """Read what :func:`save_model` wrote: options, number of items, arrays."""
-    described = read_json(folder / "model.json")
-    try:
+    described = read_json(folder / "model.json", ("options", "n_items"))
+    with reading(folder / "model.safetensors"):
         arrays = load_file(folder / "model.safetensors")
-    except (OSError, SafetensorError) as error:
-        raise NextactError(f"cannot read {folder / 'model.safetensors'}: {error}") from error
     return described["options"], int(described["n_items"]), arrays
 
 

@@ -6,13 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from nextact.errors import NextactError
 from nextact.models.heads.head import Heads
-from nextact.models.recommender import read_json, write_json
+from nextact.stored import read_json, reading, write_json
 from nextact.training.device import best_device
 
 H = TypeVar("H", bound=Heads)
@@ -41,15 +39,13 @@ def load_heads(
         model_of: From these, with their weights in place, and the description to the model.
 
     Raises:
-        NextactError: If a file cannot be read or the two do not fit together.
+        StoredError: If a file cannot be read or the two do not fit together.
     """
     if not (folder / f"{name}.json").exists():
         return None
     description = read_json(folder / f"{name}.json")
-    try:
+    with reading(folder / f"{name}.safetensors"):
         weights = load_file(folder / f"{name}.safetensors")
         heads = build(description, weights)
         heads.load_state_dict(weights)
-    except (OSError, SafetensorError, KeyError, RuntimeError) as error:
-        raise NextactError(f"cannot read the heads {name!r} in {folder}: {error}") from error
     return model_of(heads.to(best_device()).eval(), description)

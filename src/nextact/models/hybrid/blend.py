@@ -19,8 +19,9 @@ from nextact.models.hybrid.lessons import lessons
 from nextact.models.hybrid.members import Members
 from nextact.models.hybrid.options import BlendOptions
 from nextact.models.hybrid.weights import Weights, fit_weights, ndcg
-from nextact.models.recommender import FitReport, Scores, Training, read_json, write_json
+from nextact.models.recommender import FitReport, Scores, Training
 from nextact.sequences.histories import Histories
+from nextact.stored import read_json, write_json
 
 if TYPE_CHECKING:
     from nextact.models.registry import ModelFolder

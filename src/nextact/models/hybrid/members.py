@@ -17,10 +17,9 @@ from nextact.models.recommender import (
     Explains,
     Recommender,
     Scores,
-    read_json,
-    write_json,
 )
 from nextact.sequences.histories import Histories
+from nextact.stored import read_json, write_json
 
 if TYPE_CHECKING:
     from nextact.models.registry import ModelFolder

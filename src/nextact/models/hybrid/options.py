@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from nextact.options import options
+from pydantic import Field
+
+from nextact.options import Count, Factor, Positive, WholeNumber, options
 
 MEMBERS = (
     "own_most_bought",
@@ -41,19 +43,17 @@ class BlendOptions:
     """
 
     members: tuple[str, ...] = MEMBERS
-    candidates_per_member: int = 100
-    max_users: int = 4_000
+    candidates_per_member: Count = 100
+    max_users: Count = 4_000
     later_steps: bool = True
-    lessons_per_user: int = LESSONS_PER_USER
-    history_events: int = HISTORY_EVENTS
-    memory_gib: float = MEMORY_GIB
-    rounds: int = 4
-    metric_k: int = 10
+    lessons_per_user: Count = LESSONS_PER_USER
+    history_events: Count = HISTORY_EVENTS
+    memory_gib: Positive = MEMORY_GIB
+    rounds: Count = 4
+    metric_k: Count = 10
 
     def __post_init__(self) -> None:
-        _at_least_one(self, ("candidates_per_member", "max_users", "rounds", "metric_k"))
-        _check_bounds(self)
-        _several_members(self)
+        check_members(self.members)
 
 
 @options
@@ -95,60 +95,32 @@ class StackedOptions:
 
     members: tuple[str, ...] = MEMBERS
     candidates_by: Literal["mixture", "ranks"] = "mixture"
-    candidates_per_member: int = 100
-    candidates: int = 100
-    views: int = 3
+    candidates_per_member: Count = 100
+    candidates: Annotated[int, Field(ge=1, le=MOST_CANDIDATES)] = 100
+    views: WholeNumber = 3
     newest_blocks: tuple[str, ...] = ("encoder", "tfidf", "syntax")
-    max_users: int = 15_000
+    max_users: Count = 15_000
     later_steps: bool = True
-    lessons_per_user: int = LESSONS_PER_USER
-    history_events: int = HISTORY_EVENTS
-    memory_gib: float = MEMORY_GIB
+    lessons_per_user: Count = LESSONS_PER_USER
+    history_events: Count = HISTORY_EVENTS
+    memory_gib: Positive = MEMORY_GIB
     popularity: bool = True
     member_scores: bool = True
     user_features: bool = True
     objective: Literal["lambdarank", "binary"] = "lambdarank"
-    boosters: int = 4
-    max_trees: int = 300
-    patience: int = 40
-    learning_rate: float = 0.1
-    leaves: int = 7
-    min_leaf: int = 300
-    metric_k: int = 10
+    boosters: Count = 4
+    max_trees: Count = 300
+    patience: Count = 40
+    learning_rate: Factor = 0.1
+    leaves: Annotated[int, Field(ge=2)] = 7
+    min_leaf: Count = 300
+    metric_k: Count = 10
 
     def __post_init__(self) -> None:
-        counts = ("candidates_per_member", "candidates", "max_users", "boosters", "max_trees", "patience", "min_leaf")
-        _at_least_one(self, (*counts, "metric_k"))
-        _check_bounds(self)
-        if self.candidates > MOST_CANDIDATES:
-            raise ValueError(
-                f"StackedOptions.candidates must be at most {MOST_CANDIDATES:,}, the longest list that LightGBM ranks, "
-                f"got {self.candidates:,}"
-            )
-        if self.views < 0:
-            raise ValueError(f"StackedOptions.views must be at least 0, got {self.views}")
-        if self.leaves < 2 or not 0 < self.learning_rate <= 1:
-            raise ValueError(
-                "StackedOptions: leaves must be at least 2 and learning_rate in (0, 1], "
-                f"got {self.leaves} and {self.learning_rate}"
-            )
-        _several_members(self)
+        check_members(self.members)
 
 
-def _at_least_one(block: BlendOptions | StackedOptions, names: tuple[str, ...]) -> None:
-    for name in names:
-        if getattr(block, name) < 1:
-            raise ValueError(f"{type(block).__name__}.{name} must be at least 1, got {getattr(block, name)}")
-
-
-def _check_bounds(block: BlendOptions | StackedOptions) -> None:
-    _at_least_one(block, ("lessons_per_user", "history_events"))
-    if not block.memory_gib > 0:
-        raise ValueError(f"{type(block).__name__}.memory_gib must be above 0, got {block.memory_gib}")
-
-
-def _several_members(block: BlendOptions | StackedOptions) -> None:
-    if len(block.members) < 2 or len(set(block.members)) < len(block.members):
-        raise ValueError(
-            f"{type(block).__name__}.members must be two different names or more, got {list(block.members)}"
-        )
+def check_members(members: tuple[str, ...]) -> None:
+    """Refuse fewer than two members, or one named twice."""
+    if len(members) < 2 or len(set(members)) < len(members):
+        raise ValueError(f"members must be two different names or more, got {list(members)}")

@@ -23,8 +23,9 @@ from nextact.models.hybrid.members import Members
 from nextact.models.hybrid.mixture import Mixture, bytes_of_lessons, fit_mixture
 from nextact.models.hybrid.options import StackedOptions
 from nextact.models.hybrid.trees import Boosters, Lists, grow, grow_so_many
-from nextact.models.recommender import FitReport, Scores, Training, read_json, write_json
+from nextact.models.recommender import FitReport, Scores, Training
 from nextact.sequences.histories import Histories
+from nextact.stored import read_array, read_json, write_json
 
 if TYPE_CHECKING:
     from nextact.models.registry import ModelFolder
@@ -171,11 +172,8 @@ class StackedRanker:
         model = cls(StackedOptions(**described["options"]), Members.load(folder))
         model.exclude_seen = described["exclude_seen"]
         model.mixture = None if described["mixture"] is None else Mixture(np.array(described["mixture"]))
-        model.facts = np.load(folder / "item_facts.npy", allow_pickle=False)
-        model.blocks = {
-            name: np.load(folder / f"{BLOCK}{name}.npy", mmap_mode="r", allow_pickle=False)
-            for name in described["blocks"]
-        }
+        model.facts = read_array(folder / "item_facts.npy", None, ndim=2, mapped=False)
+        model.blocks = {name: read_array(folder / f"{BLOCK}{name}.npy", None, ndim=2) for name in described["blocks"]}
         model.boosters = Boosters.load(folder, described.get("boosters", 0))
         known, wanted = model.boosters.features, model._names()
         if known != wanted:

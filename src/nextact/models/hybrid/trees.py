@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 from nextact.errors import NextactError
 from nextact.models.hybrid.features import Features
 from nextact.models.hybrid.options import StackedOptions
+from nextact.stored import reading
 
 TREES_FILE = "trees_{}.txt"
+FIRST_WORDS, LAST_WORDS = "tree\n", "pandas_categorical:"  # of LightGBM's text
 FOLDS = 4
 FEW_ROWS = 20_000  # below that threads wait for each other longer than they work
 Labels = NDArray[np.int8]
@@ -103,7 +105,7 @@ class Boosters:
         """Read what :meth:`save` wrote.
 
         Raises:
-            NextactError: If a file is missing or broken, or an earlier version wrote the folder, which counted none.
+            NextactError: If a file is missing or damaged, or an earlier version wrote the folder, which counted none.
         """
         if not n_boosters:
             raise NextactError(f"{folder}: an earlier version wrote these trees; fit the stacked ranker again")
@@ -113,10 +115,11 @@ class Boosters:
 def _load(file: Path) -> Any:
     import lightgbm
 
-    try:
-        return lightgbm.Booster(model_str=file.read_text(encoding="utf-8"))
-    except (OSError, lightgbm.basic.LightGBMError) as error:
-        raise NextactError(f"cannot read {file}: {error}") from error
+    with reading(file):
+        text = file.read_text(encoding="utf-8")
+        if not text.startswith(FIRST_WORDS) or LAST_WORDS not in text[-200:]:
+            raise ValueError("it is no whole text of trees")  # LightGBM itself may crash on half a text
+        return lightgbm.Booster(model_str=text)
 
 
 def grow(lists: Lists, options: StackedOptions, seed: int) -> tuple[Boosters, float]:

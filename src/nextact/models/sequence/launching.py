@@ -18,7 +18,7 @@ import torch
 
 from nextact.errors import CannotFit, NextactError
 from nextact.metrics.targets import Targets
-from nextact.models.recommender import FitReport, LaunchOptions, Training, read_json, write_json
+from nextact.models.recommender import FitReport, LaunchOptions, Training
 from nextact.models.sequence.fitting import checkpoints_of, train_network
 from nextact.models.sequence.network import SequenceNetwork
 from nextact.models.sequence.options import SequenceOptions
@@ -27,6 +27,7 @@ from nextact.processes import children
 from nextact.processes.scratch import scratch_folder
 from nextact.sequences.histories import Histories
 from nextact.sequences.holdout import Holdout
+from nextact.stored import read_json, write_json
 from nextact.training.checkpoint import held
 
 PLAIN = ("n_items", "event_types", "exclude_seen", "seed", "target_event_types", "observed_until", "epochs")

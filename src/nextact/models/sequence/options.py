@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from itertools import pairwise
 from typing import Literal
 
-from nextact.options import options
+from nextact.options import Count, InnerShare, NotNegative, Positive, Share, ShareBelowOne, options
 
 
 @options
@@ -75,71 +75,46 @@ class SequenceOptions:
     backbone: str = "gpt2"
     pretrained: str | None = None
     objective: Literal["next", "hidden"] = "next"
-    hidden_share: float = 0.2
-    dimensions: int = 64
-    layers: int = 2
-    heads: int = 2
-    feed_forward: int | None = None
-    dropout: float = 0.2
-    max_steps: int = 50
+    hidden_share: InnerShare = 0.2
+    dimensions: Count = 64
+    layers: Count = 2
+    heads: Count = 2
+    feed_forward: Count | None = None
+    dropout: ShareBelowOne = 0.2
+    max_steps: Count = 50
     text_blocks: tuple[str, ...] = ("encoder",)
     text_start: bool = True
-    id_dropout: float = 0.1
+    id_dropout: ShareBelowOne = 0.1
     item_ids: bool = True
-    learning_rate: float = 1e-3
-    weight_decay: float = 0.01
-    epochs: int = 8
-    batch_steps: int = 1024
-    micro_batches: int = 1
-    warmup_share: float = 0.1
-    clip_norm: float = 1.0
-    patience: int = 3
-    event_type_weight: float = 0.2
+    learning_rate: Positive = 1e-3
+    weight_decay: NotNegative = 0.01
+    epochs: Count = 8
+    batch_steps: Count = 1024
+    micro_batches: Count = 1
+    warmup_share: ShareBelowOne = 0.1
+    clip_norm: Positive = 1.0
+    patience: Count = 3
+    event_type_weight: NotNegative = 0.2
     gate: bool = False
     loss: Literal["auto", "full", "sampled", "gbce"] = "auto"
-    negatives: int = 512
-    popular_negatives: float = 0.25
-    batch_negatives: float = 0.25
-    gbce_calibration: float = 0.75
-    full_last: float = 0.0
-    soft_targets: float = 0.0
+    negatives: Count = 512
+    popular_negatives: Share = 0.25
+    batch_negatives: Share = 0.25
+    gbce_calibration: Share = 0.75
+    full_last: Share = 0.0
+    soft_targets: ShareBelowOne = 0.0
     soft_source: Literal["transition", "ease"] = "transition"
-    soft_items: int = 20
-    loss_chunk_steps: int = 512
-    average_decay: float = 0.0
+    soft_items: Count = 20
+    loss_chunk_steps: Count = 512
+    average_decay: ShareBelowOne = 0.0
     horizon_days: tuple[int, ...] = (1, 7, 30)
-    horizon_landmarks: int = 30
-    horizon_landmark_days: int = 5
-    horizon_rows: int = 200_000
+    horizon_landmarks: Count = 30
+    horizon_landmark_days: Count = 5
+    horizon_rows: Count = 200_000
     precision: Literal["no", "bf16", "fp16"] = "no"
     compile: bool = False
 
     def __post_init__(self) -> None:
-        for name in (
-            "dimensions",
-            "layers",
-            "heads",
-            "max_steps",
-            "epochs",
-            "batch_steps",
-            "micro_batches",
-            "patience",
-        ):
-            self._check(name, getattr(self, name) >= 1, "at least 1")
-        for name in ("loss_chunk_steps", "negatives", "soft_items"):
-            self._check(name, getattr(self, name) >= 1, "at least 1")
-        for name in ("horizon_landmarks", "horizon_landmark_days", "horizon_rows"):
-            self._check(name, getattr(self, name) >= 1, "at least 1")
-        for name in ("learning_rate", "clip_norm"):
-            self._check(name, getattr(self, name) > 0, "above 0")
-        for name in ("weight_decay", "event_type_weight"):
-            self._check(name, getattr(self, name) >= 0, "at least 0")
-        for name in ("dropout", "id_dropout", "warmup_share", "soft_targets", "average_decay"):
-            self._check(name, 0 <= getattr(self, name) < 1, "in [0, 1)")
-        for name in ("popular_negatives", "batch_negatives", "gbce_calibration", "full_last"):
-            self._check(name, 0 <= getattr(self, name) <= 1, "in [0, 1]")
-        self._check("hidden_share", 0 < self.hidden_share < 1, "in (0, 1)")
-        self._check("feed_forward", self.feed_forward is None or self.feed_forward >= 1, "at least 1 or None")
         self._check("max_steps", self.max_steps >= 2 or self.objective == "next", "at least 2 to hide one")
         self._check("dimensions", self.dimensions % self.heads == 0, f"a multiple of heads ({self.heads})")
         self._check("batch_negatives", self.popular_negatives + self.batch_negatives <= 1, "at most 1 with the popular")
@@ -152,7 +127,7 @@ class SequenceOptions:
 
     def _check(self, name: str, holds: bool, wanted: str) -> None:
         if not holds:
-            raise ValueError(f"SequenceOptions.{name} must be {wanted}, got {getattr(self, name)!r}")
+            raise ValueError(f"{name} must be {wanted}, got {getattr(self, name)!r}")
 
 
 def check_backbone(name: str) -> None:
@@ -168,6 +143,6 @@ def check_backbone(name: str) -> None:
     if name not in CONFIG_MAPPING_NAMES:
         close = get_close_matches(name, CONFIG_MAPPING_NAMES, n=3)
         raise ValueError(
-            f"SequenceOptions.backbone {name!r} is no transformers configuration; "
+            f"backbone {name!r} is no transformers configuration; "
             f"{'near it: ' + ', '.join(close) if close else 'one that is known is gpt2'}"
         )

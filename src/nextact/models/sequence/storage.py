@@ -5,13 +5,11 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
-from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from nextact.errors import NextactError
-from nextact.models.recommender import read_json, write_json
 from nextact.models.sequence.network import NetworkSize, SequenceNetwork
 from nextact.models.sequence.options import SequenceOptions
+from nextact.stored import read_json, reading, write_json
 from nextact.training.device import best_device, seeded
 
 WEIGHTS, DESCRIPTION = "network.safetensors", "sequence.json"
@@ -37,17 +35,16 @@ def load_network(folder: Path) -> tuple[SequenceNetwork, SequenceOptions, tuple[
     """Read what :func:`save_network` wrote, onto the fastest device, in evaluation mode.
 
     Raises:
-        NextactError: If a file cannot be read or the two do not fit together.
+        StoredError: If a file cannot be read or the two do not fit together.
     """
     description = read_json(folder / DESCRIPTION)
-    try:
+    with reading(folder / DESCRIPTION):
         options = SequenceOptions(**description["options"])
         event_types = tuple(description["event_types"])
         widths = dict(description["text_blocks"])
         with seeded(0):  # fresh weights are drawn before the saved ones replace them
             size = NetworkSize(description["n_items"], len(event_types), widths)
             network = SequenceNetwork(options, size, description["backbone"])
+    with reading(folder / WEIGHTS):
         network.load_state_dict(load_file(folder / WEIGHTS))
-    except (OSError, SafetensorError, KeyError, RuntimeError) as error:
-        raise NextactError(f"cannot read the sequence network in {folder}: {error}") from error
     return network.to(best_device()).eval(), options, event_types

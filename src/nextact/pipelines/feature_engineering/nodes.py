@@ -10,14 +10,14 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from nextact.errors import NextactError, TableError, suggest
+from nextact.errors import TableError, suggest
 from nextact.events import columns as c
 from nextact.events.tables import require_columns
 from nextact.options import options
 from nextact.text.blocks import BLOCKS, ItemVectors
 from nextact.text.cleaning import CleaningOptions, clean_one_by_one
 from nextact.text.corpus import ROWS_AT_ONCE
-from nextact.text.item_text import join_item_text
+from nextact.text.item_text import join_item_text, template_parts
 from nextact.text.ordering import in_catalogue_order
 from nextact.text.table import TextTable
 
@@ -49,7 +49,9 @@ class ItemTextOptions:
     def __post_init__(self) -> None:
         for name in self.blocks:
             if name not in BLOCKS:
-                raise NextactError(f"item_text.blocks: no block {name!r}; {suggest(name, BLOCKS)}")
+                raise ValueError(f"blocks: no block {name!r}; {suggest(name, BLOCKS)}")
+        if self.template is not None and self.text_columns:
+            template_parts(self.template, self.text_columns)
 
 
 def join_texts(items: ibis.Table, vocabulary: pd.DataFrame, options: ItemTextOptions) -> TextTable:

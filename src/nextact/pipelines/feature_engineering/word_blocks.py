@@ -8,7 +8,7 @@ import pandas as pd
 from scipy.sparse import csr_matrix
 
 from nextact.events import columns as c
-from nextact.options import options
+from nextact.options import Count, options
 from nextact.pipelines.feature_engineering.nodes import ItemTextOptions, clean_item_texts, join_texts
 from nextact.text.blocks import WORDS, ItemVectors
 from nextact.text.cleaning import CleaningOptions
@@ -28,12 +28,8 @@ class ItemWordsOptions:
     """
 
     columns: tuple[str, ...] = ()
-    min_count: int = 1
+    min_count: Count = 1
     sublinear: bool = True
-
-    def __post_init__(self) -> None:
-        if self.min_count < 1:
-            raise ValueError(f"ItemWordsOptions.min_count must be at least 1, got {self.min_count}")
 
 
 def weigh_item_words(

@@ -3,18 +3,21 @@
 import dataclasses
 import logging
 from collections.abc import Callable
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import psutil
+from pydantic import Field
 
 from nextact.errors import NextactError, suggest
 from nextact.evaluation.gate import Gate, gate, gate_lines, left_out_lines, passes
 from nextact.evaluation.horizons import evaluate_horizons
 from nextact.metrics.comparison import bootstrap_intervals
+from nextact.metrics.ranking import metric_names
 from nextact.models.baselines.forecast import forecast_baselines
 from nextact.models.recommender import PredictsHorizons
 from nextact.models.registry import MODELS, ModelFolder, place
+from nextact.options import Count
 from nextact.options import options as checked_options
 from nextact.pipelines.model_training.fitting import Candidate, hashes_read, options_hash
 from nextact.protocol import Certificate, is_refitted, stamp
@@ -36,9 +39,14 @@ class ValidationOptions:
         draws: Bootstrap draws of the intervals.
     """
 
-    ks: tuple[int, ...] = (5, 10, 20)
+    ks: Annotated[tuple[Count, ...], Field(min_length=1)] = (5, 10, 20)
     metric: str = "ndcg@10"
-    draws: int = 1_000
+    draws: Count = 1_000
+
+    def __post_init__(self) -> None:
+        known = metric_names(self.ks)
+        if self.metric not in known:
+            raise ValueError(f"metric: no metric {self.metric!r}; {suggest(self.metric, known)}")
 
 
 def forecast(names: list[str]) -> Callable[..., dict[str, Any]]:
@@ -78,8 +86,6 @@ def validate(
     holdout = make_holdout(histories, cuts, len(event_types), choose_half)
     recommender, protocol = model.open(), certificate["protocol"]
     values = evaluate(recommender, holdout, protocol["exclude_seen"], options.ks, protocol["data"]["items"])
-    if options.metric not in values:
-        raise NextactError(f"validation.metric: no metric {options.metric!r}; {suggest(options.metric, values)}")
     intervals = bootstrap_intervals(values, draws=options.draws, seed=0)
     name = model.describe()["name"]
     horizons = evaluate_horizons(

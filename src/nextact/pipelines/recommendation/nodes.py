@@ -13,7 +13,7 @@ from nextact.events.moments import iso_moment
 from nextact.events.splitting import SplitOptions
 from nextact.models.recommender import PredictsEventType, PredictsHorizons
 from nextact.models.registry import MODELS, ModelFolder
-from nextact.options import options
+from nextact.options import Count, options
 from nextact.protocol import Certificate, require_same_run
 from nextact.retrieval.recommending import (
     BEHAVIOUR_COLUMNS,
@@ -43,11 +43,7 @@ class RecommendationOptions:
         top_k: Items per user.
     """
 
-    top_k: int = 10
-
-    def __post_init__(self) -> None:
-        if self.top_k < 1:
-            raise ValueError(f"top_k must be at least 1, got {self.top_k}")
+    top_k: Count = 10
 
 
 def calibrate(

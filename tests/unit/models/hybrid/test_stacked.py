@@ -26,6 +26,7 @@ from nextact.models.hybrid.stacked import StackedRanker
 from nextact.models.hybrid.trees import _settings, grow_so_many
 from nextact.options import OptionsError
 from nextact.sequences.histories import Histories
+from nextact.stored import StoredError
 
 NAMES = ("popularity", "transition", "own_most_bought")
 DAY = 86_400_000_000
@@ -174,9 +175,11 @@ def test_trees_of_an_earlier_version_are_refused(ranker, tmp_path):
 
 def test_a_broken_tree_file_is_named(ranker, tmp_path):
     ranker.save(tmp_path)
-    (tmp_path / "trees_1.txt").write_text("nonsense")
-    with pytest.raises(NextactError, match=r"cannot read .*trees_1\.txt"):
-        StackedRanker.load(tmp_path)
+    whole = (tmp_path / "trees_1.txt").read_text()
+    for broken in ("nonsense", whole[: len(whole) // 2], whole[: whole.index("end of parameters")]):
+        (tmp_path / "trees_1.txt").write_text(broken)
+        with pytest.raises(StoredError, match=r"trees_1\.txt cannot be read: it is no whole text of trees"):
+            StackedRanker.load(tmp_path)
 
 
 def test_too_few_users_with_a_reachable_target_are_refused(folders, training):

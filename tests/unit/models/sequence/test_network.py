@@ -118,7 +118,7 @@ def test_the_width_of_the_feed_forward_part_is_an_option(backbone, names):
     network = make_backbone(SequenceOptions(backbone=backbone, feed_forward=12, **sizes))
     shapes = [tuple(p.shape) for name, p in network.named_parameters() if any(one in name for one in names)]
     assert any(12 in shape or 24 in shape for shape in shapes)
-    with pytest.raises(ValueError, match="feed_forward must be at least 1 or None, got 0"):
+    with pytest.raises(ValueError, match="feed_forward must be at least 1, got 0"):
         SequenceOptions(feed_forward=0)
 
 

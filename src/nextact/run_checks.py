@@ -1,0 +1,115 @@
+"""What is wrong with a run's parameters or runner, said before any node runs."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from kedro.io import CatalogProtocol
+from kedro.pipeline import Pipeline
+from kedro_datasets.ibis import FileDataset
+
+from nextact.errors import NextactError, suggest
+from nextact.models.registry import HYBRID, MODELS
+from nextact.options import Name, OptionsError, Seed, WholeNumber, check_value
+from nextact.text.blocks import BLOCKS, WORDS
+
+PLAIN = {"seed": Seed, "summary_users": WholeNumber, "encoder_cache": Name}  # parameters that are no block of options
+
+
+def check_parameters(params: Mapping[str, Any]) -> None:
+    """Refuse values that Kedro does not check: plain ones, and names that another block must know.
+
+    Args:
+        params: As the context holds them, blocks of options built already.
+
+    Raises:
+        NextactError: Naming the option as a parameters file writes it.
+    """
+    try:
+        for name, hint in PLAIN.items():
+            if name in params:
+                check_value(name, params[name], hint)
+    except OptionsError as error:
+        raise OptionsError(f"parameters: {error}") from None
+    blocks = dict(_blocks(params))
+    for place, names, known, kind in _names(blocks):
+        for name in names:
+            if name not in known:
+                raise NextactError(f"parameters: {place}: no {kind} {name!r}; {suggest(name, known)}")
+
+
+def check_inputs(pipeline: Pipeline, catalog: CatalogProtocol) -> None:
+    """Refuse a run that reads a parameter which nothing sets.
+
+    Raises:
+        NextactError: Naming the parameter.
+    """
+    for name in sorted(pipeline.inputs()):
+        if name.startswith("params:") and name not in catalog:
+            raise NextactError(f"parameters: nothing sets {name.removeprefix('params:')!r}, which this run reads")
+
+
+def check_runner(runner: str, pipeline: Pipeline, catalog: CatalogProtocol) -> None:
+    """Refuse a runner that cannot run these nodes.
+
+    Args:
+        runner: As the run's record names it.
+        pipeline: The nodes.
+        catalog: Their datasets.
+
+    Raises:
+        NextactError: Naming a runner that can.
+    """
+    if "ParallelRunner" in runner:
+        made_here = [node.name for node in pipeline.nodes if "<locals>" in node.func.__qualname__]
+        _refuse(made_here, "ParallelRunner", "a function made for each model reaches no other process")
+    if "ThreadRunner" in runner:
+        tables = [node.name for node in pipeline.nodes if any(_is_table(catalog, name) for name in _stored(node))]
+        _refuse(tables if len(tables) > 1 else [], "ThreadRunner", "one connection to DuckDB serves one thread")
+
+
+def _refuse(nodes: list[str], runner: str, why: str) -> None:
+    if nodes:
+        more = f" and {len(nodes) - 1} more" if len(nodes) > 1 else ""
+        raise NextactError(f"{runner} cannot run node {nodes[0]!r}{more}: {why}; use SequentialRunner")
+
+
+def _stored(node: Any) -> list[str]:
+    return [name for name in (*node.inputs, *node.outputs) if not name.startswith("param")]
+
+
+def _is_table(catalog: CatalogProtocol, name: str) -> bool:
+    return isinstance(catalog.get(name), FileDataset)
+
+
+def _blocks(params: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Blocks of options by their dotted name."""
+    for key, value in params.items():
+        if dataclasses.is_dataclass(value):
+            yield f"{prefix}{key}", value
+        elif isinstance(value, Mapping):
+            yield from _blocks(value, f"{prefix}{key}.")
+
+
+def _names(blocks: Mapping[str, Any]) -> Iterator[tuple[str, Iterable[str], Iterable[str], str]]:
+    """Each option that names things: its place, the names, those that are known, and what they are called."""
+    words = [*BLOCKS, WORDS, *(f"{WORDS}_{name}" for name in getattr(blocks.get("item_words"), "columns", ()))]
+    members = [name for family, models in MODELS.items() if family != HYBRID for name in models]
+    event_types = getattr(blocks.get("events"), "event_types", None)
+    of_kind: dict[str, tuple[Iterable[str] | None, str]] = {
+        "target_event_types": (event_types, "event type"),
+        "event_weights": (event_types, "event type"),
+        "rewards": (event_types, "event type"),
+        "members": (members, "model"),
+        "text_blocks": (BLOCKS, "block of item vectors"),
+        "newest_blocks": (BLOCKS, "block of item vectors"),
+        "diversity_block": (BLOCKS, "block of item vectors"),
+        "block": (words, "block of item vectors"),
+    }
+    for place, block in blocks.items():
+        for option, (known, kind) in of_kind.items():
+            value = getattr(block, option, None)
+            if value is not None and known is not None:
+                yield f"{place}.{option}", [value] if isinstance(value, str) else list(value), known, kind
