@@ -39,7 +39,8 @@ from nextact.sequences.holdout import Cuts, later_steps, make_holdout
 RESULTS = Path(__file__).parent / "results" / "hybrid_memory.jsonl"
 MEMBERS = ("own_most_bought", "tifu_knn", "transition", "item_knn", "ease", "recent_popularity", "demand")
 HYBRIDS = {"blend": (Blend, BlendOptions), "stacked": (StackedRanker, StackedOptions)}
-DAY = 86_400_000_000
+DAY = 86_400_000_000  # microseconds
+WINDOW_FROM = 97 * DAY
 
 
 def users_of(case: str) -> tuple[list[int], int]:
@@ -51,13 +52,13 @@ CASES = ("a user of 200,000 events", "300,000 items")
 
 
 def training_of(case: str) -> Training:
-    """Random events in a hundred days, of which the last ten are the window; its users have later steps in it."""
+    """Random events in a hundred days, of which the last three are the window; its users have later steps in it."""
     random, (lengths, n_items) = np.random.default_rng(0), users_of(case)
     times = [np.sort(random.integers(100 * DAY, size=length)) for length in lengths]
     items = [np.minimum((random.pareto(1.0, length) * n_items / 50).astype(int), n_items - 1) + 1 for length in lengths]
     log = Histories.from_lists([one.tolist() for one in items], None, [one.tolist() for one in times])
     starts = log.offsets[:-1]
-    known = starts + [int((one < 90 * DAY).sum()) for one in times]
+    known = starts + [int((one < WINDOW_FROM).sum()) for one in times]
     cuts = Cuts(
         known, np.minimum(known + 1, log.offsets[1:]), np.zeros(len(lengths), np.int64), window_end=log.offsets[1:]
     )
