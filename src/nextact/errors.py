@@ -74,8 +74,8 @@ def suggest(name: str, known: Iterable[str]) -> str:
     Example:
         >>> suggest("user", ["user_id", "item_id"])
         "did you mean 'user_id'?"
-        >>> suggest("User_ID", ["user_id", "item_id"])
-        "did you mean 'user_id'?"
+        >>> suggest("user_id", ["User_ID", "item_id"])
+        "did you mean 'User_ID'?"
         >>> suggest("xyz", ["user_id", "item_id"])
         'known: item_id, user_id'
     """

@@ -315,8 +315,9 @@ def test_lines_that_were_not_split_are_recognised():
 
 
 def test_a_column_in_another_case_is_suggested():
-    with pytest.raises(NextactError, match="asks for column 'User_ID', which is missing; did you mean 'user_id'"):
-        read(options={"user_id": "User_ID"}, n=1)
+    frame = pd.DataFrame({"User_ID": ["u"], "item_id": ["i"]})
+    with pytest.raises(NextactError, match="asks for column 'user_id', which is missing; did you mean 'User_ID'"):
+        as_table(frame, "raw_events", {"user_id": "user_id"})
 
 
 def test_a_thing_that_is_no_table_is_refused():
