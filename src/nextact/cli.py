@@ -89,7 +89,7 @@ def _check_names(options: dict[str, Any]) -> None:
     nodes = [node for name in wanted for node in pipelines[name or "__default__"].nodes]
     spaces = {space for node in nodes for space in _prefixes(node.namespace)}
     _require("namespace", options.get("namespaces") or [], spaces)
-    names = {name for node in nodes for name in (node.name, node.short_name)}
+    names = {node.name for node in nodes}
     for option in ("node_names", "from_nodes", "to_nodes"):
         _require("node", options.get(option) or [], names)
     _require("tag", options.get("tags") or [], {tag for node in nodes for tag in node.tags})
@@ -130,7 +130,13 @@ def _check_runner(options: dict[str, Any]) -> None:
 def _require(kind: str, wanted: Iterable[str | None], known: Iterable[str]) -> None:
     for name in wanted:
         if name and name not in set(known):
-            raise NextactError(f"no {kind} {name!r}; {suggest(name, known)}")
+            raise NextactError(f"no {kind} {name!r}; {_inside(name, known) or suggest(name, known)}")
+
+
+def _inside(name: str, known: Iterable[str]) -> str | None:
+    """The whole name of what was named without the namespaces around it."""
+    whole = sorted(one for one in known if one.endswith(f".{name}"))
+    return f"its whole name is {whole[0]!r}" if len(whole) == 1 else None
 
 
 def _prefixes(namespace: str | None) -> list[str]:

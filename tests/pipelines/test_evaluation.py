@@ -36,7 +36,7 @@ def test_test_is_opened_by_one_node_alone():
     from nextact.pipeline_registry import register_pipelines
 
     readers = [node.name for node in register_pipelines()["__default__"].nodes if "test_cuts" in node.inputs]
-    assert readers == ["evaluate_test"]
+    assert readers == ["model_evaluation.evaluate_test"]
 
 
 def test_the_tables_give_the_results_back(project):
@@ -165,7 +165,7 @@ def test_slices_by_columns_of_items_and_users_are_asked_for_in_parameters(projec
 def test_results_of_another_run_are_not_sliced(project, tmp_path, kedro):
     again = copy_of(project, tmp_path)
     kedro(again, "run", "--env", "test", "--pipelines", "data_processing")
-    done = kedro(again, "run", "--env", "test", "--nodes", "slice_test")
+    done = kedro(again, "run", "--env", "test", "--nodes", "model_evaluation.slice_test")
     assert done.returncode == 1
     assert "error: 'test_results' belongs to run" in done.stderr
 

@@ -15,6 +15,13 @@ from ..conftest import ROOT
 from ..conftest import copy_of_project as copy_project
 from ..conftest import run_kedro as kedro
 
+ONLY_VECTORS = (
+    "feature_engineering.embed_words",
+    "feature_engineering.encode_items",
+    "feature_engineering.join_blocks",
+    "model_training.baselines.gather.gather",
+    "model_training.choice.compare",
+)
 HEAVY = {"torch", "transformers", "spacy", "gensim", "mlflow", "sentence_transformers"}
 
 
@@ -70,7 +77,7 @@ def test_a_candidate_of_an_earlier_run_is_left_out(project, tmp_path):
     shutil.copytree(project, tmp_path / "again", symlinks=True)
     done = kedro(tmp_path / "again", "run", "--env", "test", "--pipelines", "data_processing")
     assert done.returncode == 0
-    only = "--namespaces=baselines.popularity,baselines.gather,choice"
+    only = "--namespaces=model_training.baselines.popularity,model_training.baselines.gather,model_training.choice"
     done = kedro(tmp_path / "again", "run", "--env", "test", only)
     assert done.returncode == 0, done.stdout[-3000:]
     assert [model["name"] for model in read(tmp_path / "again", "06_models/leaderboard.json")["models"]] == [
@@ -94,7 +101,7 @@ def test_a_model_of_an_earlier_run_recommends_nothing(project, tmp_path):
 def test_a_candidate_fitted_with_other_options_is_left_out(project, tmp_path):
     shutil.copytree(project, tmp_path / "again", symlinks=True)
     changed = "baselines.transition.options.lags=2"
-    only = "--namespaces=baselines.gather,choice"
+    only = "--namespaces=model_training.baselines.gather,model_training.choice"
     done = kedro(tmp_path / "again", "run", "--env", "test", only, "--params", changed)
     assert done.returncode == 0, done.stdout[-3000:]
     names = [model["name"] for model in read(tmp_path / "again", "06_models/leaderboard.json")["models"]]
@@ -102,12 +109,12 @@ def test_a_candidate_fitted_with_other_options_is_left_out(project, tmp_path):
     assert "transition" not in names
     assert not {"blend", "stacked"} & set(names)  # their member had the other options
     said = " ".join(done.stdout.split())
-    assert "baselines.transition.options.lags: 1 when baselines.transition.fit ran, 2 now" in said
+    assert "baselines.transition.options.lags: 1 when model_training.baselines.transition.fit ran, 2 now" in said
 
 
 def test_a_model_fitted_with_other_item_vectors_is_left_out(project, tmp_path):
     shutil.copytree(project, tmp_path / "again", symlinks=True)
-    only = "--nodes=embed_words,encode_items,join_blocks,baselines.gather.gather,choice.compare"
+    only = "--nodes=" + ",".join(ONLY_VECTORS)
     done = kedro(tmp_path / "again", "run", "--env", "test", only, "--params", "encoder.max_length=4")
     assert done.returncode == 0, done.stdout[-3000:]
     names = [model["name"] for model in read(tmp_path / "again", "06_models/leaderboard.json")["models"]]
@@ -161,7 +168,7 @@ def test_what_happens_after_the_validation_moment_changes_no_baseline(project, t
     changed = with_another_future(project, tmp_path, "validation_cuts.npy")
     models = (project / "data/test/06_models").glob("baselines.*/model.safetensors")
     folders = sorted(path for path in models if not path.parent.name.endswith(".refitted"))
-    spaces = ",".join(path.parent.name for path in folders)
+    spaces = ",".join(f"model_training.{path.parent.name}" for path in folders)
     done = kedro(changed, "run", "--env", "test", "--pipelines", "model_training", "--namespaces", spaces)
     assert done.returncode == 0, done.stderr[-3000:]
     assert len(folders) >= 6
@@ -182,7 +189,9 @@ def test_what_happens_in_the_validation_window_changes_the_refitted_models(proje
 def test_a_model_without_its_refit_is_left_out(project, tmp_path):
     shutil.copytree(project, tmp_path / "again", symlinks=True)
     shutil.rmtree(tmp_path / "again/data/test/06_models/baselines.ease.refitted")
-    done = kedro(tmp_path / "again", "run", "--env", "test", "--namespaces=baselines.gather,choice")
+    done = kedro(
+        tmp_path / "again", "run", "--env", "test", "--namespaces=model_training.baselines.gather,model_training.choice"
+    )
     assert done.returncode == 0, done.stdout[-3000:]
     names = [model["name"] for model in read(tmp_path / "again", "06_models/leaderboard.json")["models"]]
     assert "ease was validated but not refitted" in " ".join(done.stdout.split())
@@ -217,9 +226,17 @@ def test_a_misspelt_parameter_names_the_close_match(tmp_path):
         (["--params", "filter.min_item_events=many"], "parameters: filter.min_item_events should be a valid integer"),
         (["--params", "sequence.gpt2.options.backbone=gpt3"], "'gpt3' is no transformers configuration; near it: gpt"),
         (["--params", "split.kind=globaltime"], "parameters: split.kind should be 'global_time'"),
-        (["--namespaces", "sequence.gpt3"], "no namespace 'sequence.gpt3'; did you mean 'sequence.gpt2'?"),
+        (
+            ["--namespaces", "model_training.sequence.gpt3"],
+            "no namespace 'model_training.sequence.gpt3'; did you mean 'model_training.sequence.gpt2'?",
+        ),
+        (["--namespaces", "sequence.gpt2"], "its whole name is 'model_training.sequence.gpt2'"),
+        (["--nodes", "certify"], "no node 'certify'; its whole name is 'data_processing.certify'"),
         (["--pipelines", "modeltraining"], "no pipeline 'modeltraining'; did you mean 'model_training'?"),
-        (["--from-nodes", "baselines.esse.fit"], "no node 'baselines.esse.fit'; did you mean 'baselines.ease.fit'?"),
+        (
+            ["--from-nodes", "model_training.baselines.esse.fit"],
+            "no node 'model_training.baselines.esse.fit'; did you mean 'model_training.baselines.ease.fit'?",
+        ),
     ],
 )
 def test_a_wrong_option_or_name_ends_in_one_message_before_any_node(tmp_path, arguments, message):
@@ -242,6 +259,22 @@ def test_quick_commands_import_nothing_heavy(command, tmp_path):
         [sys.executable, "-c", code], cwd=copy_project(tmp_path), capture_output=True, text=True, check=True
     )
     assert "HEAVY []" in done.stdout
+
+
+def test_each_pipeline_is_one_box_whose_datasets_keep_their_names():
+    from nextact.pipeline_registry import register_pipelines
+
+    registered = register_pipelines()
+    boxes = [group.name for group in registered["__default__"].group_nodes_by("namespace")]
+    assert sorted(boxes) == [
+        "data_processing",
+        "feature_engineering",
+        "model_evaluation",
+        "model_training",
+        "recommendation",
+    ]
+    assert "baselines.ease.model" in registered["__default__"].all_outputs()
+    assert {one.namespace.split(".")[0] for one in registered["model_training_full"].nodes} == {"model_training"}
 
 
 def test_every_dataset_in_use_is_declared():

@@ -50,7 +50,10 @@ def change(folder, pattern, replacement):
 def test_another_order_of_event_types_is_named_with_the_pipeline_to_run(copy, pipeline):
     change(copy, r"\[view, purchase\]", "[purchase, view]")
     told = refused(copy, "--pipelines", pipeline)
-    assert "events.event_types: ['view', 'purchase'] when label_events ran, ['purchase', 'view'] now" in told
+    assert (
+        "events.event_types: ['view', 'purchase'] when data_processing.label_events ran, ['purchase', 'view'] now"
+        in told
+    )
     assert "run `kedro run --pipelines data_processing` first" in told
 
 
@@ -58,10 +61,10 @@ def test_another_order_of_event_types_is_named_with_the_pipeline_to_run(copy, pi
     ("changed", "line"),
     [
         ("events.event_types=wishlist", "events.event_types: ['view', 'purchase'] when"),
-        ("split.baskets=false", "split.baskets: True when label_events ran, False now"),
-        ("split.ties=shuffled", "split.ties: 'position' when label_events ran, 'shuffled' now"),
-        ("policy.exclude_seen=false", "policy.exclude_seen: True when certify ran, False now"),
-        ("seed=1", "seed: 0 when certify ran, 1 now"),
+        ("split.baskets=false", "split.baskets: True when data_processing.label_events ran, False now"),
+        ("split.ties=shuffled", "split.ties: 'position' when data_processing.label_events ran, 'shuffled' now"),
+        ("policy.exclude_seen=false", "policy.exclude_seen: True when data_processing.certify ran, False now"),
+        ("seed=1", "seed: 0 when data_processing.certify ran, 1 now"),
     ],
 )
 def test_options_of_the_data_stay_those_of_the_data(copy, changed, line):
@@ -77,7 +80,7 @@ def test_options_of_the_data_stay_those_of_the_data(copy, changed, line):
 def test_options_of_a_model_stay_those_it_was_trained_with(copy):
     changed = "baselines.ease.options.regularisation=7.0"
     told = refused(copy, "--pipelines", "model_evaluation", "--params", changed)
-    assert "baselines.ease.options.regularisation: 300.0 when baselines.ease.fit ran, 7.0 now" in told
+    assert "baselines.ease.options.regularisation: 300.0 when model_training.baselines.ease.fit ran, 7.0 now" in told
     assert "run `kedro run --pipelines model_training` first" in told
 
 
@@ -92,7 +95,7 @@ def test_several_differences_are_named_together(copy):
 
 
 def test_a_killed_data_run_leaves_no_certificate(copy):
-    ran(copy, "--to-nodes", "build_histories", "--params", "filter.min_item_events=20")
+    ran(copy, "--to-nodes", "data_processing.build_histories", "--params", "filter.min_item_events=20")
     told = refused(copy, "--pipelines", "recommendation")
     assert "'certificate' does not exist" in told
     assert "run `kedro run --pipelines data_processing` first" in told
@@ -111,7 +114,7 @@ def test_a_vocabulary_with_its_ids_in_another_order_is_refused(copy):
     table["item_id"] = table["item_id"].to_numpy()[::-1]
     table.to_parquet(file)
     told = refused(copy, "--pipelines", "recommendation")
-    assert "'vocabulary' was changed after fit_vocabulary wrote it" in told
+    assert "'vocabulary' was changed after data_processing.fit_vocabulary wrote it" in told
     assert "run `kedro run --pipelines data_processing` first" in told
 
 
@@ -122,7 +125,7 @@ def test_two_items_swapped_in_the_histories_are_refused(copy):
     items[[0, places[0]]] = items[[places[0], 0]]
     np.save(file, items)
     told = refused(copy, "--pipelines", "recommendation")
-    assert "'histories' was changed after build_histories wrote it" in told
+    assert "'histories' was changed after data_processing.build_histories wrote it" in told
 
 
 def test_a_model_folder_of_another_fit_is_refused(copy):
@@ -130,7 +133,7 @@ def test_a_model_folder_of_another_fit_is_refused(copy):
     shutil.rmtree(models / "baselines.ease.refitted")
     shutil.copytree(models / "baselines.ease", models / "baselines.ease.refitted")
     told = refused(copy, "--pipelines", "model_evaluation")
-    assert "'baselines.ease.refitted' was changed after baselines.ease.refit wrote it" in told
+    assert "'baselines.ease.refitted' was changed after model_training.baselines.ease.refit wrote it" in told
     assert "run `kedro run --pipelines model_training` first" in told
 
 

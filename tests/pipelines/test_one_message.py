@@ -22,16 +22,20 @@ def run(monkeypatch):
     return invoke
 
 
+NO_NODE = "no node 'data_processing.clean_item'; did you mean 'data_processing.clean_items'?"
 NAMES = {
     "tag": (["--tags", "gpuu"], "no tag 'gpuu'; did you mean 'gpu'?"),
     "input": (["--from-inputs", "vocabulry"], "no dataset to start from 'vocabulry'; did you mean 'vocabulary'?"),
     "an output is no input": (["--from-inputs", "run_summary"], "no dataset to start from 'run_summary'; "),
     "output": (["--to-outputs", "leaderbord"], "no dataset to end with 'leaderbord'; did you mean 'leaderboard'?"),
-    "node": (["--nodes", "clean_item"], "no node 'clean_item'; did you mean 'clean_items'?"),
-    "first node": (["--from-nodes", "clean_item"], "no node 'clean_item'; did you mean 'clean_items'?"),
-    "last node": (["--to-nodes", "clean_item"], "no node 'clean_item'; did you mean 'clean_items'?"),
+    "node": (["--nodes", "data_processing.clean_item"], NO_NODE),
+    "first node": (["--from-nodes", "data_processing.clean_item"], NO_NODE),
+    "last node": (["--to-nodes", "data_processing.clean_item"], NO_NODE),
     "pipeline": (["--pipelines", "modeltraining"], "no pipeline 'modeltraining'; did you mean 'model_training'?"),
-    "namespace": (["--namespaces", "sequence.gpt3"], "no namespace 'sequence.gpt3'; did you mean 'sequence.gpt2'?"),
+    "namespace": (
+        ["--namespaces", "model_training.sequence.gpt3"],
+        "no namespace 'model_training.sequence.gpt3'; did you mean 'model_training.sequence.gpt2'?",
+    ),
     "environment": (["--env", "tset"], "no environment 'tset'; did you mean 'test'?"),
     "parameter": (["--params", "polcy.refit=false"], "parameters: nothing reads 'polcy'; did you mean 'policy'?"),
     "runner": (["--runner", "SequentialRuner"], "no runner 'SequentialRuner'; did you mean 'SequentialRunner'?"),

@@ -21,7 +21,7 @@ WITHOUT_END = {
     "sequence.gpt2.options.epochs": 100_000,
     "sequence.gpt2.options.patience": 100_000,
 }
-TRAIN = ["run", "--env", "test", "--namespaces", "sequence.gpt2", "--params"]
+TRAIN = ["run", "--env", "test", "--namespaces", "model_training.sequence.gpt2", "--params"]
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +105,7 @@ def test_a_run_that_is_stopped_or_killed_leaves_nobody_at_work(shop, start, temp
     assert parent_run(shop).info.status == "RUNNING"
     assert left.exists()
 
-    done = run_kedro(shop / "src", "run", "--env", "test", "--namespaces", "baselines.popularity")
+    done = run_kedro(shop / "src", "run", "--env", "test", "--namespaces", "model_training.baselines.popularity")
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     assert "of the store was killed and is marked so" in " ".join(done.stdout.split())
     assert parent_run(shop).info.status == "FINISHED"
@@ -115,7 +115,7 @@ def test_a_run_that_is_stopped_or_killed_leaves_nobody_at_work(shop, start, temp
 
 def test_caches_lie_below_the_root_wherever_a_run_is_started(shop):
     shutil.rmtree(shop / "data/test/04_feature/encoder_cache")
-    done = run_kedro(shop / "src" / "nextact", "run", "--env", "test", "--nodes", "encode_items")
+    done = run_kedro(shop / "src" / "nextact", "run", "--env", "test", "--nodes", "feature_engineering.encode_items")
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     assert list((shop / "data/test/04_feature/encoder_cache").rglob("*"))
     assert not list((shop / "src").rglob("data"))

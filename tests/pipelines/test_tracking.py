@@ -178,7 +178,11 @@ def test_a_store_that_cannot_be_written_stops_the_run_before_any_node(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "command", [["catalog", "describe-datasets", "--env", "test"], ["run", "--env", "test", "--nodes", "clean_items"]]
+    "command",
+    [
+        ["catalog", "describe-datasets", "--env", "test"],
+        ["run", "--env", "test", "--nodes", "data_processing.clean_items"],
+    ],
 )
 def test_commands_that_track_nothing_import_no_mlflow(command, tmp_path):
     project = copy_of_project(tmp_path)
