@@ -9,12 +9,18 @@ from nbclient import NotebookClient
 
 NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
 FIGURE = "application/vnd.plotly.v1+json"
-N_FIGURES = {"1_events": 2, "2_evaluation": 2, "3_recommendations": 0, "4_items": 2}
+N_FIGURES = {"1_events": 2, "2_evaluation": 2, "3_recommendations": 0, "4_items": 1}
+N_IMAGES = {"4_items": 1}
 
 
 def figures(notebook):
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
     return [output.data[FIGURE] for output in outputs if FIGURE in output.get("data", {})]
+
+
+def images(notebook):
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    return [output.data["image/png"] for output in outputs if "image/png" in output.get("data", {})]
 
 
 def n_points(trace):
@@ -42,6 +48,7 @@ def test_a_notebook_runs_and_every_picture_has_points(path, project, monkeypatch
     for figure in drawn:
         assert figure["data"], figure["layout"].get("title")
         assert all(n_points(trace) for trace in figure["data"]), figure["layout"].get("title")
+    assert len(images(notebook)) == N_IMAGES.get(path.stem, 0)
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

@@ -1,5 +1,7 @@
 """What a user gets wrong on the command line or in a parameters file ends in one message, before any node runs."""
 
+import shutil
+
 import pytest
 from click.testing import CliRunner
 from kedro.framework.project import pipelines
@@ -180,3 +182,47 @@ def test_every_parameter_is_a_block_part_of_one_or_checked_by_name():
     used = {name for one in pipelines.values() for name in one.inputs() if name.startswith("params:")}
     plain = {name.removeprefix("params:") for name in used} - set(blocks)
     assert {name for name in plain if not any(name.startswith(f"{block}.") for block in blocks)} == set(PLAIN)
+
+
+MADE_BY = {
+    "certificate": ("", "data_processing"),
+    "histories": ("offsets.npy", "data_processing"),
+    "item_vectors": ("blocks.json", "feature_engineering"),
+    "hybrid.blend.model": ("members/ease/model.safetensors", "model_training"),
+    "baselines.slim.refitted": ("model.json", "model_training_full"),
+    "packaged_model": ("package.json", "recommendation"),
+    "recommendations": ("", "recommendation"),
+}
+
+
+@pytest.mark.parametrize(("name", "inside", "made_by"), [(name, *one) for name, one in MADE_BY.items()])
+def test_an_error_about_a_stored_file_names_the_pipeline_that_makes_it(name, inside, made_by):
+    from pathlib import Path
+
+    from kedro.framework.session import KedroSession
+
+    from nextact.remedies import name_the_pipeline
+    from nextact.stored import StoredError
+
+    bootstrap_project(ROOT)
+    with KedroSession.create(ROOT, env="test") as session:
+        catalog = session.load_context().catalog
+    place = Path(str(catalog.get(name)._filepath)) / inside
+    error = StoredError(place, "is empty")
+    wrapped = RuntimeError("loading failed")
+    wrapped.__cause__ = error
+    name_the_pipeline(wrapped, catalog)
+    assert str(error) == f"{place} is empty; run `kedro run --pipelines {made_by}`"
+
+
+def test_erasing_from_a_damaged_file_ends_in_one_message_and_changes_nothing(project, kedro, tmp_path):
+    shutil.copytree(project, tmp_path / "again", symlinks=True)
+    users = tmp_path / "again/data/test/05_model_input/users.parquet"
+    users.write_bytes(users.read_bytes()[: users.stat().st_size // 2])
+    before = {file: file.read_bytes() for file in (tmp_path / "again/data/test/05_model_input").rglob("*.npy")}
+    done = kedro(tmp_path / "again", "erase-user", "--user-id", "u001", "--env", "test")
+    assert done.returncode == 1
+    (said,) = done.stderr.strip().splitlines()
+    assert said.startswith(f"error: {users} cannot be read: ")
+    assert said.endswith("; run `kedro run --pipelines data_processing`")
+    assert {file: file.read_bytes() for file in before} == before
