@@ -88,6 +88,7 @@ def stored(tmp_path):
         "run_id": "old",
         "protocol_hash": "0",
         "protocol": {"data": {"sha256": "x", "users": 4, "items": 3}, "exclude_seen": True},
+        "data_options": {"events": {"event_types": ["view", "buy"]}},
         "provenance": {"seed": 7},
     }
     (tmp_path / "certificate.json").write_text(json.dumps(certificate))
@@ -150,6 +151,7 @@ def test_the_certificate_names_a_new_run_over_the_data_that_are_left(stored):
         "exclude_seen": True,
     }
     assert certificate["provenance"]["seed"] == 7
+    assert certificate["data_options"] == {"events": {"event_types": ["view", "buy"]}}
     assert receipt["run_id"] == {"before": "old", "after": certificate["run_id"]}
     assert certificate["run_id"] != "old"
 
