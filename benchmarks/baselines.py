@@ -41,8 +41,8 @@ from nextact.models.recommender import Training
 from nextact.retrieval.scoring import evaluate
 from nextact.sequences.histories import Histories
 from nextact.sequences.holdout import Cuts, Holdout, make_holdout, training_histories
-from nextact.text.tfidf import tfidf_vectors
-from nextact.text.tokenising import WordRules, tokenise
+from nextact.text.cleaning.tokenising import WordRules, tokenise
+from nextact.text.words.tfidf import tfidf_vectors
 
 RESULTS = Path(__file__).parent / "results" / "baselines.jsonl"
 SEED = 0

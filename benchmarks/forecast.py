@@ -29,11 +29,11 @@ from text_tasks import stamp
 
 from nextact.metrics.targets import Targets
 from nextact.models.recommender import Training
-from nextact.models.sequence import fitting
+from nextact.models.sequence.fitting.fit_network import fit_network as fitting
+from nextact.models.sequence.fitting.state import TrainingState
 from nextact.models.sequence.options import SequenceOptions
 from nextact.sequences.histories import Histories
 from nextact.sequences.holdout import Holdout
-from nextact.training.state import TrainingState
 
 RESULTS = Path(__file__).parent / "results" / "forecast.jsonl"
 GIB = 2**30

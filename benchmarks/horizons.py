@@ -42,11 +42,11 @@ from nextact.events.moments import DAY
 from nextact.metrics import behaviour
 from nextact.metrics.comparison import paired_comparison, resample_counts
 from nextact.metrics.horizon import auc_interval, horizon_values
-from nextact.models.event_types.model import fit_event_types
-from nextact.models.event_types.rows import type_features
-from nextact.models.horizons.activity import activity_features, activity_names, rhythm_features
-from nextact.models.horizons.model import LandmarkChoice, horizon_rows
-from nextact.models.horizons.reference import TunedLogistic, fit_horizon_reference, predict_reference
+from nextact.models.behaviour.event_types.model import fit_event_types
+from nextact.models.behaviour.event_types.rows import type_features
+from nextact.models.behaviour.horizons.activity import activity_features, activity_names, rhythm_features
+from nextact.models.behaviour.horizons.model import LandmarkChoice, horizon_rows
+from nextact.models.behaviour.horizons.reference import TunedLogistic, fit_horizon_reference, predict_reference
 from nextact.models.recommender import Training
 from nextact.models.registry import MODELS
 from nextact.sequences.histories import Histories

@@ -35,12 +35,13 @@ from nextact.models.baselines.options import ContentKNNOptions
 from nextact.models.hybrid.options import StackedOptions
 from nextact.models.hybrid.stacked import StackedRanker
 from nextact.models.recommender import Training
-from nextact.models.registry import FittedModel, ModelFolder, save_fitted
+from nextact.models.registry import open_model
+from nextact.models.storage import FittedModel, ModelFolder, save_fitted
 from nextact.retrieval.scoring import evaluate
 from nextact.sequences.histories import Histories
 from nextact.sequences.holdout import Holdout, make_holdout, training_histories, validation_halves
-from nextact.text.tfidf import tfidf_vectors
-from nextact.text.tokenising import WordRules, tokenise
+from nextact.text.cleaning.tokenising import WordRules, tokenise
+from nextact.text.words.tfidf import tfidf_vectors
 
 RESULTS = Path(__file__).parent / "results" / "hybrid.jsonl"
 METRIC, SEED = "ndcg@10", 0
@@ -120,7 +121,7 @@ def ndcg(model: Any, holdout: Holdout, run: Run) -> NDArray[np.float64]:
 
 def measure(run: Run, variants: list[str], test: bool) -> list[dict[str, Any]]:
     """Fit and validate each variant, then read the chosen one and the members on test."""
-    members = {name: folder.open() for name, folder in run.members.items()}
+    members = {name: open_model(folder) for name, folder in run.members.items()}
     validated = {name: float(ndcg(model, run.choosing, run).mean()) for name, model in members.items()}
     print(validated, flush=True)
     lines, fitted = [], {}

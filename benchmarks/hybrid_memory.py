@@ -32,7 +32,8 @@ from nextact.models.hybrid.blend import Blend
 from nextact.models.hybrid.options import BlendOptions, StackedOptions
 from nextact.models.hybrid.stacked import StackedRanker
 from nextact.models.recommender import Training
-from nextact.models.registry import MODELS, FittedModel, ModelFolder, save_fitted
+from nextact.models.registry import MODELS
+from nextact.models.storage import FittedModel, ModelFolder, save_fitted
 from nextact.sequences.histories import Histories
 from nextact.sequences.holdout import Cuts, later_steps, make_holdout
 

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from nextact.models.event_types.rows import step_rows
-from nextact.models.heads.fitting import user_folds
-from nextact.models.horizons.activity import activity_names
-from nextact.models.horizons.reference import TunedLogistic, fit_tuned
+from nextact.models.behaviour.event_types.rows import step_rows
+from nextact.models.behaviour.heads.fitting import user_folds
+from nextact.models.behaviour.horizons.activity import activity_names
+from nextact.models.behaviour.horizons.reference import TunedLogistic, fit_tuned
 from nextact.sequences.histories import Histories
 
 NEWEST_STEPS, MOST_ROWS = 20, 10**9  # of each user, and in all, that are learnt from

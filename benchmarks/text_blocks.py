@@ -35,15 +35,15 @@ from nextact.models.recommender import Training
 from nextact.retrieval.scoring import evaluate
 from nextact.sequences.histories import Histories
 from nextact.sequences.holdout import Holdout, make_holdout, training_histories
-from nextact.text.cleaning import CleaningOptions, clean_texts
-from nextact.text.contrastive import ContrastiveOptions, tuned_block
-from nextact.text.encoder import EncoderOptions, encode
-from nextact.text.glove import GloVeOptions, train_glove
-from nextact.text.item2vec import item2vec_block
-from nextact.text.pooling import sif_item_vectors, unit_rows
-from nextact.text.syntax_block import SyntaxOptions, item_syntax
-from nextact.text.tfidf import reduce, tfidf_vectors
-from nextact.text.word2vec import Word2VecOptions, train_word2vec
+from nextact.text.cleaning.cleaning import CleaningOptions, clean_texts
+from nextact.text.encoder.contrastive import ContrastiveOptions, tuned_block
+from nextact.text.encoder.encoder import EncoderOptions, encode
+from nextact.text.encoder.pooling import sif_item_vectors, unit_rows
+from nextact.text.syntax.syntax_block import SyntaxOptions, item_syntax
+from nextact.text.words.glove import GloVeOptions, train_glove
+from nextact.text.words.item2vec import item2vec_block
+from nextact.text.words.tfidf import reduce, tfidf_vectors
+from nextact.text.words.word2vec import Word2VecOptions, train_word2vec
 
 RESULTS = Path(__file__).parent / "results" / "text_blocks.jsonl"
 METRICS = ("ndcg@10", "hit_rate@10", "mrr@10")

@@ -31,19 +31,19 @@ import pyarrow.parquet as pq
 from text_tasks import stamp
 
 from nextact.pipelines.feature_engineering import nodes, pictures, text_blocks, word_blocks
-from nextact.reports.catalogue_map import CatalogueMapOptions
+from nextact.reports.figures.catalogue_map import CatalogueMapOptions
 from nextact.text.blocks import ItemVectors
-from nextact.text.cleaning import CleaningOptions
-from nextact.text.encoder import EncoderOptions
-from nextact.text.encoder_model import model_identity, resolve_model
-from nextact.text.glove import GloVeOptions
-from nextact.text.pooling import PoolingOptions
-from nextact.text.profiles import KeyTerms, ProfileOptions
-from nextact.text.syntax_block import SyntaxOptions
-from nextact.text.table import TextTable
-from nextact.text.tfidf import TfidfOptions
-from nextact.text.vector_cache import VectorCache, cache_key
-from nextact.text.word2vec import Word2VecOptions
+from nextact.text.cleaning.cleaning import CleaningOptions
+from nextact.text.cleaning.table import TextTable
+from nextact.text.encoder.encoder import EncoderOptions
+from nextact.text.encoder.encoder_model import model_identity, resolve_model
+from nextact.text.encoder.pooling import PoolingOptions
+from nextact.text.encoder.vector_cache import VectorCache, cache_key
+from nextact.text.syntax.syntax_block import SyntaxOptions
+from nextact.text.words.glove import GloVeOptions
+from nextact.text.words.profiles import KeyTerms, ProfileOptions
+from nextact.text.words.tfidf import TfidfOptions
+from nextact.text.words.word2vec import Word2VecOptions
 
 RESULTS = Path(__file__).parent / "results" / "text_memory.jsonl"
 TEXTS = nodes.ItemTextOptions(text_columns=("title",), blocks=nodes.BLOCKS)

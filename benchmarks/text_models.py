@@ -46,9 +46,9 @@ from nextact.models.baselines.options import ContentKNNOptions, ItemKNNOptions, 
 from nextact.models.hybrid.options import StackedOptions
 from nextact.models.hybrid.stacked import StackedRanker
 from nextact.models.recommender import Training
-from nextact.models.registry import FittedModel, ModelFolder, save_fitted
 from nextact.models.sequence.options import SequenceOptions
 from nextact.models.sequence.recommender import SequenceRecommender
+from nextact.models.storage import FittedModel, ModelFolder, save_fitted
 from nextact.retrieval.scoring import evaluate
 from nextact.sequences.histories import Histories
 from nextact.sequences.holdout import Holdout, make_holdout, training_histories, validation_halves

@@ -22,13 +22,13 @@ import pandas as pd
 from text_tasks import stamp
 
 from nextact.datasets.complete_journey import package_file
-from nextact.text.cleaning import CleaningOptions, clean_texts
-from nextact.text.encoder import EncoderOptions, encode
-from nextact.text.encoder_model import load_encoder, resolve_model
-from nextact.text.item2vec import item2vec_block
-from nextact.text.item_text import join_item_text
-from nextact.text.syntax import syntax_profiles
-from nextact.text.word2vec import Word2VecOptions
+from nextact.text.cleaning.cleaning import CleaningOptions, clean_texts
+from nextact.text.cleaning.item_text import join_item_text
+from nextact.text.encoder.encoder import EncoderOptions, encode
+from nextact.text.encoder.encoder_model import load_encoder, resolve_model
+from nextact.text.syntax.syntax import syntax_profiles
+from nextact.text.words.item2vec import item2vec_block
+from nextact.text.words.word2vec import Word2VecOptions
 
 RESULTS = Path(__file__).parent / "results" / "text_speed.jsonl"
 COLUMNS = ["product_type", "product_category", "department", "brand", "package_size"]

@@ -21,11 +21,11 @@ import numpy as np
 from text_speed import item_texts
 from text_tasks import beauty, stamp
 
-from nextact.text.cleaning import CleaningOptions, clean_texts
-from nextact.text.glove import GloVeOptions, train_glove
-from nextact.text.pooling import unit_rows
-from nextact.text.word2vec import Word2VecOptions, train_word2vec
-from nextact.text.word_vectors import WordVectors
+from nextact.text.cleaning.cleaning import CleaningOptions, clean_texts
+from nextact.text.encoder.pooling import unit_rows
+from nextact.text.words.glove import GloVeOptions, train_glove
+from nextact.text.words.word2vec import Word2VecOptions, train_word2vec
+from nextact.text.words.word_vectors import WordVectors
 
 RESULTS = Path(__file__).parent / "results" / "word_neighbours.jsonl"
 N_WORDS, N_NEIGHBOURS, OFTEN, DRAWS = 300, 10, 20, 100

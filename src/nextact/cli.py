@@ -18,10 +18,10 @@ from kedro.framework.project import pipelines, settings
 from kedro.io import DatasetError
 from kedro.utils import find_kedro_project, load_obj
 
+from nextact.checks.remedies import chain
 from nextact.errors import NextactError, suggest
 from nextact.printing import printable
 from nextact.processes.stopping import end_on_sigterm
-from nextact.remedies import chain
 from nextact.stored import says_full
 
 RUNNERS = ("SequentialRunner", "ThreadRunner", "ParallelRunner")

@@ -7,12 +7,12 @@ from typing import Any
 
 from kedro.framework.session import KedroSession
 
+from nextact.checks.recording import restamp, untouched
+from nextact.checks.remedies import naming_the_pipeline
 from nextact.datasets.places import local_place
 from nextact.erasing.erase import ERASED_FROM, RAW, READ, Stored, erase_user, receipt_text
 from nextact.models.registry import MODELS
-from nextact.recording import restamp, untouched
-from nextact.remedies import naming_the_pipeline
-from nextact.tracking import read_options
+from nextact.tracking.hooks import read_options
 
 RECEIPTS, PACKAGE = "erasures", "packaged_model"
 

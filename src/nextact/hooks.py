@@ -13,11 +13,11 @@ from kedro.framework.project import pipelines
 from kedro.io import AbstractDataset, CatalogProtocol
 from kedro.pipeline import Pipeline
 
+from nextact.checks.raw_files import check_raw_files, explain_raw_file
+from nextact.checks.remedies import maker, name_the_pipeline
 from nextact.errors import NextactError, suggest
 from nextact.processes.children import end_with_parent
 from nextact.processes.scratch import new_scratch_folder, sweep
-from nextact.raw_files import check_raw_files, explain_raw_file
-from nextact.remedies import maker, name_the_pipeline
 
 DUCKDB_SPILLS_INTO = ".tmp"  # a database in memory, from the working directory
 
@@ -34,14 +34,14 @@ class NextactHooks:
         known = _parameters_in_use(pipelines)
         for name in _leaves(context.params, known):
             raise NextactError(f"parameters: nothing reads {name!r}; {suggest(name, known)}")
-        from nextact.run_checks import check_parameters  # the models' options take a while to import
+        from nextact.checks.parameters import check_parameters  # the models' options take a while to import
 
         check_parameters(context.params)
 
     @hook_impl
     def before_pipeline_run(self, run_params: dict[str, Any], pipeline: Pipeline, catalog: CatalogProtocol) -> None:
         """Have relative paths begin at the project's root, and refuse a run whose inputs do not exist yet."""
-        from nextact.run_checks import check_inputs, check_runner
+        from nextact.checks.parameters import check_inputs, check_runner
 
         self._started_in = Path.cwd()
         os.chdir(run_params["project_path"])

@@ -2,10 +2,10 @@
 
 from kedro.config import OmegaConfigLoader
 
+from nextact.checks.recording import RecordingHooks
 from nextact.datasets.folders import data_folder
 from nextact.hooks import NextactHooks
-from nextact.recording import RecordingHooks
-from nextact.tracking import TrackingHooks
+from nextact.tracking.hooks import TrackingHooks
 
 HOOKS = (NextactHooks(), RecordingHooks(), TrackingHooks())
 

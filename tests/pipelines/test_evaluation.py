@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 from nextact.evaluation.compare import values_of_tables
-from nextact.models.registry import ModelFolder
+from nextact.models.registry import open_model
+from nextact.models.storage import ModelFolder
 from nextact.retrieval.recommending import Catalogue, recommend_items
 from nextact.sequences.histories import Histories
 
@@ -74,7 +75,7 @@ def test_every_evaluated_list_is_what_the_model_recommends_to_that_history(proje
     assert set(refitted) == set(lists["model"])
     for model in read(project, "test_results")["models"]:
         recommended = recommend_items(
-            ModelFolder(refitted[model["name"]]).open(),
+            open_model(ModelFolder(refitted[model["name"]])),
             known,
             ids,
             Catalogue(texts),

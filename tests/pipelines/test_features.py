@@ -18,20 +18,20 @@ from nextact.options import OptionsError
 from nextact.pipelines.feature_engineering import behaviour_blocks, nodes, pictures, text_blocks
 from nextact.pipelines.feature_engineering.nodes import BLOCKS, ItemTextOptions
 from nextact.pipelines.feature_engineering.word_blocks import ItemWordsOptions, weigh_item_words
-from nextact.reports.catalogue_map import CatalogueMapOptions
+from nextact.reports.figures.catalogue_map import CatalogueMapOptions
 from nextact.sequences.histories import Histories
 from nextact.sequences.holdout import Cuts
 from nextact.text.blocks import ItemVectors
-from nextact.text.cleaning import CleaningOptions
-from nextact.text.contrastive import ContrastiveOptions
-from nextact.text.encoder import EncoderOptions
-from nextact.text.glove import GloVeOptions
-from nextact.text.pooling import PoolingOptions
-from nextact.text.profiles import ProfileOptions
-from nextact.text.syntax_block import SyntaxOptions
-from nextact.text.table import TextTable
-from nextact.text.tfidf import TfidfOptions
-from nextact.text.word2vec import Word2VecOptions
+from nextact.text.cleaning.cleaning import CleaningOptions
+from nextact.text.cleaning.table import TextTable
+from nextact.text.encoder.contrastive import ContrastiveOptions
+from nextact.text.encoder.encoder import EncoderOptions
+from nextact.text.encoder.pooling import PoolingOptions
+from nextact.text.syntax.syntax_block import SyntaxOptions
+from nextact.text.words.glove import GloVeOptions
+from nextact.text.words.profiles import ProfileOptions
+from nextact.text.words.tfidf import TfidfOptions
+from nextact.text.words.word2vec import Word2VecOptions
 
 ROOT = Path(__file__).parents[2]
 TITLES = [

@@ -10,14 +10,14 @@ import pytest
 from nextact.datasets.generated import GeneratedShopDataset
 from nextact.datasets.models import ModelFolderDataset, RefittedModelDataset
 from nextact.errors import CannotFit, NextactError
-from nextact.models.registry import FittedModel, LeftOut, ModelFolder
+from nextact.models.storage import FittedModel, LeftOut, ModelFolder
 from nextact.pipelines.model_training.fitting import members_of, or_left_out
 from nextact.pipelines.model_training.nodes import ValidationOptions, compare, gather, validate
 from nextact.pipelines.model_training.refitting import refit
 from nextact.protocol import UNTIL_TEST
-from nextact.serving.store import TrackingStore
-from nextact.serving.tracking_options import TrackingOptions
 from nextact.text.blocks import ItemVectors
+from nextact.tracking.store import TrackingStore
+from nextact.tracking.tracking_options import TrackingOptions
 
 from ..conftest import run_kedro
 

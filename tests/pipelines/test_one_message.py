@@ -61,8 +61,8 @@ def test_a_misspelt_name_gets_its_close_match(run, arguments, message):
 def test_parallel_runner_is_refused_for_training_and_thread_runner_for_tables():
     from kedro.framework.session import KedroSession
 
+    from nextact.checks.parameters import check_runner
     from nextact.errors import NextactError
-    from nextact.run_checks import check_runner
 
     bootstrap_project(ROOT)
     with KedroSession.create(ROOT, env="test") as session:
@@ -154,11 +154,11 @@ def test_a_wrong_value_is_named_as_the_parameters_file_writes_it(run, value, mes
 
 
 def test_lists_and_members_are_checked_too():
+    from nextact.checks.parameters import check_parameters
     from nextact.errors import NextactError
     from nextact.models.hybrid.options import BlendOptions
     from nextact.options import OptionsError
     from nextact.pipelines.model_training.nodes import ValidationOptions
-    from nextact.run_checks import check_parameters
 
     with pytest.raises(OptionsError, match=r"^ValidationOptions\.ks\[1\] must be at least 1, got 0$"):
         ValidationOptions(ks=(5, 0), metric="ndcg@5")
@@ -175,7 +175,7 @@ def test_every_parameter_is_a_block_part_of_one_or_checked_by_name():
     """A plain parameter that is added to a node is added to the checks."""
     from kedro.validation import TypeExtractor
 
-    from nextact.run_checks import PLAIN
+    from nextact.checks.parameters import PLAIN
 
     bootstrap_project(ROOT)
     blocks = TypeExtractor(dict(pipelines)).extract_types_from_pipelines()
@@ -201,7 +201,7 @@ def test_an_error_about_a_stored_file_names_the_pipeline_that_makes_it(name, ins
 
     from kedro.framework.session import KedroSession
 
-    from nextact.remedies import name_the_pipeline
+    from nextact.checks.remedies import name_the_pipeline
     from nextact.stored import StoredError
 
     bootstrap_project(ROOT)

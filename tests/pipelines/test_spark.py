@@ -16,8 +16,8 @@ from nextact.events.erase import ErasedUsers
 from nextact.events.filtering import FilterOptions
 from nextact.events.items import ItemOptions, clean_items
 from nextact.events.labelling import count_rows, label_events
-from nextact.events.quality import report_quality
-from nextact.events.quality_warnings import QualityOptions
+from nextact.events.quality.report import report_quality
+from nextact.events.quality.warnings import QualityOptions
 from nextact.events.splitting import SplitOptions, describe_split
 from nextact.sequences.build import VocabularyOptions, build_histories, fit_vocabulary
 

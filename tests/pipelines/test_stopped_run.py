@@ -10,8 +10,8 @@ import time
 import psutil
 import pytest
 
-from nextact.serving.store import TrackingStore
-from nextact.serving.tracking_options import TrackingOptions
+from nextact.tracking.store import TrackingStore
+from nextact.tracking.tracking_options import TrackingOptions
 
 from ..conftest import copy_of_project, run_kedro
 

@@ -14,32 +14,31 @@ from nextact.errors import TableError
 from nextact.pipelines.feature_engineering import behaviour_blocks, nodes, pictures, text_blocks
 from nextact.pipelines.feature_engineering.nodes import BLOCKS, ItemTextOptions
 from nextact.pipelines.feature_engineering.word_blocks import ItemWordsOptions, weigh_item_words
-from nextact.reports.catalogue_map import CatalogueMapOptions
-from nextact.reports.drawing import as_svg
+from nextact.reports.figures.catalogue_map import CatalogueMapOptions
+from nextact.reports.figures.drawing import as_svg
 from nextact.sequences.histories import Histories
 from nextact.sequences.holdout import Cuts
-from nextact.text import encoder, tokenising
 from nextact.text.blocks import ItemVectors
-from nextact.text.cleaning import CleaningOptions
-from nextact.text.encoder import EncoderOptions
-from nextact.text.glove import GloVeOptions
-from nextact.text.pooling import PoolingOptions
-from nextact.text.profiles import ProfileOptions
-from nextact.text.syntax_block import SyntaxOptions
-from nextact.text.table import TextTable
-from nextact.text.tfidf import TfidfOptions
-from nextact.text.word2vec import Word2VecOptions
+from nextact.text.cleaning.cleaning import CleaningOptions, tokenising
+from nextact.text.cleaning.table import TextTable
+from nextact.text.encoder.encoder import EncoderOptions, encoder
+from nextact.text.encoder.pooling import PoolingOptions
+from nextact.text.syntax.syntax_block import SyntaxOptions
+from nextact.text.words.glove import GloVeOptions
+from nextact.text.words.profiles import ProfileOptions
+from nextact.text.words.tfidf import TfidfOptions
+from nextact.text.words.word2vec import Word2VecOptions
 
 ALL = ItemTextOptions(text_columns=("title", "kind"), language_column="language", blocks=BLOCKS)
 SIZES = (
-    "nextact.text.table.ROWS_AT_ONCE",
-    "nextact.text.ordering.ROWS_AT_ONCE",
+    "nextact.text.cleaning.table.ROWS_AT_ONCE",
+    "nextact.text.encoder.ordering.ROWS_AT_ONCE",
     "nextact.pipelines.feature_engineering.nodes.ROWS_AT_ONCE",
-    "nextact.text.cleaning.TEXTS_AT_ONCE",
-    "nextact.text.syntax_block._TEXTS_AT_ONCE",
-    "nextact.text.pooling._ROWS_AT_ONCE",
-    "nextact.text.glove._TOKENS_AT_ONCE",
-    "nextact.text.encoder._TEXTS_AT_ONCE",
+    "nextact.text.cleaning.cleaning.TEXTS_AT_ONCE",
+    "nextact.text.syntax.syntax_block._TEXTS_AT_ONCE",
+    "nextact.text.encoder.pooling._ROWS_AT_ONCE",
+    "nextact.text.words.glove._TOKENS_AT_ONCE",
+    "nextact.text.encoder.encoder._TEXTS_AT_ONCE",
 )
 
 

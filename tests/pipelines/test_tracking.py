@@ -8,9 +8,9 @@ import sys
 
 import pytest
 
-from nextact.serving.store import TrackingStore
-from nextact.serving.tracking_options import TrackingOptions
-from nextact.tracking import count_test_readings
+from nextact.tracking.hooks import count_test_readings
+from nextact.tracking.store import TrackingStore
+from nextact.tracking.tracking_options import TrackingOptions
 
 from ..conftest import copy_of_project, run_kedro
 

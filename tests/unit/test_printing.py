@@ -6,7 +6,7 @@ import pytest
 from nextact.erasing.texts import stage_texts
 from nextact.errors import NextactError, TableError
 from nextact.printing import csv_cell, printable
-from nextact.retrieval.summary import user_lines
+from nextact.reports.summary import user_lines
 
 RED = "\x1b[31mtea\x07"
 

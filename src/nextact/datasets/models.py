@@ -12,7 +12,7 @@ from kedro.io import AbstractDataset
 
 from nextact.datasets.whole import WholeJSON
 from nextact.errors import shorten
-from nextact.models.registry import FittedModel, LeftOut, ModelFolder, save_fitted
+from nextact.models.storage import FittedModel, LeftOut, ModelFolder, save_fitted
 from nextact.stored import StoredError, require_names, written_whole
 
 

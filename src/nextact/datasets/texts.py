@@ -9,7 +9,7 @@ from typing import Any
 from kedro.io import AbstractDataset
 from kedro_datasets._typing import TablePreview
 
-from nextact.text.table import TextTable
+from nextact.text.cleaning.table import TextTable
 
 
 class TextTableDataset(AbstractDataset[TextTable, TextTable]):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from nextact.events.quality_bins import bin_bounds
+from nextact.events.quality.bins import bin_bounds
 from nextact.metrics.ranking import metrics_of_ranks
 from nextact.metrics.targets import Targets
 from nextact.metrics.tie_groups import TargetRanks

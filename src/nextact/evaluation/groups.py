@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from nextact.events.moments import DAY, iso_moment
-from nextact.events.quality_bins import bin_bounds, bin_label
+from nextact.events.quality.bins import bin_bounds, bin_label
 
 LEFT_OUT = -1
 OTHER, LONGEST = "other values", 30

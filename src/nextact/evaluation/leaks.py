@@ -17,7 +17,7 @@ from nextact.evaluation.slices import HeldOut
 from nextact.evaluation.tables import MODEL
 from nextact.events import columns as c
 from nextact.events.moments import iso_moment, microseconds
-from nextact.events.quality_bins import bin_bounds, bin_label
+from nextact.events.quality.bins import bin_bounds, bin_label
 from nextact.metrics.targets import Targets
 from nextact.sequences.histories import Histories
 

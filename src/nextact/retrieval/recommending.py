@@ -17,7 +17,7 @@ from nextact.retrieval.scoring import popular_first, rank
 from nextact.retrieval.words import SharedWords
 from nextact.sequences.histories import Histories
 from nextact.sequences.user_blocks import score_bytes, user_blocks
-from nextact.text.profiles import ProfileOptions
+from nextact.text.words.profiles import ProfileOptions
 
 RANK, SCORE, PROBABILITY, REASON = "rank", "score", "probability", "reason"
 ITEM_COLUMNS = (c.USER_ID, RANK, c.ITEM_ID, c.ITEM_TEXT, SCORE, PROBABILITY, REASON)

@@ -9,7 +9,7 @@ from scipy.sparse import csr_matrix
 from nextact.models.baselines.history_weights import read_history
 from nextact.models.baselines.shared_options import HistoryOptions
 from nextact.sequences.histories import Histories
-from nextact.text.profiles import KeyTerms, ProfileOptions
+from nextact.text.words.profiles import KeyTerms, ProfileOptions
 
 
 def history_weights(histories: Histories, n_items: int, options: ProfileOptions) -> csr_matrix:

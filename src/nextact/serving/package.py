@@ -15,7 +15,7 @@ from nextact.events import columns as c
 from nextact.events.contract import EventOptions
 from nextact.events.moments import iso_moment
 from nextact.events.steps import StepOptions
-from nextact.models.registry import ModelFolder
+from nextact.models.storage import ModelFolder
 from nextact.options import Count, OptionsError, Positive, options
 from nextact.protocol import Certificate
 from nextact.records import fingerprint_of

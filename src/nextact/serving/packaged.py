@@ -12,6 +12,7 @@ import pandas as pd
 from nextact.errors import NextactError
 from nextact.events import columns as c
 from nextact.models.recommender import PredictsEventType, Recommender
+from nextact.models.registry import open_model
 from nextact.retrieval.recommending import (
     BEHAVIOUR_COLUMNS,
     ITEM_COLUMNS,
@@ -78,7 +79,7 @@ class PackagedModel:
         self.catalogue = Catalogue(package.items)
         self.item_index = {item_id: index for index, item_id in enumerate(self.catalogue.ids) if index}
         self.reader = RowReader(self.manifest)
-        self.model: Recommender = package.model.open()
+        self.model: Recommender = open_model(package.model)
         self._check_items(package)
         self.behaviour_model = self._behaviour_model(package)
 
@@ -131,7 +132,7 @@ class PackagedModel:
         if package.behaviour_model is None:
             return None
         same = self.manifest.behaviour_model == self.manifest.model
-        model: Any = self.model if same else package.behaviour_model.open()
+        model: Any = self.model if same else open_model(package.behaviour_model)
         if not isinstance(model, PredictsEventType):
             raise NextactError(f"package: model {self.manifest.behaviour_model} does not predict event types")
         return model

@@ -5,7 +5,8 @@ from nextact.datasets.models import CandidateDataset, CandidatesDataset, ModelFo
 from nextact.models.baselines.options import PopularityOptions
 from nextact.models.baselines.popularity import Popularity
 from nextact.models.recommender import Training
-from nextact.models.registry import FittedModel
+from nextact.models.registry import open_model
+from nextact.models.storage import FittedModel
 from nextact.sequences.histories import Histories
 
 
@@ -24,7 +25,7 @@ def test_a_model_that_was_saved_already_takes_no_room_and_outlives_the_first(tmp
     first.save(fitted())
     histories = Histories.from_lists([[1]])
     assert again.load().describe()["run_id"] == "one"
-    assert again.load().open().score(histories).tolist() == first.load().open().score(histories).tolist()
+    assert open_model(again.load()).score(histories).tolist() == open_model(first.load()).score(histories).tolist()
 
 
 def test_a_folder_without_a_model_is_not_there(tmp_path):

@@ -15,6 +15,7 @@ import torch
 from kedro.io import DatasetError
 from safetensors.torch import load_file
 
+from nextact.checks.remedies import chain
 from nextact.datasets.arrays import CutsDataset, HistoriesDataset
 from nextact.datasets.models import CandidateDataset, CandidatesDataset, ModelFolderDataset, TemperatureDataset
 from nextact.datasets.texts import TextTableDataset
@@ -23,14 +24,14 @@ from nextact.datasets.whole import WholeCSV, WholeJSON, WholeParquet, WholePlotl
 from nextact.errors import NextactError
 from nextact.models.baselines.als import ALS
 from nextact.models.baselines.options import ALSOptions
-from nextact.models.registry import FittedModel
-from nextact.remedies import chain
+from nextact.models.registry import open_model
+from nextact.models.sequence.fitting.checkpoint import Checkpoints
+from nextact.models.storage import FittedModel
 from nextact.sequences.histories import Histories
 from nextact.sequences.holdout import Cuts
 from nextact.stored import StoredError
 from nextact.text.blocks import ItemVectors
-from nextact.text.table import TextTable
-from nextact.training.checkpoint import Checkpoints
+from nextact.text.cleaning.table import TextTable
 
 MUCH = 1 << 16  # numbers or letters: more than a file may hold while a disk is as good as full
 RANDOM = np.random.default_rng(0)
@@ -82,7 +83,7 @@ KINDS = {
         lambda found: found.hashes,
     ),
     "texts": (TextTableDataset, "a.parquet", texts, len),
-    "model": (ModelFolderDataset, "a", als, lambda found: found.open().factors.shape),
+    "model": (ModelFolderDataset, "a", als, open_model.factors.shape),
 }
 ALL = pytest.mark.parametrize(("kind", "name", "of", "seen"), KINDS.values(), ids=KINDS)
 
@@ -181,9 +182,9 @@ STORED = {
         None,
     ),
     "texts": (TextTableDataset, "a.parquet", lambda: texts(9), "", lambda found: list(found.rows("item_text"))),
-    "fitted": (ModelFolderDataset, "a", lambda: als(9), "fitted.json", lambda found: found.open()),
-    "options": (ModelFolderDataset, "a", lambda: als(9), "model.json", lambda found: found.open()),
-    "weights": (ModelFolderDataset, "a", lambda: als(9), "model.safetensors", lambda found: found.open()),
+    "fitted": (ModelFolderDataset, "a", lambda: als(9), "fitted.json", open_model),
+    "options": (ModelFolderDataset, "a", lambda: als(9), "model.json", open_model),
+    "weights": (ModelFolderDataset, "a", lambda: als(9), "model.safetensors", open_model),
 }
 
 

@@ -9,8 +9,8 @@ from nextact.feedback.contract import empty_feedback
 from nextact.feedback.rates import ReportOptions, rates_by, rates_of_outcomes, response_rate
 from nextact.feedback.report import report
 from nextact.options import OptionsError
-from nextact.reports.drawing import as_svg
-from nextact.reports.figures import response_by_rank
+from nextact.reports.figures.drawing import as_svg
+from nextact.reports.figures.quality_figures import response_by_rank
 
 OPTIONS = ReportOptions(draws=100)
 EVENT_TYPES = ["view", "purchase"]

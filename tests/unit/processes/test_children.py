@@ -36,7 +36,7 @@ children.run_child("family", ["middle", sys.argv[2], str(folder)], os.environ | 
 POOLS = {
     "texts": """
 import time
-from nextact.text.workers import Workers
+from nextact.text.cleaning.workers import Workers
 if __name__ == "__main__":
     with Workers(2) as workers:
         list(workers.map(time.sleep, [600, 600]))

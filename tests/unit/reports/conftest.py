@@ -3,8 +3,8 @@ import pandas as pd
 import pytest
 
 from nextact.events.contract import as_table
-from nextact.events.quality import report_quality
-from nextact.events.quality_warnings import QualityOptions
+from nextact.events.quality.report import report_quality
+from nextact.events.quality.warnings import QualityOptions
 
 DAY = 86_400_000_000
 

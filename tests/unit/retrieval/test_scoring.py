@@ -16,7 +16,7 @@ from nextact.retrieval.scoring import (
 from nextact.retrieval.words import SharedWords
 from nextact.sequences.histories import Histories
 from nextact.sequences.holdout import Holdout
-from nextact.text.profiles import ProfileOptions
+from nextact.text.words.profiles import ProfileOptions
 
 
 class Fixed:

@@ -1,7 +1,6 @@
-"""A small packaged model, made without a pipeline, and a store with what a run saves, in small."""
+"""A small packaged model, made without a pipeline."""
 
 import dataclasses
-import shutil
 
 import numpy as np
 import pandas as pd
@@ -13,19 +12,16 @@ from nextact.metrics.targets import Targets
 from nextact.models.baselines.item_to_item import TransitionTable
 from nextact.models.baselines.options import TransitionOptions
 from nextact.models.recommender import Training
-from nextact.models.registry import FittedModel, save_fitted
 from nextact.models.sequence.options import SequenceOptions
 from nextact.models.sequence.recommender import SequenceRecommender
+from nextact.models.storage import FittedModel, save_fitted
 from nextact.protocol import write_certificate
 from nextact.sequences.histories import Histories
 from nextact.sequences.holdout import Holdout
 from nextact.serving.package import Package, describe_package
-from nextact.serving.store import TrackingStore
-from nextact.serving.tracking_options import TrackingOptions
 
 ITEM_IDS = ["apple", "bread", "cheese", "dates", "eggs"]
 EVENT_TYPES = ("view", "purchase")
-INTERVAL = {"mean": 0.2, "low": 0.1, "high": 0.3, "level": 0.95, "n_users": 9}
 
 
 def training():
@@ -69,23 +65,6 @@ def make_package(folder, behaviour=False, events=None, steps=None, exclude_seen=
     )
 
 
-def described(name="ease", **more):
-    fitted = {"family": "baselines", "name": name, "fit_seconds": 2.5, "options": {"regularisation": 30.0}}
-    return {**fitted, "options_hash": "abc", "report": {"weights": 4}, **more}
-
-
-def candidate(**more):
-    return described(validation={"ndcg@10": INTERVAL}, users=9, **more)
-
-
-def results(chosen="ease", names=("ease",)):
-    more = {"test_reachable": {"ndcg@10": INTERVAL | {"mean": 0.4}}, "catalogue": {"coverage": 0.9, "gini": None}}
-    each = {"family": "baselines", "fit_seconds": 1.0, "test": {"ndcg@10": INTERVAL}, **more}
-    models = [each | {"name": name} for name in names]
-    against = {name: {"difference": 0.05, "p_value": 0.01, "n_users": 9} for name in names if name != chosen}
-    return {"models": models, "chosen": chosen, "users": 9, "chosen_against": against, "metric": "ndcg@10"}
-
-
 @pytest.fixture(scope="session")
 def package(tmp_path_factory) -> Package:
     folder = tmp_path_factory.mktemp("package")
@@ -97,16 +76,3 @@ def package(tmp_path_factory) -> Package:
 def package_of():
     """A function that describes a package with changed options."""
     return make_package
-
-
-@pytest.fixture(scope="session")
-def empty_store(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("store")
-    TrackingStore.open(TrackingOptions().at(folder))
-    return folder / "mlflow.db"
-
-
-@pytest.fixture
-def store(empty_store, tmp_path):
-    shutil.copy(empty_store, tmp_path)
-    return TrackingStore.open(TrackingOptions(experiment="here", artifacts="runs").at(tmp_path))

@@ -9,7 +9,8 @@ from scipy.special import softmax
 from nextact.errors import NextactError
 from nextact.evaluation.reading import read_model
 from nextact.metrics.targets import Targets
-from nextact.models.registry import ModelFolder
+from nextact.models.registry import open_model
+from nextact.models.storage import ModelFolder
 from nextact.retrieval.scoring import masked_scores, popular_first
 from nextact.sequences.histories import Histories
 from nextact.sequences.holdout import Holdout
@@ -37,7 +38,7 @@ def test_a_history_never_seen_gets_ranked_items_with_reasons(model, package):
     assert answer["item_id"].tolist() == ["cheese", "dates", "eggs"]
     assert answer["item_text"].tolist() == ["blue cheese", "dates", "six eggs"]
     assert answer["reason"].tolist()[0] == "because of bread"  # bread has no text, so its id stands for it
-    scores = masked_scores(package.model.open(), Histories.from_lists([[1, 2]], [[0, 1]]), exclude_seen=True)
+    scores = masked_scores(open_model(package.model), Histories.from_lists([[1, 2]], [[0, 1]]), exclude_seen=True)
     assert answer["score"].tolist() == scores[0, [3, 4, 5]].tolist()
     assert answer["probability"].tolist() == pytest.approx(softmax(scores[0] / 2.0)[[3, 4, 5]], rel=1e-6)
 
@@ -57,7 +58,7 @@ def test_next_behaviours_sum_to_one_and_are_the_sequence_models(model, package):
     behaviours = model.recommend(HISTORY).behaviours
     assert behaviours["event_type"].tolist() == ["view", "purchase"]
     history = Histories.from_lists([[1, 2]], [[0, 1]], [[1, 2]])  # as the request says
-    expected = package.behaviour_model.open().event_type_probabilities(history)
+    expected = open_model(package.behaviour_model).event_type_probabilities(history)
     assert behaviours["probability"].tolist() == expected[0].tolist()
     assert behaviours["probability"].sum() == pytest.approx(1)
 
@@ -89,7 +90,7 @@ def test_the_packaged_model_lists_what_was_evaluated_to_the_last_item(package_of
     targets, users = Targets.from_lists([[1]] * len(pasts)), np.arange(len(pasts))
     tie_order = popular_first(package.items["n_training_events"].to_numpy())
     held_out = Holdout(users, histories, targets, np.ones((len(pasts), 2)))
-    reading = read_model(package.model.open(), held_out, targets, False, tie_order, len(ITEM_IDS), temperature=2.0)
+    reading = read_model(open_model(package.model), held_out, targets, False, tie_order, len(ITEM_IDS), temperature=2.0)
     rows = [
         {"user_id": f"u{user}", "item_id": item, "event_type": "view", "timestamp": time}
         for user, past in enumerate(pasts)

@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 
 from nextact.datasets.complete_journey import package_file
-from nextact.text.cleaning import CleaningOptions, clean_texts
-from nextact.text.item_text import join_item_text
+from nextact.text.cleaning.cleaning import CleaningOptions, clean_texts
+from nextact.text.cleaning.item_text import join_item_text
 
 TOPICS = (
     ("tea", "coffee", "milk", "juice", "water", "cocoa"),

@@ -15,7 +15,7 @@ from nextact.models.baselines.options import ContentKNNOptions
 from nextact.models.baselines.vector_knn import VectorKNN
 from nextact.models.recommender import FitReport, Training
 from nextact.text.blocks import BLOCKS, is_block
-from nextact.text.pooling import unit_rows, whiten
+from nextact.text.encoder.pooling import unit_rows, whiten
 
 logger = logging.getLogger(__name__)
 

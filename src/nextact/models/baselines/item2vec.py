@@ -15,7 +15,7 @@ from nextact.models.baselines.options import Item2VecOptions
 from nextact.models.baselines.vector_knn import VectorKNN
 from nextact.models.recommender import FitReport, Training
 from nextact.sequences.histories import Histories
-from nextact.text.pooling import unit_rows
+from nextact.text.encoder.pooling import unit_rows
 
 LONGEST_SENTENCE = 10_000  # gensim reads no further, and says nothing
 

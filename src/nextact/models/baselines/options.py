@@ -229,7 +229,7 @@ class ContentKNNOptions(HistoryOptions):
         centre: Take the items' mean from dense vectors, since encoders share a common direction; sparse ones stay as
             they are.
         whitening: Centre dense vectors and make all their directions equally wide, see
-            :func:`nextact.text.pooling.whiten`.
+            :func:`nextact.text.encoder.pooling.whiten`.
     """
 
     block: Name = "encoder"

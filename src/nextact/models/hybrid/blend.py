@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,11 +20,9 @@ from nextact.models.hybrid.members import Members
 from nextact.models.hybrid.options import BlendOptions
 from nextact.models.hybrid.weights import Weights, fit_weights, ndcg
 from nextact.models.recommender import FitReport, Scores, Training
+from nextact.models.storage import ModelFolder
 from nextact.sequences.histories import Histories
 from nextact.stored import read_json, write_json
-
-if TYPE_CHECKING:
-    from nextact.models.registry import ModelFolder
 
 logger = logging.getLogger(__name__)
 

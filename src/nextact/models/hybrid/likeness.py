@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from nextact.models.baselines.history_weights import history_matrix
 from nextact.sequences.histories import Histories
 from nextact.sequences.user_blocks import user_blocks
-from nextact.text.pooling import unit_rows
+from nextact.text.encoder.pooling import unit_rows
 
 Vectors = NDArray[np.float32]
 BLOCK_USERS = 64

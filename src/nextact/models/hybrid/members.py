@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,11 +18,10 @@ from nextact.models.recommender import (
     Recommender,
     Scores,
 )
+from nextact.models.single import open_single
+from nextact.models.storage import ModelFolder
 from nextact.sequences.histories import Histories
 from nextact.stored import read_json, write_json
-
-if TYPE_CHECKING:
-    from nextact.models.registry import ModelFolder
 
 INDEX_FILE = "members.json"
 ROWS_AT_ONCE = 32  # of scores, so that their float64 copies stay small
@@ -33,7 +32,7 @@ class Members:
 
     def __init__(self, folders: dict[str, ModelFolder]) -> None:
         self.folders = folders
-        self.models: dict[str, Recommender] = {name: folder.open() for name, folder in folders.items()}
+        self.models: dict[str, Recommender] = {name: open_single(folder) for name, folder in folders.items()}
 
     @property
     def names(self) -> list[str]:
@@ -77,8 +76,6 @@ class Members:
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Open what :meth:`save` wrote."""
-        from nextact.models.registry import ModelFolder  # the registry knows the hybrids, so not at the top
-
         return cls({name: ModelFolder(folder / "members" / name) for name in read_json(folder / INDEX_FILE)})
 
 

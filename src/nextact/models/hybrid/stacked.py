@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,11 +24,9 @@ from nextact.models.hybrid.mixture import Mixture, bytes_of_lessons, fit_mixture
 from nextact.models.hybrid.options import StackedOptions
 from nextact.models.hybrid.trees import Boosters, Lists, grow, grow_so_many
 from nextact.models.recommender import FitReport, Scores, Training
+from nextact.models.storage import ModelFolder
 from nextact.sequences.histories import Histories
 from nextact.stored import read_array, read_json, write_json
-
-if TYPE_CHECKING:
-    from nextact.models.registry import ModelFolder
 
 BLOCK = "unit_"  # before a block's name in a folder
 FEWEST_USERS = 10  # to learn from; a part of them is left out in turn

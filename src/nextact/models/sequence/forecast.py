@@ -12,15 +12,15 @@ import psutil
 import torch
 
 from nextact.errors import CannotFit
+from nextact.models.device import autocast, best_device
 from nextact.models.recommender import Training
+from nextact.models.sequence.data.batches import Batches
+from nextact.models.sequence.data.windows import StepBatch
+from nextact.models.sequence.fitting.objective import Objective
 from nextact.models.sequence.inference import last_states
 from nextact.models.sequence.memory import peak_bytes
 from nextact.models.sequence.network import SequenceNetwork
-from nextact.models.sequence.objective import Objective
 from nextact.models.sequence.options import SequenceOptions
-from nextact.training.batches import Batches
-from nextact.training.device import autocast, best_device
-from nextact.training.windows import StepBatch
 
 GIB = 2**30
 FLOAT = 4  # bytes

@@ -10,9 +10,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from nextact.models.sequence.data.step_log import StepLog
+from nextact.models.sequence.data.windows import with_open_step
 from nextact.models.sequence.network import SequenceNetwork
 from nextact.sequences.histories import Histories
-from nextact.training.windows import StepLog, with_open_step
 
 BLOCK_STEPS = 16_384  # steps, padding included, that are read at once
 

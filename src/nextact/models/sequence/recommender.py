@@ -14,8 +14,8 @@ from nextact.models.sequence.options import SequenceOptions
 from nextact.sequences.histories import Histories
 
 if TYPE_CHECKING:
-    from nextact.models.event_types.model import EventTypeModel
-    from nextact.models.horizons.model import HorizonModel
+    from nextact.models.behaviour.event_types.model import EventTypeModel
+    from nextact.models.behaviour.horizons.model import HorizonModel
     from nextact.models.sequence.network import SequenceNetwork
 
 
@@ -32,10 +32,10 @@ class SequenceRecommender:
 
     def fit(self, training: Training) -> FitReport:
         """Train the network; the weights of the best validation epoch stay. Then fit the heads beside it."""
-        from nextact.models.event_types.model import fit_event_types
-        from nextact.models.horizons.model import LandmarkChoice, fit_horizons
-        from nextact.models.sequence.fitting import fit_network
-        from nextact.models.sequence.launching import fit_in_processes
+        from nextact.models.behaviour.event_types.model import fit_event_types
+        from nextact.models.behaviour.horizons.model import LandmarkChoice, fit_horizons
+        from nextact.models.sequence.fitting.fit_network import fit_network
+        from nextact.models.sequence.fitting.launching import fit_in_processes
 
         self.event_types = training.event_types
         fit = fit_in_processes if training.launch.processes > 1 else fit_network
@@ -110,8 +110,8 @@ class SequenceRecommender:
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Read what :meth:`save` wrote."""
-        from nextact.models.event_types.model import EventTypeModel
-        from nextact.models.horizons.model import HorizonModel
+        from nextact.models.behaviour.event_types.model import EventTypeModel
+        from nextact.models.behaviour.horizons.model import HorizonModel
         from nextact.models.sequence.storage import load_network
 
         network, options, event_types = load_network(folder)

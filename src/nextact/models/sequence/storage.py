@@ -7,10 +7,10 @@ from pathlib import Path
 
 from safetensors.torch import load_file, save_file
 
+from nextact.models.device import best_device, seeded
 from nextact.models.sequence.network import NetworkSize, SequenceNetwork
 from nextact.models.sequence.options import SequenceOptions
 from nextact.stored import read_json, reading, write_json
-from nextact.training.device import best_device, seeded
 
 WEIGHTS, DESCRIPTION = "network.safetensors", "sequence.json"
 

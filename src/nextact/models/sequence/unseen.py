@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from nextact.models.sequence.network import SequenceNetwork
-from nextact.text.pooling import unit_rows, whiten
+from nextact.text.encoder.pooling import unit_rows, whiten
 
 # Fewer or nearer neighbours find more unseen items and cost seen ones; chosen on validation, see docs/text.md
 NEIGHBOURS, SHARPNESS = 5, 4.0

@@ -10,12 +10,12 @@ from nextact.events import columns as c
 from nextact.events import filtering, items, labelling, splitting
 from nextact.events.contract import EventOptions
 from nextact.events.erase import ErasedUsers
-from nextact.events.quality import Report, report_quality
-from nextact.events.quality_warnings import QualityOptions
+from nextact.events.quality.report import Report, report_quality
+from nextact.events.quality.warnings import QualityOptions
 from nextact.events.steps import describe_ties
 from nextact.printing import printable
 from nextact.protocol import Certificate, PolicyOptions, stamp, write_certificate
-from nextact.reports import quality_page
+from nextact.reports.pages import quality_page
 from nextact.sequences import build
 from nextact.sequences.checks import check_holdouts
 from nextact.sequences.fingerprint import data_fingerprint

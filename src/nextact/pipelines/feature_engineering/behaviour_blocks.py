@@ -10,11 +10,11 @@ from nextact.retrieval.words import history_weights
 from nextact.sequences.histories import Histories
 from nextact.sequences.holdout import Cuts, training_histories
 from nextact.sequences.user_blocks import user_blocks
-from nextact.text.contrastive import ContrastiveOptions, tuned_block
-from nextact.text.item2vec import item2vec_block
-from nextact.text.profiles import KeyTerms, ProfileOptions
-from nextact.text.table import TextTable
-from nextact.text.word2vec import Word2VecOptions
+from nextact.text.cleaning.table import TextTable
+from nextact.text.encoder.contrastive import ContrastiveOptions, tuned_block
+from nextact.text.words.item2vec import item2vec_block
+from nextact.text.words.profiles import KeyTerms, ProfileOptions
+from nextact.text.words.word2vec import Word2VecOptions
 
 TERM, WEIGHT, RANK = "term", "weight", "rank"
 USERS_AT_ONCE = 10_000

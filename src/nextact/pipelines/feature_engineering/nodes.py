@@ -15,11 +15,11 @@ from nextact.events import columns as c
 from nextact.events.tables import require_columns
 from nextact.options import options
 from nextact.text.blocks import BLOCKS, ItemVectors
-from nextact.text.cleaning import CleaningOptions, clean_one_by_one
-from nextact.text.corpus import ROWS_AT_ONCE
-from nextact.text.item_text import join_item_text, template_parts
-from nextact.text.ordering import in_catalogue_order
-from nextact.text.table import TextTable
+from nextact.text.cleaning.cleaning import CleaningOptions, clean_one_by_one
+from nextact.text.cleaning.corpus import ROWS_AT_ONCE
+from nextact.text.cleaning.item_text import join_item_text, template_parts
+from nextact.text.cleaning.table import TextTable
+from nextact.text.encoder.ordering import in_catalogue_order
 
 logger = logging.getLogger(__name__)
 

@@ -10,9 +10,9 @@ import pandas as pd
 
 from nextact.errors import NextactError, suggest
 from nextact.events import columns as c
-from nextact.reports.catalogue_map import CatalogueMapOptions, catalogue_map, nearest_items, vocabulary_figure
+from nextact.reports.figures.catalogue_map import CatalogueMapOptions, catalogue_map, nearest_items, vocabulary_figure
 from nextact.text.blocks import ItemVectors
-from nextact.text.table import TextTable
+from nextact.text.cleaning.table import TextTable
 
 logger = logging.getLogger(__name__)
 

@@ -10,16 +10,16 @@ import pyarrow as pa
 
 from nextact.events import columns as c
 from nextact.pipelines.feature_engineering.nodes import IDS, ItemTextOptions, stated_languages
-from nextact.text.cleaning import CleaningOptions
-from nextact.text.corpus import ROWS_AT_ONCE
-from nextact.text.encoder import EncoderOptions, encode
-from nextact.text.glove import GloVeOptions, glove_vectors
-from nextact.text.languages import item_languages
-from nextact.text.pooling import PoolingOptions, pooled_item_vectors
-from nextact.text.syntax_block import HEAD_NOUN, NOUN_CHUNKS, SyntaxOptions, item_syntax
-from nextact.text.table import TextTable
-from nextact.text.tfidf import TfidfOptions, tfidf_block
-from nextact.text.word2vec import Word2VecOptions, word2vec_vectors
+from nextact.text.cleaning.cleaning import CleaningOptions
+from nextact.text.cleaning.corpus import ROWS_AT_ONCE
+from nextact.text.cleaning.languages import item_languages
+from nextact.text.cleaning.table import TextTable
+from nextact.text.encoder.encoder import EncoderOptions, encode
+from nextact.text.encoder.pooling import PoolingOptions, pooled_item_vectors
+from nextact.text.syntax.syntax_block import HEAD_NOUN, NOUN_CHUNKS, SyntaxOptions, item_syntax
+from nextact.text.words.glove import GloVeOptions, glove_vectors
+from nextact.text.words.tfidf import TfidfOptions, tfidf_block
+from nextact.text.words.word2vec import Word2VecOptions, word2vec_vectors
 
 NOUNS = pa.schema([*IDS, *((name, pa.string()) for name in (HEAD_NOUN, NOUN_CHUNKS))])
 

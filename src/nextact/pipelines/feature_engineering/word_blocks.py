@@ -11,9 +11,9 @@ from nextact.events import columns as c
 from nextact.options import Count, options
 from nextact.pipelines.feature_engineering.nodes import ItemTextOptions, clean_item_texts, join_texts
 from nextact.text.blocks import WORDS, ItemVectors
-from nextact.text.cleaning import CleaningOptions
-from nextact.text.table import TextTable
-from nextact.text.tfidf import tfidf_vectors
+from nextact.text.cleaning.cleaning import CleaningOptions
+from nextact.text.cleaning.table import TextTable
+from nextact.text.words.tfidf import tfidf_vectors
 
 
 @options

@@ -19,7 +19,7 @@ from nextact.feedback.logged import declared_rewards, logged_lists
 from nextact.feedback.policy_report import OffPolicyOptions
 from nextact.feedback.rates import ReportOptions
 from nextact.protocol import Certificate, require_same_run, stamp
-from nextact.reports import figures
+from nextact.reports.figures import quality_figures as figures
 
 logger = logging.getLogger(__name__)
 

@@ -19,7 +19,7 @@ from nextact.protocol import Certificate, is_refitted, require_same_run, stamp
 from nextact.retrieval.recommending import Catalogue
 from nextact.sequences.histories import Histories
 from nextact.sequences.holdout import Cuts, learnt_histories, training_histories
-from nextact.text.table import TextTable
+from nextact.text.cleaning.table import TextTable
 
 logger = logging.getLogger(__name__)
 

@@ -21,7 +21,8 @@ from nextact.evaluation.results import EvaluationSet
 from nextact.evaluation.tables import list_table, rank_table, target_table, user_table
 from nextact.events import columns as c
 from nextact.models.recommender import PredictsHorizons
-from nextact.models.registry import ModelFolder
+from nextact.models.registry import open_model
+from nextact.models.storage import ModelFolder
 from nextact.pipelines.model_training.nodes import ValidationOptions
 from nextact.protocol import Certificate, is_refitted, require_same_run, stamp
 from nextact.retrieval.scoring import fit_temperature, popular_first
@@ -153,9 +154,9 @@ def _read(
     The chosen model, of no stated number of users, has the very temperature that it recommends with.
     """
     few = {} if calibration_users is None else {"max_users": calibration_users}
-    validated = ModelFolder(Path(one["folder"])).open()
+    validated = open_model(ModelFolder(Path(one["folder"])))
     temperature = fit_temperature(validated, fitting, held_out.exclude_seen, **few)
-    model = ModelFolder(Path(one["refitted_folder"])).open()
+    model = open_model(ModelFolder(Path(one["refitted_folder"])))
     reading = read_model(
         model,
         held_out.holdout,
@@ -176,7 +177,7 @@ def _read(
 def _horizon_predictors(leaderboard: Mapping[str, Any]) -> dict[str, PredictsHorizons]:
     """Models whose validation says something of horizons."""
     found = {
-        one["name"]: ModelFolder(Path(one["refitted_folder"])).open()
+        one["name"]: open_model(ModelFolder(Path(one["refitted_folder"])))
         for one in leaderboard["models"]
         if "models" in one["validation_horizons"]
     }

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from nextact.protocol import Certificate, require_same_run
-from nextact.reports.evaluation_card import model_card
-from nextact.reports.evaluation_page import draw_evaluation, evaluation_page
+from nextact.reports.pages.evaluation_card import model_card
+from nextact.reports.pages.evaluation_page import draw_evaluation, evaluation_page
 
 
 def write_page(

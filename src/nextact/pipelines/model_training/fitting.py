@@ -12,7 +12,8 @@ import numpy as np
 from nextact.energy import EnergyMeter
 from nextact.errors import CannotFit, NextactError
 from nextact.models.recommender import LaunchOptions, Recommender, Training
-from nextact.models.registry import HYBRID, MODELS, FittedModel, LeftOut, ModelFolder
+from nextact.models.registry import HYBRID, MODELS
+from nextact.models.storage import FittedModel, LeftOut, ModelFolder
 from nextact.protocol import Certificate, stable_hash, stamp
 from nextact.sequences.histories import Histories
 from nextact.sequences.holdout import Cuts, later_steps, make_holdout, training_histories, validation_halves

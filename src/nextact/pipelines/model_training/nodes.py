@@ -16,7 +16,8 @@ from nextact.metrics.comparison import bootstrap_intervals
 from nextact.metrics.ranking import metric_names
 from nextact.models.baselines.forecast import forecast_baselines
 from nextact.models.recommender import PredictsHorizons
-from nextact.models.registry import MODELS, ModelFolder, place
+from nextact.models.registry import MODELS, open_model, place
+from nextact.models.storage import ModelFolder
 from nextact.options import Count
 from nextact.options import options as checked_options
 from nextact.pipelines.model_training.fitting import Candidate, hashes_read, options_hash
@@ -84,7 +85,7 @@ def validate(
         return model.describe()
     _, choose_half = validation_halves(histories.n_users, certificate["provenance"]["seed"])
     holdout = make_holdout(histories, cuts, len(event_types), choose_half)
-    recommender, protocol = model.open(), certificate["protocol"]
+    recommender, protocol = open_model(model), certificate["protocol"]
     values = evaluate(recommender, holdout, protocol["exclude_seen"], options.ks, protocol["data"]["items"])
     intervals = bootstrap_intervals(values, draws=options.draws, seed=0)
     name = model.describe()["name"]

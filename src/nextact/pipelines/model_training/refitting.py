@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from nextact.models.recommender import LaunchOptions, Training
-from nextact.models.registry import HYBRID, MODELS, FittedModel, LeftOut, ModelFolder
+from nextact.models.registry import HYBRID, MODELS, open_model
+from nextact.models.storage import FittedModel, LeftOut, ModelFolder
 from nextact.pipelines.model_training.fitting import (
     Candidate,
     fit_with,
@@ -90,7 +91,7 @@ def _rejoined(
     certificate: Certificate,
 ) -> FittedModel:
     started = time.perf_counter()
-    hybrid: Any = model.open()
+    hybrid: Any = open_model(model)
     members = members_of(name, tuple(hybrid.members.names), candidates, certificate, "refitted_folder")
     again, report = hybrid.over(members, training, lessons)
     described = {key: value for key, value in model.describe().items() if key not in ("family", "name")}

@@ -12,9 +12,11 @@ from nextact.events.contract import EventOptions
 from nextact.events.moments import iso_moment
 from nextact.events.splitting import SplitOptions
 from nextact.models.recommender import PredictsEventType, PredictsHorizons
-from nextact.models.registry import MODELS, ModelFolder
+from nextact.models.registry import MODELS, open_model
+from nextact.models.storage import ModelFolder
 from nextact.options import Count, options
 from nextact.protocol import Certificate, require_same_run
+from nextact.reports.summary import leaderboard_lines, user_lines
 from nextact.retrieval.recommending import (
     BEHAVIOUR_COLUMNS,
     HORIZON_COLUMNS,
@@ -26,11 +28,10 @@ from nextact.retrieval.recommending import (
     recommend_items,
 )
 from nextact.retrieval.scoring import fit_temperature
-from nextact.retrieval.summary import leaderboard_lines, user_lines
 from nextact.sequences.histories import Histories
 from nextact.sequences.holdout import Cuts, make_holdout, validation_halves
 from nextact.serving.package import Package, describe_package
-from nextact.text.table import TextTable
+from nextact.text.cleaning.table import TextTable
 
 logger = logging.getLogger(__name__)
 
@@ -56,7 +57,7 @@ def calibrate(
     require_same_run("chosen_model", chosen_model, certificate, "model_training")
     fit_half, _ = validation_halves(histories.n_users, certificate["provenance"]["seed"])
     holdout = make_holdout(histories, cuts, len(event_types), fit_half)
-    model = ModelFolder(Path(chosen_model["folder"])).open()
+    model = open_model(ModelFolder(Path(chosen_model["folder"])))
     return fit_temperature(model, holdout, certificate["protocol"]["exclude_seen"])
 
 
@@ -73,7 +74,7 @@ def recommend(
 ) -> pd.DataFrame:
     """The best items of every user after all their events: rank, score, probability, reason, and the run's name."""
     require_same_run("chosen_model", chosen_model, certificate, "model_training")
-    model = ModelFolder(Path(chosen_model["refitted_folder"])).open()
+    model = open_model(ModelFolder(Path(chosen_model["refitted_folder"])))
     exclude_seen = certificate["protocol"]["exclude_seen"]
     user_ids = users[c.USER_ID].to_numpy()
     catalogue = Catalogue(_catalogue_items(vocabulary, item_texts, item_tokens))
@@ -106,7 +107,7 @@ def predict_behaviours(
         columns = [*BEHAVIOUR_COLUMNS, "model", "run_id"]
         return pd.DataFrame({name: pd.Series(dtype="float64" if name == "probability" else "str") for name in columns})
     require_same_run("behaviour_model", behaviour_model, certificate, "model_training")
-    model: Any = ModelFolder(Path(behaviour_model["refitted_folder"])).open()
+    model: Any = open_model(ModelFolder(Path(behaviour_model["refitted_folder"])))
     found = predict_behaviour(model, histories, users[c.USER_ID].to_numpy(), event_types)
     return found.assign(model=behaviour_model["name"], run_id=behaviour_model["run_id"])
 
@@ -128,7 +129,7 @@ def predict_horizons(
     for one in [chosen_model, *leaderboard["models"]]:
         if not issubclass(MODELS[one["family"]][one["name"]].recommender, PredictsHorizons):
             continue
-        model: Any = ModelFolder(Path(one["refitted_folder"])).open()
+        model: Any = open_model(ModelFolder(Path(one["refitted_folder"])))
         if model.horizons():
             moment = int(histories.timestamp.max()) + 1
             found = predict_within_horizons(model, histories, users[c.USER_ID].to_numpy(), event_types, moment)

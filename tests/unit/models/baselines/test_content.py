@@ -8,7 +8,7 @@ from nextact.errors import CannotFit, NextactError
 from nextact.models.baselines.content import ContentKNN
 from nextact.models.baselines.options import ContentKNNOptions
 from nextact.sequences.histories import Histories
-from nextact.text.tfidf import tfidf_vectors
+from nextact.text.words.tfidf import tfidf_vectors
 
 TEXTS = [["red", "wine"], ["red", "wine", "dry"], ["green", "tea"], ["tea"], []]
 QUERIES = Histories.from_lists([[1], [3, 2], [], [5]])

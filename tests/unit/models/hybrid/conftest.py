@@ -6,7 +6,7 @@ from nextact.models.baselines.item_to_item import TransitionTable
 from nextact.models.baselines.options import OwnMostBoughtOptions, PopularityOptions, TransitionOptions
 from nextact.models.baselines.popularity import OwnMostBought, Popularity
 from nextact.models.recommender import Training
-from nextact.models.registry import FittedModel, ModelFolder, save_fitted
+from nextact.models.storage import FittedModel, ModelFolder, save_fitted
 from nextact.sequences.histories import Histories
 from nextact.sequences.holdout import Holdout
 

@@ -22,7 +22,7 @@ from nextact.models.hybrid.mixture import fit_mixture
 from nextact.models.hybrid.options import BlendOptions, StackedOptions
 from nextact.models.hybrid.stacked import StackedRanker
 from nextact.models.recommender import Training
-from nextact.models.registry import FittedModel, ModelFolder, save_fitted
+from nextact.models.storage import FittedModel, ModelFolder, save_fitted
 from nextact.options import OptionsError
 from nextact.sequences.histories import Histories
 from nextact.sequences.holdout import Holdout, LaterSteps

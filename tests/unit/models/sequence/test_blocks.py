@@ -2,8 +2,8 @@ import pytest
 import torch
 from torch.nn.functional import silu, softmax
 
+from nextact.models.device import seeded
 from nextact.models.sequence.blocks import NextactBackbone, RelativeBias
-from nextact.training.device import seeded
 
 SECOND = 1_000_000
 

@@ -5,11 +5,11 @@ import torch
 from torch import nn
 from torch.nn.functional import scaled_dot_product_attention
 
-from nextact.models.sequence import attention
+from nextact.models.device import seeded
 from nextact.models.sequence.backbones import make_backbone
-from nextact.models.sequence.dropout import Dropout, Kept, replace_dropout
+from nextact.models.sequence.kernels import attention
+from nextact.models.sequence.kernels.dropout import Dropout, Kept, replace_dropout
 from nextact.models.sequence.options import SequenceOptions
-from nextact.training.device import seeded
 
 
 def ones(self, shape):

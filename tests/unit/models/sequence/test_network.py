@@ -4,12 +4,12 @@ import torch
 from transformers import GPT2Config, GPT2Model
 
 from nextact.errors import NextactError
+from nextact.models.device import seeded
 from nextact.models.sequence.backbones import make_backbone
+from nextact.models.sequence.data.step_log import StepLog
 from nextact.models.sequence.network import NetworkSize, SequenceNetwork
 from nextact.models.sequence.options import SequenceOptions
 from nextact.sequences.histories import Histories
-from nextact.training.device import seeded
-from nextact.training.windows import StepLog
 
 N_ITEMS = 12
 

@@ -9,14 +9,14 @@ from transformers import GPT2Config, GPT2Model
 from nextact.errors import CannotFit, NextactError
 from nextact.models.baselines.item_to_item import EASE
 from nextact.models.baselines.options import EASEOptions
+from nextact.models.device import seeded
 from nextact.models.sequence import forecast
 from nextact.models.sequence.backbones import make_backbone
-from nextact.models.sequence.fitting import fit_network, start_network
-from nextact.models.sequence.objective import Objective, chosen_loss, make_batches, soft_targets
+from nextact.models.sequence.fitting.fit_network import fit_network, start_network
+from nextact.models.sequence.fitting.objective import Objective, chosen_loss, make_batches, soft_targets
 from nextact.models.sequence.recommender import SequenceRecommender
 from nextact.options import OptionsError
 from nextact.sequences.histories import Histories
-from nextact.training.device import seeded
 
 from .conftest import holdout_of, random_histories, small, training_of
 

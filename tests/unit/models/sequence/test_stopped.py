@@ -14,8 +14,8 @@ import pytest
 
 from nextact.errors import NextactError
 from nextact.models.recommender import LaunchOptions
-from nextact.models.sequence.fitting import checkpoints_of, fit_network
-from nextact.models.sequence.launching import fit_in_processes
+from nextact.models.sequence.fitting.fit_network import checkpoints_of, fit_network
+from nextact.models.sequence.fitting.launching import fit_in_processes
 from nextact.processes.holding import Hold
 
 from .conftest import random_histories, small, training_of
@@ -133,7 +133,7 @@ def test_a_folder_that_cannot_be_locked_is_trained_in_with_a_warning(tmp_path, m
     def refuse(path):
         raise OSError(95, "Operation not supported")
 
-    monkeypatch.setattr("nextact.training.checkpoint.Hold", refuse)
+    monkeypatch.setattr("nextact.models.sequence.fitting.checkpoint.Hold", refuse)
     fit_network(small(), training_of(random_histories(40), launch=LaunchOptions(checkpoint_folder=str(tmp_path))))
     assert re.search(r"\.lock cannot be locked \(.*Operation not supported\)", caplog.text)
 

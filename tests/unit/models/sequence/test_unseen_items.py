@@ -5,12 +5,12 @@ import pytest
 import torch
 
 from nextact.errors import CannotFit, NextactError
-from nextact.models.sequence.fitting import start_network
-from nextact.models.sequence.objective import Objective, make_batches
+from nextact.models.device import seeded
+from nextact.models.sequence.fitting.fit_network import start_network
+from nextact.models.sequence.fitting.objective import Objective, make_batches
 from nextact.models.sequence.recommender import SequenceRecommender
 from nextact.models.sequence.unseen import UnseenItems
 from nextact.sequences.histories import Histories
-from nextact.training.device import seeded
 
 from .conftest import N_ITEMS, holdout_of, small, training_of
 

@@ -1,0 +1,1 @@
+"""What the events look like, and what to mind before a model is trusted."""

@@ -1,0 +1,1 @@
+"""Which behaviour comes next, and by when."""

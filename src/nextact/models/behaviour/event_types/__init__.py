@@ -1,0 +1,1 @@
+"""The event type of the next step."""

@@ -1,0 +1,1 @@
+"""A small head on frozen states: fitted, saved, opened."""

@@ -1,1 +1,0 @@
-"""Which event type comes next: heads on recency, frequency and recent shares, fitted beside a sequence network."""

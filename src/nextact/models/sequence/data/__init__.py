@@ -1,0 +1,1 @@
+"""Histories as batches of windows with targets."""

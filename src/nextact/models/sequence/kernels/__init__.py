@@ -1,0 +1,1 @@
+"""Attention and dropout written for speed; each equal to the plain form."""

@@ -1,0 +1,60 @@
+"""The models that stand alone, by family and name: baselines and networks, of which hybrids take their members."""
+
+from __future__ import annotations
+
+from nextact.models.baselines import options as o
+from nextact.models.baselines.als import ALS
+from nextact.models.baselines.content import ContentKNN
+from nextact.models.baselines.demand import Demand
+from nextact.models.baselines.item2vec import Item2Vec
+from nextact.models.baselines.item_knn import ItemKNN
+from nextact.models.baselines.item_to_item import EASE, TransitionTable
+from nextact.models.baselines.popularity import OwnMostBought, Popularity, RecentPopularity
+from nextact.models.baselines.slim import SLIM
+from nextact.models.baselines.tifu import TIFUKNN
+from nextact.models.recommender import Recommender
+from nextact.models.sequence.options import SequenceOptions
+from nextact.models.sequence.recommender import SequenceRecommender
+from nextact.models.storage import ModelEntry, ModelFolder, open_one_of
+
+SINGLE_MODELS: dict[str, dict[str, ModelEntry]] = {
+    "baselines": {
+        "popularity": ModelEntry(o.PopularityOptions, Popularity),
+        "recent_popularity": ModelEntry(o.RecentPopularityOptions, RecentPopularity),
+        "demand": ModelEntry(o.DemandOptions, Demand),
+        "own_most_bought": ModelEntry(o.OwnMostBoughtOptions, OwnMostBought),
+        "transition": ModelEntry(o.TransitionOptions, TransitionTable),
+        "item_knn": ModelEntry(o.ItemKNNOptions, ItemKNN),
+        "ease": ModelEntry(o.EASEOptions, EASE),
+        "tifu_knn": ModelEntry(o.TIFUKNNOptions, TIFUKNN),
+        "content_knn": ModelEntry(o.ContentKNNOptions, ContentKNN, blocks=lambda options: (options.block,)),
+        "words_knn": ModelEntry(o.ContentKNNOptions, ContentKNN, blocks=lambda options: (options.block,)),
+        "slim": ModelEntry(o.SLIMOptions, SLIM, by_default=False),
+        "als": ModelEntry(o.ALSOptions, ALS, by_default=False),
+        "item2vec": ModelEntry(o.Item2VecOptions, Item2Vec, by_default=False),
+    },
+    "sequence": {
+        "gpt2": ModelEntry(
+            SequenceOptions, SequenceRecommender, blocks=lambda options: options.text_blocks, tags=("gpu",)
+        ),
+        "nextact": ModelEntry(
+            SequenceOptions,
+            SequenceRecommender,
+            blocks=lambda options: options.text_blocks,
+            tags=("gpu",),
+            by_default=False,
+        ),
+        "bert": ModelEntry(
+            SequenceOptions,
+            SequenceRecommender,
+            blocks=lambda options: options.text_blocks,
+            tags=("gpu",),
+            by_default=False,
+        ),
+    },
+}
+
+
+def open_single(folder: ModelFolder) -> Recommender:
+    """Load a model that stands alone; see :func:`~nextact.models.storage.open_one_of`."""
+    return open_one_of(SINGLE_MODELS, folder)

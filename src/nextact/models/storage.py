@@ -1,0 +1,114 @@
+"""Fitted models as folders: what is saved, and a handle to it. Opening one is the registry's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nextact.models.recommender import Recommender
+from nextact.stored import StoredError, read_json, reading, write_json
+
+FITTED_FILE, LEFT_OUT_FILE = "fitted.json", "left_out.json"
+
+
+@dataclass(frozen=True)
+class ModelEntry:
+    """A recommender and what a pipeline needs to know of it.
+
+    Attributes:
+        options: Class of its options.
+        recommender: Built from the options (a hybrid also from its members).
+        blocks: From the options to the blocks of item vectors that the model reads.
+        tags: Tags of its fit node; ``gpu`` lets a deployer send it to a GPU.
+        by_default: Whether ``kedro run`` fits it; ``kedro run --pipelines model_training_full`` fits them all.
+    """
+
+    options: type[Any]
+    recommender: type[Any]
+    blocks: Callable[[Any], tuple[str, ...]] = lambda options: ()
+    tags: tuple[str, ...] = ()
+    by_default: bool = True
+
+
+Models = Mapping[str, Mapping[str, ModelEntry]]  # by family and name
+
+
+@dataclass(frozen=True)
+class FittedModel:
+    """A recommender with its place in the registry, and what names its run."""
+
+    family: str
+    name: str
+    recommender: Recommender
+    described: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A model that could not be fitted on this data, in the place of a fitted one.
+
+    Attributes:
+        family: As in the registry.
+        name: As in the registry.
+        why: In one line.
+        described: What names its run, as of a fitted model.
+    """
+
+    family: str
+    name: str
+    why: str
+    described: dict[str, Any]
+
+    def describe(self) -> dict[str, Any]:
+        """What is saved: family, name, run, options hash, and under ``left_out`` why."""
+        return {"family": self.family, "name": self.name, **self.described, "left_out": self.why}
+
+
+@dataclass(frozen=True)
+class ModelFolder:
+    """Handle to a saved model, or to what says why there is none: small, and safe to pass between processes."""
+
+    path: Path
+
+    @property
+    def exists(self) -> bool:
+        """Whether a model was saved there."""
+        return (self.path / FITTED_FILE).exists()
+
+    @property
+    def is_left_out(self) -> bool:
+        """Whether it was saved there that the model could not be fitted."""
+        return (self.path / LEFT_OUT_FILE).exists()
+
+    def describe(self) -> dict[str, Any]:
+        """What was saved beside the weights: family, name, run, options hash, fit report; or why there are none."""
+        file = self.path / (LEFT_OUT_FILE if self.is_left_out else FITTED_FILE)
+        described: dict[str, Any] = read_json(file, ("family", "name"))
+        return described
+
+
+def save_fitted(fitted: FittedModel | LeftOut, folder: Path) -> None:
+    """Write weights and description, or why there are none, into an empty folder."""
+    folder.mkdir(parents=True)
+    if isinstance(fitted, LeftOut):
+        write_json(folder / LEFT_OUT_FILE, fitted.describe())
+        return
+    fitted.recommender.save(folder)
+    write_json(folder / FITTED_FILE, {"family": fitted.family, "name": fitted.name, **fitted.described})
+
+
+def open_one_of(models: Models, folder: ModelFolder) -> Recommender:
+    """Load the recommender of a folder, if it is one of these models.
+
+    Raises:
+        StoredError: If a file of the folder is missing or damaged, or the models do not hold its model.
+    """
+    described = folder.describe()
+    family, name = described["family"], described["name"]
+    if name not in models.get(family, {}):
+        raise StoredError(folder.path, f"holds model {family}.{name}, which this version does not know")
+    with reading(folder.path):
+        recommender: Recommender = models[family][name].recommender.load(folder.path)
+    return recommender

@@ -1,0 +1,1 @@
+"""Each figure once, for pages and Kedro-Viz alike."""

@@ -1,0 +1,1 @@
+"""Pages and cards: typed results, tables and words, put into templates."""

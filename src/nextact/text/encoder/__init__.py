@@ -1,0 +1,1 @@
+"""A language model that turns item texts into vectors: pooled, cached, tuned."""

@@ -1,0 +1,1 @@
+"""Syntactic features of item texts."""

@@ -1,0 +1,190 @@
+"""Against a real SQLite store, made once."""
+
+import json
+
+import pytest
+
+from nextact.errors import NextactError
+from nextact.protocol import write_certificate
+from nextact.tracking.run_log import RunLog
+from nextact.tracking.store import TrackingStore
+from nextact.tracking.tracking_options import TrackingOptions
+
+from .conftest import candidate, described, results
+
+
+def certificate(protocol="one"):
+    return write_certificate({"split": {"kind": protocol}}, seed=7)
+
+
+def runs(store):
+    return {run.info.run_name: run for run in store.search("")}
+
+
+def test_the_parent_says_which_run_and_protocol_it_is(store):
+    of_run = certificate()
+    log = RunLog(store, of_run, {"validation": {"ks": (5, 10)}, "events": {"session_id": None}})
+    run = store.client.get_run(log.parent)
+    assert run.info.run_name == run.data.tags["nextact.run_id"] == of_run["run_id"]
+    assert run.data.tags["nextact.protocol_hash"] == of_run["protocol_hash"]
+    assert run.data.tags["nextact.seed"] == "7"
+    assert run.data.tags["nextact.versions.nextact"] == of_run["provenance"]["versions"]["nextact"]
+    assert run.data.params == {
+        "protocol.split.kind": "one",
+        "validation.ks": "[5, 10]",
+        "events.session_id": "null",
+    }
+
+
+def test_a_later_command_continues_the_parent_and_shows_what_changed(store):
+    of_run = certificate()
+    first = RunLog(store, of_run, {"top_k": 10})
+    first.finish("FINISHED")
+    second = RunLog(store, of_run, {"top_k": 20, "summary_users": 3})
+    assert second.parent == first.parent
+    run = store.client.get_run(first.parent)
+    assert run.info.status == "RUNNING"
+    assert run.data.params["top_k"] == "10"
+    assert run.data.params["summary_users"] == "3"
+    assert run.data.tags["nextact.changed.top_k"] == "20"
+    assert "nextact.changed.protocol.split.kind" not in run.data.tags
+
+
+def test_a_fit_is_a_nested_run_with_options_seconds_and_curve(store):
+    log = RunLog(store, certificate(), {})
+    curve = [
+        {"epoch": 1, "loss": 3.0, "validation": None, "seconds": 0.5},
+        {"epoch": 2, "loss": 2.0, "validation": 0.4, "seconds": 1.0},
+    ]
+    log.log_fit(described(report={"best_epoch": 2, "curve": curve}))
+    run = runs(store)["baselines.ease"]
+    assert run.data.tags["mlflow.parentRunId"] == log.parent
+    assert run.data.tags["nextact.model"] == "baselines.ease"
+    assert run.data.params == {"regularisation": "30.0"}
+    assert run.data.metrics["fit_seconds"] == 2.5
+    assert run.data.metrics["report_best_epoch"] == 2
+    assert run.info.status == "FINISHED"
+    assert run.info.end_time - run.info.start_time == 2_500
+    history = store.client.get_metric_history(run.info.run_id, "epoch_loss")
+    assert [(one.step, one.value) for one in history] == [(1, 3.0), (2, 2.0)]
+    assert [one.timestamp - run.info.start_time for one in history] == [500, 1_500]
+    assert [one.step for one in store.client.get_metric_history(run.info.run_id, "epoch_validation")] == [2]
+
+
+def test_validation_and_test_metrics_reach_the_fit_that_an_earlier_command_made(store):
+    of_run = certificate()
+    RunLog(store, of_run, {}).log_fit(described())
+    later = RunLog(store, of_run, {})
+    later.log_candidate(candidate())
+    later.log_test_results(results())
+    nested = runs(store)["baselines.ease"].data.metrics
+    assert nested["validation_ndcg_at_10"] == nested["test_ndcg_at_10"] == 0.2
+    assert (nested["test_ndcg_at_10_low"], nested["test_ndcg_at_10_high"]) == (0.1, 0.3)
+    assert nested["validation_users"] == 9
+    parent = store.client.get_run(later.parent).data.metrics
+    assert parent == {
+        "test_ndcg_at_10": 0.2,
+        "test_ndcg_at_10_low": 0.1,
+        "test_ndcg_at_10_high": 0.3,
+        "test_reachable_ndcg_at_10": 0.4,
+        "test_coverage": 0.9,
+        "test_users": 9,
+    }
+
+
+def test_a_model_fitted_again_has_a_run_of_its_own_and_the_metrics_go_there(store):
+    of_run = certificate()
+    log = RunLog(store, of_run, {})
+    old = log.log_fit(described())
+    new = RunLog(store, of_run, {}).log_fit(described(options={"regularisation": 9.0}))
+    RunLog(store, of_run, {}).log_candidate(candidate())
+    assert "validation_ndcg_at_10" not in store.client.get_run(old).data.metrics
+    assert "validation_ndcg_at_10" in store.client.get_run(new).data.metrics
+
+
+def test_a_model_whose_fit_was_not_tracked_gets_its_run_with_its_candidate(store):
+    RunLog(store, certificate(), {}).log_candidate(candidate())
+    assert runs(store)["baselines.ease"].data.params == {"regularisation": "30.0"}
+
+
+def test_the_chosen_model_is_compared_in_the_runs_of_the_others(store):
+    log = RunLog(store, certificate(), {})
+    log.log_test_results(results(names=("ease", "popularity")))
+    assert runs(store)["baselines.popularity"].data.metrics["chosen_against_p_value"] == 0.01
+    assert "chosen_against_p_value" not in runs(store)["baselines.ease"].data.metrics
+
+
+def test_the_leaderboard_is_an_artifact_under_the_stated_folder(store, tmp_path):
+    log = RunLog(store, certificate(), {})
+    left_out = {"family": "baselines", "name": "demand", "left_out": "there is none"}
+    leaderboard = {"metric": "ndcg@10", "models": [candidate()], "left_out": [left_out]}
+    log.log_leaderboard(leaderboard)
+    assert store.client.get_run(log.parent).data.tags["nextact.left_out.baselines.demand"] == "there is none"
+    log.log_artifact("run_summary.txt", "three users")
+    run = store.client.get_run(log.parent)
+    assert run.data.tags["nextact.chosen"] == "baselines.ease"
+    assert run.data.metrics["validation_ndcg_at_10"] == 0.2
+    (found,) = (tmp_path / "runs").rglob("leaderboard.json")
+    assert json.loads(found.read_text()) == leaderboard
+    assert (found.parent / "run_summary.txt").read_text() == "three users"
+
+
+def test_readings_of_test_are_counted_by_protocol_over_all_runs(store):
+    first, second, other = (RunLog(store, certificate(name), {}) for name in ("one", "one", "two"))
+    assert [first.count_test_reading("baselines.ease"), second.count_test_reading("baselines.ease")] == [1, 2]
+    assert other.count_test_reading("baselines.ease") == 1
+    assert first.count_test_reading("baselines.ease") == 3
+    protocol_hash = first.certificate["protocol_hash"]
+    tags = store.client.get_run(first.parent).data.tags
+    assert tags["nextact.test_reading.3"].endswith(f"baselines.ease {protocol_hash}")
+    store.client.delete_run(second.parent)
+    assert store.count_test_readings(protocol_hash) == 3  # a reading is not undone by deleting its run
+    assert store.count_test_readings("unknown") == 0
+
+
+def test_more_entries_than_a_batch_holds_are_all_logged(store):
+    parameters = {f"parameter_{number:03}": number for number in range(230)}
+    weights = {f"item_{number}": 1.0 for number in range(1_100)}
+    log = RunLog(store, certificate(), parameters)
+    log.log_fit(described(report={"weights": weights}))
+    assert len(store.client.get_run(log.parent).data.params) == 230 + 1
+    assert len(runs(store)["baselines.ease"].data.metrics) == 1_100 + 1
+
+
+@pytest.mark.parametrize("status", ["FINISHED", "FAILED", "KILLED"])
+def test_the_parent_ends_as_told(store, status):
+    log = RunLog(store, certificate(), {})
+    log.finish(status)
+    assert store.client.get_run(log.parent).info.status == status
+
+
+def test_a_deleted_experiment_is_named(store):
+    store.client.delete_experiment(store.experiment_id)
+    with pytest.raises(NextactError, match="experiment 'here' is deleted; restore it or name another one"):
+        TrackingStore.open(store.options)
+
+
+def test_an_experiment_that_keeps_its_artifacts_elsewhere_is_told(store, tmp_path, caplog):
+    moved = TrackingOptions(experiment="here", artifacts="other runs").at(tmp_path)
+    TrackingStore.open(moved)
+    assert "keeps its artifacts in" in caplog.text
+    assert "other runs" in caplog.text
+    caplog.clear()
+    TrackingStore.open(store.options)
+    assert caplog.text == ""
+
+
+def test_horizons_are_metrics_of_the_part_they_were_scored_on(store):
+    row = {"event_type": "view", "horizon_days": 7, "users": 9, "censored": 1, "happened": 0.5, "predicted": 0.4}
+    row |= {"log_loss": {"mean": 0.6, "low": 0.5, "high": 0.7}, "brier": None, "roc_auc": None}
+    log, name = RunLog(store, certificate(), {}), candidate()["name"]
+    log.log_candidate(candidate() | {"validation_horizons": {"models": {name: [row]}}})
+    test = {"why_not": "not scored"}, {"models": {name: [row | {"happened": 0.25}]}}
+    for found in test:
+        log.log_test_results(results() | {"horizons": {"validation": {}, "test": found}})
+    metrics = runs(store)["baselines.ease"].data.metrics
+    assert metrics["validation_view_within_7_days_log_loss"] == 0.6
+    assert metrics["validation_view_within_7_days_log_loss_high"] == 0.7
+    assert metrics["validation_view_within_7_days_happened"] == 0.5
+    assert metrics["test_view_within_7_days_happened"] == 0.25
+    assert "test_view_within_7_days_brier" not in metrics
