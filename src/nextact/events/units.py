@@ -10,6 +10,7 @@ import ibis
 from nextact.events.moments import SECOND, iso_moment, microseconds
 
 SENSIBLE = (microseconds("1990-01-01"), microseconds("2100-01-01"))  # no two units put one number between these
+YEAR = 365.2425 * 86_400 * SECOND
 DATED = 0.99  # share of a table's times that are of our days, in one unit or another
 PER_SECOND = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 MADE_OF_NUMBERS = (1_000, 1_000_000, 1_000_000_000)  # seconds as ms, as us, as ns; milliseconds as us, as ns; ...
@@ -88,7 +89,9 @@ def _count(numbers: ibis.Value, units: Mapping[str, float]) -> dict[str, Any]:
 
 
 def _moment(number: float, size: float) -> str:
-    return iso_moment(round(number * size))
+    time = number * size
+    year = 1970 + time / YEAR
+    return iso_moment(round(time)) if 1 < year < 9999 else f"the year {year:,.0f}"
 
 
 def _remedy(reading: str, option: str) -> str:
