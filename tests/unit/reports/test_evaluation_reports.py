@@ -538,3 +538,11 @@ def test_training_curves_leave_out_epochs_without_validation():
     assert below.lines[0].get_ydata().tolist() == [7.0, 6.0, 5.0]
     none = figures.training_curves(EvaluationResults.of(RESULTS), {})
     assert "No network of this run tells of its training." in texts_of(as_svg(none))
+
+
+def test_models_that_could_not_be_fitted_are_named_with_their_reason_on_page_and_card():
+    left_out = ["demand is left out: nobody came back", "words_knn is left out: no words"]
+    results = changed(models_left_out=left_out)
+    assert all(line in Page(page(results)).words for line in left_out)
+    assert all(line in card(results).replace("\\_", "_") for line in left_out)
+    assert "Left out of this run" not in Page(page(changed(models_left_out=[]))).words
