@@ -12,7 +12,7 @@ from nextact.models.hybrid.lessons import Lessons
 from nextact.models.hybrid.members import Members
 from nextact.models.hybrid.options import BlendOptions, StackedOptions
 
-EVENT = 160  # bytes of an event of a history that is worked on: its copies, and what members make of it
+EVENT = 180  # bytes of an event of a history that is worked on: its copies, and what members make of it
 
 
 @dataclass(frozen=True)
