@@ -90,7 +90,7 @@ def _stage_cuts(name: str, place: Path, user: int, n_events: int) -> Staged:
 
 
 def _recertify(places: Mapping[str, Path], histories: Histories) -> dict[str, Any]:
-    certificate = read_json(places[CERTIFICATE], ("protocol", "provenance"))
+    certificate = read_json(places[CERTIFICATE], ("protocol", "provenance", "data_options"))
     protocol = certificate["protocol"]
     with reading(places[VOCABULARY]):
         item_ids = pd.read_parquet(places[VOCABULARY], columns=[c.ITEM_ID])[c.ITEM_ID]

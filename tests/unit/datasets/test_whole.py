@@ -213,7 +213,7 @@ FOREIGN = {
     "zero": (TemperatureDataset, "a.json", "0", {}, "is no number above 0 but 0"),
     "true": (TemperatureDataset, "a.json", "true", {}, "is no number above 0 but True"),
     "an object for a list": (CandidatesDataset, "a.json", "{}", {}, "is no list of candidates"),
-    "another candidate": (CandidateDataset, "a.json", '{"a": 1}', {}, "lacks 'family', 'name', 'run_id', 'folder'"),
+    "another candidate": (CandidateDataset, "a.json", '{"a": 1}', {}, "lacks 'family', 'name', 'run_id'"),
 }
 
 

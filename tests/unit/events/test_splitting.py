@@ -260,7 +260,7 @@ def test_accepted_and_rejected_rows_are_all_rows(window):
     ("bad", "message"),
     [
         ({"kind": "unseen_users", "validation_from": "2024-01-01"}, "share of users"),
-        ({"kind": "unseen_users", "validation_from": 0.9, "test_from": 0.8}, "must be smaller"),
+        ({"kind": "unseen_users", "validation_from": 0.9, "test_from": 0.8}, "must come before test_from"),
         ({"min_history": 0}, "at least 1"),
         ({"session_gap_minutes": 0.0}, "above 0"),
         ({"session_gap_minutes": 5.0, "baskets": False}, "baskets: true"),

@@ -221,7 +221,7 @@ def test_the_reward_model_never_sees_the_rows_it_predicts_for():
         ({"min_support": 1.5}, "min_support"),
         ({"max_weight": 0.0}, "max_weight"),
         ({"targets": {"logging": {}}}, "'logging' is the policy that was live"),
-        ({"targets": {"mine": {"temprature": 1.0}}}, "PolicyOptions has no option 'temprature'"),
+        ({"targets": {"mine": {"temprature": 1.0}}}, "targets.mine has no option 'temprature'"),
     ],
 )
 def test_wrong_options_are_refused(wrong, message):

@@ -61,10 +61,10 @@ def test_the_heaviest_of_repeated_events_counts():
 @pytest.mark.parametrize(
     ("values", "problem"),
     [
-        ({"history_steps": 0}, "HistoryOptions.history_steps must be above 0, got 0"),
+        ({"history_steps": 0}, "HistoryOptions.history_steps must be at least 1, got 0"),
         ({"history_decay": 0.0}, r"HistoryOptions.history_decay must be in \(0, 1\], got 0.0"),
         ({"half_life_days": -1.0}, "HistoryOptions.half_life_days must be above 0"),
-        ({"event_weights": {"buy": -1.0}}, r"HistoryOptions.event_weights\['buy'\] must not be negative, got -1.0"),
+        ({"event_weights": {"buy": -1.0}}, r"HistoryOptions.event_weights.buy must be at least 0, got -1.0"),
     ],
 )
 def test_wrong_options_say_why(values, problem):
