@@ -152,7 +152,7 @@ def test_a_missing_column_names_the_source():
         ({"event_type_value": "view", "timestamp": None, "max_events_per_day": 3}, "needs times"),
         ({"event_type_value": "view", "timezone": "Europe/Pariss"}, "did you mean 'Europe/Paris'"),
         ({"event_type_value": "view", "repeat_columns": ("user",)}, "repeat_columns: no 'user'"),
-        ({"event_type_value": "view", "earliest": "long ago"}, "not an ISO date"),
+        ({"event_type_value": "view", "earliest": "long ago"}, "must be an ISO date"),
         ({"event_type_value": "view", "stop_above_rejected_share": 2.0}, r"must be in \[0, 1\]"),
         ({"event_type_value": "view", "max_events_per_day": 0}, "at least 1"),
     ],
