@@ -19,9 +19,11 @@ from nextact.reports.figures.drawing import as_svg
 from nextact.sequences.histories import Histories
 from nextact.sequences.holdout import Cuts
 from nextact.text.blocks import ItemVectors
-from nextact.text.cleaning.cleaning import CleaningOptions, tokenising
+from nextact.text.cleaning import tokenising
+from nextact.text.cleaning.cleaning import CleaningOptions
 from nextact.text.cleaning.table import TextTable
-from nextact.text.encoder.encoder import EncoderOptions, encoder
+from nextact.text.encoder import encoder
+from nextact.text.encoder.encoder import EncoderOptions
 from nextact.text.encoder.pooling import PoolingOptions
 from nextact.text.syntax.syntax_block import SyntaxOptions
 from nextact.text.words.glove import GloVeOptions

@@ -83,7 +83,7 @@ KINDS = {
         lambda found: found.hashes,
     ),
     "texts": (TextTableDataset, "a.parquet", texts, len),
-    "model": (ModelFolderDataset, "a", als, open_model.factors.shape),
+    "model": (ModelFolderDataset, "a", als, lambda found: open_model(found).factors.shape),
 }
 ALL = pytest.mark.parametrize(("kind", "name", "of", "seen"), KINDS.values(), ids=KINDS)
 

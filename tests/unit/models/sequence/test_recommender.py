@@ -13,7 +13,7 @@ from nextact.metrics.targets import Targets
 from nextact.models.recommender import Explains, PredictsEventType, PredictsHorizons
 from nextact.models.sequence import evidence
 from nextact.models.sequence.evidence import leave_out
-from nextact.models.sequence.fitting.fit_network import fit_network as fitting
+from nextact.models.sequence.fitting import fit_network as fitting
 from nextact.models.sequence.inference import score_event_types
 from nextact.models.sequence.options import SequenceOptions
 from nextact.models.sequence.recommender import SequenceRecommender

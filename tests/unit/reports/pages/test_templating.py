@@ -75,7 +75,7 @@ def test_the_templates_are_part_of_the_package():
     from fnmatch import fnmatch
     from pathlib import Path
 
-    root = Path(__file__).parents[3]
+    root = Path(__file__).parents[4]
     patterns = tomllib.loads((root / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"]["nextact"]
     there = [path.relative_to(root / "src/nextact") for path in (root / "src/nextact").rglob("templates/*")]
     assert len(there) >= 5

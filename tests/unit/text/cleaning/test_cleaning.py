@@ -6,7 +6,8 @@ import pytest
 
 from nextact.errors import NextactError, TableError
 from nextact.options import OptionsError
-from nextact.text.cleaning.cleaning import CleaningOptions, clean_texts, tokenising
+from nextact.text.cleaning import tokenising
+from nextact.text.cleaning.cleaning import CleaningOptions, clean_texts
 
 PLAIN = CleaningOptions()
 

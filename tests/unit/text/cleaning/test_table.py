@@ -11,7 +11,7 @@ import pytest
 from kedro.io import MemoryDataset
 
 from nextact.errors import NextactError
-from nextact.text.cleaning.cleaning import table as module
+from nextact.text.cleaning import table as module
 from nextact.text.cleaning.corpus import in_batches
 from nextact.text.cleaning.table import TextTable
 from nextact.text.encoder.ordering import in_catalogue_order

@@ -8,8 +8,8 @@ import torch
 
 from nextact.errors import NextactError
 from nextact.options import OptionsError
+from nextact.text.encoder import contrastive
 from nextact.text.encoder.contrastive import ContrastiveOptions, info_nce, pairs_within, tuned_block
-from nextact.text.encoder.encoder import contrastive
 from nextact.text.encoder.pooling import unit_rows, whiten
 
 OPTIONS = ContrastiveOptions(dimensions=8, window=1, epochs=30, batch_size=64, learning_rate=0.01, seed=3)

@@ -10,7 +10,8 @@ import pytest
 
 from nextact.errors import NextactError, TableError
 from nextact.options import OptionsError
-from nextact.text.encoder.encoder import EncoderOptions, encode, encoder
+from nextact.text.encoder import encoder
+from nextact.text.encoder.encoder import EncoderOptions, encode
 from nextact.text.encoder.encoder_model import model_identity, resolve_model
 from nextact.text.encoder.vector_cache import VectorCache
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from nextact.errors import NextactError, TableError
-from nextact.text.syntax.syntax import UNIVERSAL_TAGS, syntax, syntax_profiles
+from nextact.text.syntax import syntax
+from nextact.text.syntax.syntax import UNIVERSAL_TAGS, syntax_profiles
 
 TEXTS = ["we love the red wine", "", "organic whole milk 1 gallon", "\U0001f377", "we love the red wine"]
 

@@ -19,7 +19,7 @@ import numpy as np
 from safetensors.torch import save_file
 from nextact.models.recommender import LaunchOptions
 from nextact.models.sequence.fitting.fit_network import fit_network
-from ..conftest import random_histories, small, training_of
+from tests.unit.models.sequence.conftest import random_histories, small, training_of
 
 folder, result, changes = sys.argv[1], sys.argv[2], json.loads(sys.argv[3])
 launch = LaunchOptions(checkpoint_folder=None if folder == "none" else folder, checkpoint_seconds=0.0)
@@ -28,7 +28,7 @@ network, report = fit_network(small(epochs=5, batch_steps=8, dropout=0.2, **chan
 curve = [[epoch["loss"], epoch["validation"]] for epoch in report["curve"]]
 save_file({n: p.detach().clone() for n, p in network.named_parameters()}, result, metadata={"curve": json.dumps(curve)})
 """
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[5]
 
 
 def start(folder, result, **changes):

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
-from nextact.models.sequence.fitting.fit_network import losses
+from nextact.models.sequence.fitting import losses
 from nextact.models.sequence.fitting.losses import next_items_loss
 
 N_STEPS, N_ROWS, WIDTH = 7, 6, 4
