@@ -30,10 +30,8 @@ def test_a_run_stands_at_the_root_of_the_project_and_goes_back_when_it_ends(here
     hooks, catalog = NextactHooks(), DataCatalog({"events": Events()})
     hooks.before_pipeline_run({"project_path": str(here)}, pipeline([]), catalog)
     assert Path.cwd() == here
-    getattr(hooks, end)(
-        **{"pipeline": pipeline([]), "catalog": catalog}
-        | ({} if end == "after_pipeline_run" else {"error": ValueError()})
-    )
+    asked = {"pipeline": pipeline([]), "catalog": catalog} | ({"error": ValueError()} if "error" in end else {})
+    getattr(hooks, end)(**asked)
     assert Path.cwd() == here / "src"
 
 
