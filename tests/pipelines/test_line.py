@@ -18,6 +18,7 @@ from ..conftest import run_kedro as kedro
 ONLY_VECTORS = (
     "feature_engineering.embed_words",
     "feature_engineering.encode_items",
+    "feature_engineering.tune_encoder",
     "feature_engineering.join_blocks",
     "model_training.baselines.gather.gather",
     "model_training.choice.compare",

@@ -1,5 +1,6 @@
 """A later pipeline that would read what does not belong together is refused before its first node."""
 
+import json
 import re
 import shutil
 
@@ -155,6 +156,9 @@ def test_one_pipeline_after_the_other_is_as_good_as_all_at_once(copy):
         ran(copy, "--pipelines", name)
 
 
-def test_a_project_that_was_moved_with_its_data_goes_on(project, tmp_path):
-    shutil.copytree(project, tmp_path / "moved", copy_function=shutil.copyfile)  # new times of change, same content
+def test_a_project_that_was_moved_with_its_data_reads_its_own_models(project, tmp_path):
+    shutil.copytree(project, tmp_path / "first", copy_function=shutil.copyfile)  # new times of change, same content
+    (tmp_path / "first").rename(tmp_path / "moved")
+    handle = json.loads((tmp_path / "moved/data/test/06_models/chosen_model.json").read_text())
+    assert handle["refitted_folder"] == f"{handle['family']}.{handle['name']}.refitted"
     ran(tmp_path / "moved", "--pipelines", "recommendation")

@@ -118,7 +118,8 @@ def test_caches_lie_below_the_root_wherever_a_run_is_started(shop):
     done = run_kedro(shop / "src" / "nextact", "run", "--env", "test", "--nodes", "feature_engineering.encode_items")
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     assert list((shop / "data/test/04_feature/encoder_cache").rglob("*"))
-    assert not list((shop / "src").rglob("data"))
+    assert not list((shop / "src").rglob("encoder_cache"))
+    assert not list((shop / "src").rglob("08_reporting"))
 
 
 def test_a_user_is_erased_and_a_wrong_environment_refused_wherever_the_command_is_given(tmp_path):

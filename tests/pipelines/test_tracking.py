@@ -5,9 +5,12 @@ import os
 import shutil
 import subprocess
 import sys
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
+from nextact.records import RecordBook
 from nextact.tracking.hooks import count_test_readings
 from nextact.tracking.store import TrackingStore
 from nextact.tracking.tracking_options import TrackingOptions
@@ -103,16 +106,30 @@ def test_no_artifact_is_a_pickle_and_all_lie_in_the_environments_own_folder(proj
     assert "serialized" not in "".join(path.read_text() for path in files if path.name == "MLmodel")
 
 
+@contextmanager
+def damaged(project, weights):
+    """While a model cannot be opened, though the records say that it is the one its node wrote."""
+    book, whole = RecordBook(project / "data/test/records"), weights.read_bytes()
+    weights.write_bytes(whole[: len(whole) // 2])
+    book.restamp({weights.parent.name: weights.parent})
+    yield
+    weights.write_bytes(whole)
+    book.restamp({weights.parent.name: weights.parent})
+
+
 @pytest.fixture(scope="module")
 def evaluated_again(project, tmp_path_factory):
     """A copy in which test is evaluated again from a folder inside, once in vain and once well."""
     again = tmp_path_factory.mktemp("again") / "project"
     shutil.copytree(project, again)
     command = ["run", "--env", "test", "--pipelines", "model_evaluation", "--params"]
-    failed = run_kedro(again / "conf", *command, "validation.metric=nope")
+    folder = Path(read(again, "06_models/chosen_model.json")["refitted_folder"]).name
+    weights = again / "data/test/06_models" / folder / "model.safetensors"
+    with damaged(again, weights):
+        failed = run_kedro(again / "conf", *command, "evaluation.examples=5")
     status = parent_run(open_store(again), again).info.status
     command[-2] += ",recommendation"
-    done = run_kedro(again / "conf", *command, "validation.draws=50")
+    done = run_kedro(again / "conf", *command, "evaluation.examples=4")
     return again, failed, status, done
 
 
@@ -123,8 +140,8 @@ def test_a_later_command_continues_the_parent_and_an_error_marks_it(evaluated_ag
     assert done.returncode == 0, done.stdout[-3000:]
     parent = parent_run(open_store(again), again)
     assert parent.info.status == "FINISHED"
-    assert parent.data.tags["nextact.changed.validation.draws"] == "50"
-    assert parent.data.params["validation.draws"] == "1000"
+    assert parent.data.tags["nextact.changed.evaluation.examples"] == "4"
+    assert parent.data.params["evaluation.examples"] == "10"
 
 
 def test_the_newest_package_is_the_champion(evaluated_again):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from nextact.datasets.whole import WholeJSON
 from nextact.errors import shorten
 from nextact.models.storage import FittedModel, LeftOut, ModelFolder, save_fitted
 from nextact.stored import StoredError, require_names, written_whole
+
+FOLDERS = ("folder", "refitted_folder")  # of the handle of a model
 
 
 class ModelFolderDataset(AbstractDataset[FittedModel | LeftOut | ModelFolder, ModelFolder]):
@@ -76,12 +79,45 @@ class TemperatureDataset(WholeJSON):
         return float(found)
 
 
+class ModelHandlesDataset(WholeJSON):
+    """JSON that names folders of models, as seen from its own folder: a project that is moved or copied reads its own.
+
+    Nodes are handed whole paths.
+    """
+
+    def load(self) -> Any:
+        """What is stored, folders as whole paths."""
+        beside = Path(str(self._filepath)).parent
+        return _with_folders(super().load(), lambda folder: str(beside / folder))
+
+    def save(self, data: Any) -> None:
+        """Write; a folder that does not lie beside the file keeps its whole path."""
+        beside = Path(str(self._filepath)).parent
+
+        def from_beside(folder: str) -> str:
+            return Path(folder).relative_to(beside).as_posix() if Path(folder).is_relative_to(beside) else folder
+
+        super().save(_with_folders(data, from_beside))
+
+
+def _with_folders(found: Any, change: Callable[[str], str]) -> Any:
+    """The same, with each folder that a handle of a model names changed."""
+    if isinstance(found, list):
+        return [_with_folders(one, change) for one in found]
+    if not isinstance(found, dict):
+        return found
+    return {
+        name: change(value) if name in FOLDERS and isinstance(value, str) else _with_folders(value, change)
+        for name, value in found.items()
+    }
+
+
 def require_candidate(place: Path, found: Any) -> Any:
     """What was read of a candidate, once it names its model and run."""
     return require_names(place, found, ("family", "name", "run_id"))
 
 
-class CandidateDataset(WholeJSON):
+class CandidateDataset(ModelHandlesDataset):
     """A candidate's JSON; answers None where the model was never validated, so that gathering works with any subset."""
 
     def load(self) -> Any:
@@ -98,7 +134,7 @@ class CandidateDataset(WholeJSON):
         return True
 
 
-class CandidatesDataset(WholeJSON):
+class CandidatesDataset(ModelHandlesDataset):
     """The candidates of a family; none where no model of the family was ever gathered."""
 
     def load(self) -> Any:

@@ -62,6 +62,7 @@ def read_id(column: ibis.Value, name: str, place: str) -> Cells:
     elif kind.is_decimal():
         number, exact = column, ibis.literal(True)
         digits = column.cast("string").re_replace(r"\.0*$", "")
+        digits = (digits == "").ifelse("0", digits)  # engines write a zero of two places as "0.00" or ".00"
         whole = ~digits.contains(".")
         text = digits
     else:

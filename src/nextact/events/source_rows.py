@@ -15,6 +15,7 @@ from nextact.events.engines import in_memory, number_rows
 from nextact.events.moments import microseconds
 from nextact.events.reading import (
     EXACT_BELOW,
+    LARGEST_FLOAT,
     Cells,
     exact_below,
     is_exact,
@@ -99,11 +100,23 @@ def rejected_cells(read: Mapping[str, tuple[Cells, ibis.Value]]) -> ibis.Value:
     """
     written = [
         (cells.problems.notnull() & raw.notnull()).ifelse(
-            ibis.literal(f"{name} '") + raw.cast("string") + "'", ibis.null("string")
+            ibis.literal(f"{name} '") + _as_written(raw) + "'", ibis.null("string")
         )
         for name, (cells, raw) in read.items()
     ]
     return ibis.literal(", ").join(written).nullif("") if written else ibis.null("string")
+
+
+def _as_written(column: ibis.Value) -> ibis.Value:
+    """A cell as text; what is endless or no number is called alike by every engine."""
+    if not column.type().is_floating():
+        return column.cast("string")
+    return ibis.cases(
+        (column.isnan(), "nan"),  # first: to DuckDB it is more than any number
+        (column > LARGEST_FLOAT, "inf"),
+        (column < -LARGEST_FLOAT, "-inf"),
+        else_=column.cast("string"),
+    )
 
 
 def _numbered(raw: object, source: str, columns: ColumnMap) -> ibis.Table:

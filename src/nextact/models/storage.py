@@ -20,16 +20,21 @@ class ModelEntry:
     Attributes:
         options: Class of its options.
         recommender: Built from the options (a hybrid also from its members).
-        blocks: From the options to the blocks of item vectors that the model reads.
+        blocks: From the options to the blocks of item vectors that the model reads; None for one that reads none
+            whatever its options are.
         tags: Tags of its fit node; ``gpu`` lets a deployer send it to a GPU.
         by_default: Whether ``kedro run`` fits it; ``kedro run --pipelines model_training_full`` fits them all.
     """
 
     options: type[Any]
     recommender: type[Any]
-    blocks: Callable[[Any], tuple[str, ...]] = lambda options: ()
+    blocks: Callable[[Any], tuple[str, ...]] | None = None
     tags: tuple[str, ...] = ()
     by_default: bool = True
+
+    def blocks_read(self, options: Any) -> tuple[str, ...]:
+        """Names of the blocks of item vectors that a model with these options reads."""
+        return () if self.blocks is None else self.blocks(options)
 
 
 Models = Mapping[str, Mapping[str, ModelEntry]]  # by family and name

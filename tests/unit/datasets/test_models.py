@@ -41,7 +41,7 @@ def test_a_refitted_model_that_was_never_made_stops_no_gathering(tmp_path):
 
 
 def candidate(name):
-    return {"family": "baselines", "name": name, "run_id": "one", "folder": name, "validation": {}}
+    return {"family": "baselines", "name": name, "run_id": "one", "folder": f"/elsewhere/{name}", "validation": {}}
 
 
 @pytest.mark.parametrize(("kind", "of"), [(CandidateDataset, candidate), (CandidatesDataset, lambda n: [candidate(n)])])

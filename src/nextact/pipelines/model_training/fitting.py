@@ -86,7 +86,7 @@ def hashes_read(family: str, name: str, options: Any, item_vectors: ItemVectors)
     """Hashes of the blocks that a model reads of those that there are."""
     return {
         block: item_vectors.hashes[block]
-        for block in MODELS[family][name].blocks(options)
+        for block in MODELS[family][name].blocks_read(options)
         if block in item_vectors.hashes
     }
 

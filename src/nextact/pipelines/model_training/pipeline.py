@@ -1,5 +1,7 @@
 """Lists the nodes: one namespace a model (fit, validate, refit), one gathering a family, one choice."""
 
+import functools
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -8,14 +10,16 @@ from kedro.pipeline.node import Node
 
 from nextact.models.registry import HYBRID, MODELS
 from nextact.pipelines.model_training import fitting, nodes, refitting
+from nextact.text.blocks import ItemVectors
 
 MEMBER_FAMILIES = [family for family in MODELS if family != HYBRID]
 MEMBER_CANDIDATES = [f"{family}_candidates" for family in MEMBER_FAMILIES]
 
+VECTORS = "item_vectors"
 DATA = [
     "histories",
     "validation_cuts",
-    "item_vectors",
+    VECTORS,
     "certificate",
     "params:events.event_types",
     "params:launch",
@@ -65,11 +69,15 @@ def _hybrid(family: str, name: str) -> Pipeline:
 
 
 def _steps(family: str, name: str, fit: Callable[..., Any], members: list[str]) -> Pipeline:
-    tags, data = MODELS[family][name].tags, [*DATA, "params:options", *members]
+    entry, data, again = MODELS[family][name], [*DATA, "params:options", *members], refitting.refit(family, name)
+    if entry.blocks is None:
+        data.remove(VECTORS)
+        fit, again = without_vectors(fit), without_vectors(again)
+    tags = entry.tags
     steps = pipeline(
         [
             node(fit, data, "model", name="fit", tags=tags),
-            node(refitting.refit(family, name), ["model", *data], "refitted", name="refit", tags=tags),
+            node(again, ["model", *data], "refitted", name="refit", tags=tags),
             node(
                 nodes.validate,
                 [
@@ -85,8 +93,22 @@ def _steps(family: str, name: str, fit: Callable[..., Any], members: list[str]) 
             ),
         ]
     )
-    used = SHARED - set(MEMBER_CANDIDATES) | set(members)
+    used = SHARED & set(data) | {"histories", "validation_cuts", "certificate"}
     return pipeline(steps, namespace=f"{family}.{name}", inputs=used, parameters=SHARED_PARAMETERS)
+
+
+def without_vectors(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A node of a model that reads no item vectors, so that other vectors leave it as it is."""
+    signature = inspect.signature(function)
+    place = list(signature.parameters).index(VECTORS)
+
+    @functools.wraps(function)
+    def run(*inputs: Any) -> Any:
+        return function(*inputs[:place], ItemVectors.of({}), *inputs[place:])
+
+    named = [one for name, one in signature.parameters.items() if name != VECTORS]
+    run.__signature__ = signature.replace(parameters=named)  # type: ignore[attr-defined]
+    return run
 
 
 def _choice() -> Pipeline:
