@@ -52,6 +52,7 @@ def microseconds(moment):
         (np.array([2**64 - 1], dtype="uint64"), [str(2**64 - 1)]),
         ([1.0, -0.0, 2.0**53 - 1], ["1", "0", str(2**53 - 1)]),
         ([Decimal("1.00"), Decimal("12.00")], ["1", "12"]),
+        ([Decimal("0.00")], ["0"]),
         (pd.Categorical(["b", "a"]), ["b", "a"]),
         (pd.array([3, 4], dtype="Int64"), ["3", "4"]),
     ],
