@@ -25,8 +25,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nextact.evaluation.reading import read_model, shuffle_targets
-from nextact.evaluation.results import EvaluationSet, model_row
+from nextact.evaluation.results import EvaluationSet, evaluated_model
 from nextact.metrics.targets import Targets
+from nextact.results.horizons import HorizonSection
+from nextact.results.models import Candidate, Fit
 from nextact.retrieval.scoring import popular_first
 from nextact.sequences.histories import Histories
 from nextact.sequences.holdout import Holdout
@@ -84,6 +86,15 @@ def make_set(seed: int) -> EvaluationSet:
     )
 
 
+CANDIDATE = Candidate(
+    **dict(Fit.outside_a_run("baselines", "factors")),
+    folder="",
+    users=N_USERS,
+    validation={},
+    validation_horizons=HorizonSection(),
+)
+
+
 def bare(model: Factors) -> None:
     """The product and the top-k, in the blocks of the evaluation."""
     for users in user_blocks(N_USERS, score_bytes(N_ITEMS)):
@@ -101,7 +112,7 @@ def ours(model: Factors, held_out: EvaluationSet) -> None:
         held_out.depth,
         temperature=1.0,
     )
-    model_row(reading, held_out, temperature=1.0)
+    evaluated_model(CANDIDATE, reading, held_out, temperature=1.0)
 
 
 def timed(action: Callable[[], None]) -> tuple[float, float]:

@@ -132,11 +132,11 @@ def _shared(
     flags = [f"--{flag.replace('_', '-')}" for flag in names if getattr(arguments, flag)]
     return {
         "dataset": setup,
-        "protocol": data.certificate["protocol"]["split"]["kind"].replace("_", "-"),
+        "protocol": data.certificate.protocol.split.kind.replace("_", "-"),
         "model": name,
         "seed": seed,
         "fit_seconds": round(seconds),
-        "certificate": data.certificate["protocol_hash"],
+        "certificate": data.certificate.protocol_hash,
         "command": " ".join(
             [
                 f"python benchmarks/horizons.py --setups {setup} --models {name} --seeds {seed}",
@@ -192,7 +192,7 @@ def users_of(data: quality.Data, part: str) -> np.ndarray | None:
 
 def of_horizons(model: Any, references: References, data: quality.Data, part: str) -> list[Line]:
     """The heads beside the regressions."""
-    n_types, split, users = len(data.event_types), data.certificate["protocol"]["split"], users_of(data, part)
+    n_types, split, users = len(data.event_types), data.certificate.protocol.split, users_of(data, part)
     moment, until = holdout_window(split, part, data.histories)
     asked = data.histories if users is None else data.histories.take(users)
     asked = asked.take(np.flatnonzero(known_before(asked, np.full(asked.n_users, moment)).lengths > 0))
@@ -292,19 +292,19 @@ def _binary_areas(scores: np.ndarray, outcomes: np.ndarray) -> np.ndarray:
 
 
 def _training(data: quality.Data, seed: int) -> Training:
-    protocol, n_types = data.certificate["protocol"], len(data.event_types)
+    protocol, n_types = data.certificate.protocol, len(data.event_types)
     known = training_histories(data.histories, data.validation_cuts)
     fitting, _ = validation_halves(data.histories.n_users, quality.HALVES_SEED)
     return Training(
         known,
-        protocol["data"]["items"],
+        protocol.data.items,
         data.event_types,
         data.blocks,
         make_holdout(data.histories, data.validation_cuts, n_types, fitting),
-        protocol["exclude_seen"],
+        protocol.exclude_seen,
         seed,
-        target_event_types=tuple(protocol["target_event_types"]),
-        observed_until=observed_until(protocol["split"], known),
+        target_event_types=protocol.target_event_types,
+        observed_until=observed_until(protocol.split, known),
     )
 
 

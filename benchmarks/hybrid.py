@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix, vstack
 
 from nextact.datasets.arrays import CutsDataset
+from nextact.datasets.results import CertificateDataset
 from nextact.metrics.comparison import bootstrap_interval, paired_comparison
 from nextact.models.baselines.content import ContentKNN
 from nextact.models.baselines.options import ContentKNNOptions
@@ -37,6 +38,7 @@ from nextact.models.hybrid.stacked import StackedRanker
 from nextact.models.recommender import Training
 from nextact.models.registry import open_model
 from nextact.models.storage import FittedModel, ModelFolder, save_fitted
+from nextact.results.models import Fit
 from nextact.retrieval.scoring import evaluate
 from nextact.sequences.histories import Histories
 from nextact.sequences.holdout import Holdout, make_holdout, training_histories, validation_halves
@@ -75,8 +77,8 @@ class Run:
 def open_run(folder: Path, event_types: tuple[str, ...], wanted: list[str]) -> Run:
     """Open a run's histories and members; the halves are those of the run."""
     inputs = folder / "05_model_input"
-    certificate = json.loads((inputs / "certificate.json").read_text(encoding="utf-8"))
-    protocol, seed = certificate["protocol"], certificate["provenance"]["seed"]
+    certificate = CertificateDataset(filepath=str(inputs / "certificate.json")).load()
+    protocol, seed = certificate.protocol, certificate.provenance.seed
     histories = Histories.open(inputs / "histories")
     validation = CutsDataset(filepath=str(inputs / "validation_cuts.npy")).load()
     test = CutsDataset(filepath=str(inputs / "test_cuts.npy")).load()
@@ -84,11 +86,11 @@ def open_run(folder: Path, event_types: tuple[str, ...], wanted: list[str]) -> R
     n_types = len(event_types)
     training = Training(
         training_histories(histories, validation),
-        protocol["data"]["items"],
+        protocol.data.items,
         event_types,
         {},
         make_holdout(histories, validation, n_types, fit_half),
-        protocol["exclude_seen"],
+        protocol.exclude_seen,
         seed,
     )
     members = {path.name.partition(".")[2]: ModelFolder(path) for path in sorted((folder / "06_models").glob("*.*/"))}
@@ -97,7 +99,7 @@ def open_run(folder: Path, event_types: tuple[str, ...], wanted: list[str]) -> R
         make_holdout(histories, validation, n_types, choose_half),
         make_holdout(histories, test, n_types),
         {name: members[name] for name in wanted},
-        certificate["protocol_hash"],
+        certificate.protocol_hash,
     )
 
 
@@ -110,7 +112,7 @@ def add_text_member(run: Run, folder: Path, column: str, into: Path) -> None:
     block: Any = vstack([csr_matrix((1, words.shape[1]), dtype=np.float32), words], format="csr")
     model = ContentKNN(ContentKNNOptions(block=column, history_steps=5, history_decay=0.6))
     model.fit(dataclasses.replace(run.training, item_vectors={column: block}))
-    save_fitted(FittedModel("baselines", "content_knn", model, {}), into / "words")
+    save_fitted(FittedModel(model, Fit.outside_a_run("baselines", "content_knn")), into / "words")
     run.members[f"content_knn_{column}"] = ModelFolder(into / "words")
 
 

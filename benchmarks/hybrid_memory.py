@@ -34,6 +34,7 @@ from nextact.models.hybrid.stacked import StackedRanker
 from nextact.models.recommender import Training
 from nextact.models.registry import MODELS
 from nextact.models.storage import FittedModel, ModelFolder, save_fitted
+from nextact.results.models import Fit
 from nextact.sequences.histories import Histories
 from nextact.sequences.holdout import Cuts, later_steps, make_holdout
 
@@ -75,7 +76,7 @@ def fit_members(case: str, folder: Path) -> None:
         entry = MODELS["baselines"][name]
         model = entry.recommender(entry.options())
         model.fit(training)
-        save_fitted(FittedModel("baselines", name, model, {}), folder / name)
+        save_fitted(FittedModel(model, Fit.outside_a_run("baselines", name)), folder / name)
 
 
 def measure(case: str, hybrid: str, folder: Path) -> dict[str, Any]:

@@ -45,6 +45,7 @@ from nextact.models.baselines.popularity import OwnMostBought, Popularity
 from nextact.models.recommender import Recommender, Training
 from nextact.pipelines.data_processing.nodes import certify
 from nextact.protocol import PolicyOptions
+from nextact.results.data import EventCounts
 from nextact.retrieval.scoring import masked_scores, popular_first
 from nextact.sequences.build import BuiltHistories, VocabularyOptions, build_histories, fit_vocabulary
 from nextact.sequences.holdout import (
@@ -164,11 +165,11 @@ def prepare(log: Log) -> Prepared:
     accepted = labelled.accepted.cache()
     vocabulary = fit_vocabulary(accepted, log.items, VocabularyOptions())
     built = build_histories(accepted, vocabulary, log.events.event_types)
-    report = count_rows(labelled) | {"moments": labelled.moments}
+    counts = EventCounts(**count_rows(labelled), moments=labelled.moments)
     policy = PolicyOptions(exclude_seen=log.exclude_seen, refit=log.refit)
-    certificate = certify(built.histories, vocabulary, report, log.events, log.split, log.keep, policy, SEED)
+    certificate = certify(built.histories, vocabulary, counts, log.events, log.split, log.keep, policy, SEED)
     tie_order = popular_first(vocabulary["n_training_events"].to_numpy())
-    return Prepared(built, tie_order, log.exclude_seen, certificate["protocol_hash"], len(log.events.event_types))
+    return Prepared(built, tie_order, log.exclude_seen, certificate.protocol_hash, len(log.events.event_types))
 
 
 def fit_models(log: Log, prepared: Prepared) -> dict[str, Recommender]:

@@ -36,7 +36,7 @@ from nextact.metrics.comparison import bootstrap_intervals
 from nextact.models.recommender import Training
 from nextact.models.registry import MODELS
 from nextact.pipelines.model_training.refitting import until_test
-from nextact.protocol import is_refitted
+from nextact.protocol import Certificate
 from nextact.retrieval.scoring import evaluate
 from nextact.sequences.holdout import Cuts, make_holdout, training_histories, validation_halves
 
@@ -105,7 +105,7 @@ class Data:
     validation_cuts: Cuts
     test_cuts: Cuts
     blocks: dict[str, Any]
-    certificate: dict[str, Any]
+    certificate: Certificate
     event_types: tuple[str, ...]
     options: dict[str, dict[str, Any]]
 
@@ -135,15 +135,15 @@ def measure(setup: str, name: str, seed: int, data: Data, arguments: argparse.Na
     """Fit one network with one seed; validation, and test where it is asked for."""
     entry = MODELS["sequence"][name]
     options = entry.options(**{**data.options[name], **dict(arguments.set)})
-    protocol, n_types = data.certificate["protocol"], len(data.event_types)
+    protocol, n_types = data.certificate.protocol, len(data.event_types)
     fitting, choosing = validation_halves(data.histories.n_users, HALVES_SEED)
     training = Training(
         training_histories(data.histories, data.validation_cuts),
-        protocol["data"]["items"],
+        protocol.data.items,
         data.event_types,
         {} if arguments.no_text else data.blocks,
         make_holdout(data.histories, data.validation_cuts, n_types, fitting),
-        protocol["exclude_seen"],
+        protocol.exclude_seen,
         seed,
         lambda metric, value, step: print(f"{setup} {name} {seed} {step} {metric} {value:.5f}", file=sys.stderr),
     )
@@ -155,14 +155,14 @@ def measure(setup: str, name: str, seed: int, data: Data, arguments: argparse.Na
     line = {
         "dataset": SETUPS[setup][0],
         "setup": setup,
-        "protocol": protocol["split"]["kind"].replace("_", "-"),
+        "protocol": protocol.split.kind.replace("_", "-"),
         "ties": "shuffled" if "shuffled" in setup else "file",
-        "seen_items": "excluded" if protocol["exclude_seen"] else "allowed",
+        "seen_items": "excluded" if protocol.exclude_seen else "allowed",
         "model": name,
         "family": "sequence",
         "text": not arguments.no_text,
         "seed": seed,
-        "validation_ndcg@10": _mean(model, chosen, protocol["exclude_seen"]),
+        "validation_ndcg@10": _mean(model, chosen, protocol.exclude_seen),
         "stopping_ndcg@10": report["validation_ndcg@10"],
         "epochs": report["epochs"],
         "best_epoch": report["best_epoch"],
@@ -171,9 +171,9 @@ def measure(setup: str, name: str, seed: int, data: Data, arguments: argparse.Na
     if arguments.test:
         tested_model, refit_seconds = refit(model, report["best_epoch"], training, data)
         holdout = make_holdout(data.histories, data.test_cuts, n_types)
-        tested = bootstrap_intervals(evaluate(tested_model, holdout, protocol["exclude_seen"], (10,)), seed=0)
+        tested = bootstrap_intervals(evaluate(tested_model, holdout, protocol.exclude_seen, (10,)), seed=0)
         line |= {
-            "refit": protocol["refit"],
+            "refit": protocol.refit,
             "refit_seconds": refit_seconds,
             "hit_rate@10": round(tested["hit_rate@10"].mean, 5),
             "ndcg@10": round(tested[METRIC].mean, 5),
@@ -185,7 +185,7 @@ def measure(setup: str, name: str, seed: int, data: Data, arguments: argparse.Na
         "fit_seconds": round(seconds),
         "peak_gib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, 2),
         "options": dataclasses.asdict(options),
-        "certificate": data.certificate["protocol_hash"],
+        "certificate": data.certificate.protocol_hash,
         "command": f"python benchmarks/quality.py {' '.join(sys.argv[1:])}",
         "commit": _commit(),
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
@@ -194,7 +194,7 @@ def measure(setup: str, name: str, seed: int, data: Data, arguments: argparse.Na
 
 def refit(model: Any, best_epoch: int, training: Training, data: Data) -> tuple[Any, int | None]:
     """The network that meets test, and the seconds that it took; the one at hand where the protocol does not refit."""
-    if not is_refitted(data.certificate):
+    if not data.certificate.is_refitted:
         return model, None
     again = until_test(training, data.histories, data.validation_cuts, data.certificate)
     started = time.perf_counter()

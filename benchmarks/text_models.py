@@ -49,6 +49,7 @@ from nextact.models.recommender import Training
 from nextact.models.sequence.options import SequenceOptions
 from nextact.models.sequence.recommender import SequenceRecommender
 from nextact.models.storage import FittedModel, ModelFolder, save_fitted
+from nextact.results.models import Fit
 from nextact.retrieval.scoring import evaluate
 from nextact.sequences.histories import Histories
 from nextact.sequences.holdout import Holdout, make_holdout, training_histories, validation_halves
@@ -128,7 +129,7 @@ class Models:
 
     def _kept(self, name: str, model: Any, block: np.ndarray | None, folder: Path) -> ModelFolder:
         model.fit(self.training(block))
-        save_fitted(FittedModel("baselines", name, model, {}), folder)
+        save_fitted(FittedModel(model, Fit.outside_a_run("baselines", name)), folder)
         return ModelFolder(folder)
 
 

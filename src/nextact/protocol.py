@@ -14,12 +14,11 @@ import platform
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
-from typing import Any
+from typing import Any, Protocol
 
 from nextact.errors import NextactError
 from nextact.options import options, plain
-
-Certificate = dict[str, Any]
+from nextact.versioned import Frozen, Versioned
 
 
 @options
@@ -38,9 +37,9 @@ class PolicyOptions:
     refit: bool = True
 
     @property
-    def described(self) -> dict[str, Any]:
-        """The policies as a certificate names them."""
-        return {"exclude_seen": self.exclude_seen, "refit": UNTIL_TEST if self.refit else NO_REFIT}
+    def refit_in_words(self) -> str:
+        """The refit policy as a certificate names it."""
+        return UNTIL_TEST if self.refit else NO_REFIT
 
 
 NO_REFIT = "none: test is scored by the model fitted on training events"
@@ -63,8 +62,110 @@ def stable_hash(value: object, length: int = 12) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:length]
 
 
+class Data(Frozen):
+    """What was learnt from: a fingerprint, and how many users and catalogue items there are."""
+
+    sha256: str
+    users: int
+    items: int
+
+
+class Split(Frozen):
+    """How the log was split.
+
+    Attributes:
+        kind: ``global_time``, ``leave_one_out`` or ``unseen_users``.
+        baskets: Whether the events of one basket are one step.
+        min_history: Least events before a target.
+        session_gap_minutes: Where sessions are made of times.
+        validation_from: Start of validation: an ISO moment, or of unseen users a share.
+        test_from: Start of test.
+        users_seed: Of unseen users, which are drawn.
+    """
+
+    kind: str
+    baskets: bool
+    min_history: int
+    session_gap_minutes: float | None = None
+    validation_from: str | float | None = None
+    test_from: str | float | None = None
+    users_seed: int | None = None
+
+
+class Ties(Frozen):
+    """What orders events at one moment; ``seed`` where they are shuffled."""
+
+    order: str
+    seed: int | None = None
+
+
+class Filter(Frozen):
+    """Least events of an item and of a user, and the window in which they are counted."""
+
+    item: int
+    user: int
+    window: str
+
+
+class EvaluationProtocol(Frozen):
+    """Everything that changes what a metric means."""
+
+    data: Data
+    split: Split
+    ties: Ties
+    target_event_types: tuple[str, ...]
+    filter: Filter
+    exclude_seen: bool
+    refit: str
+    metrics: str
+
+    def as_json(self) -> dict[str, Any]:
+        """What is hashed: without what does not apply."""
+        found: dict[str, Any] = self.model_dump(mode="json", exclude_none=True)
+        return found
+
+
+class Provenance(Frozen):
+    """How a result came about."""
+
+    started_at: str
+    seed: int
+    versions: dict[str, str]
+    python: str
+    machine: str
+
+
+class Certificate(Versioned):
+    """What a result depends on.
+
+    Attributes:
+        run_id: Of the run.
+        protocol_hash: Of ``protocol``: two results are compared only where it is the same.
+        protocol: What was asked.
+        data_options: Blocks of options that give the stored arrays their meaning, such as the order of event types;
+            whoever reads the arrays later takes them from here.
+        provenance: How it came about.
+    """
+
+    run_id: str
+    protocol_hash: str
+    protocol: EvaluationProtocol
+    data_options: dict[str, Any]
+    provenance: Provenance
+
+    @property
+    def is_refitted(self) -> bool:
+        """Whether test is scored by models that were fitted again on training and validation events."""
+        return self.protocol.refit == UNTIL_TEST
+
+    @property
+    def stamp(self) -> dict[str, str]:
+        """The two fields by which every output names its run."""
+        return {"run_id": self.run_id, "protocol_hash": self.protocol_hash}
+
+
 def write_certificate(
-    protocol: Mapping[str, Any],
+    protocol: EvaluationProtocol,
     seed: int,
     data_options: Mapping[str, Any] | None = None,
     started_at: datetime | None = None,
@@ -72,41 +173,26 @@ def write_certificate(
     """Certificate of a new run over ``protocol``.
 
     Args:
-        protocol: JSON-like description of everything that changes what a metric means.
+        protocol: What was asked.
         seed: Seed that training and bootstrap start from.
-        data_options: Blocks of options that give the stored arrays their meaning, such as the order of event types;
-            whoever reads the arrays later takes them from here.
+        data_options: See :class:`Certificate`.
         started_at: Start of the run; now, if left out.
-
-    Returns:
-        ``{"run_id", "protocol_hash", "protocol", "data_options", "provenance"}``.
     """
     started_at = started_at or datetime.now(UTC)
-    protocol_hash = stable_hash(protocol)
-    return {
-        "run_id": f"{started_at:%Y%m%dT%H%M%S.%f}"[:-3] + f"-{protocol_hash[:6]}",
-        "protocol_hash": protocol_hash,
-        "protocol": dict(protocol),
-        "data_options": plain(dict(data_options or {})),
-        "provenance": {
-            "started_at": started_at.isoformat(timespec="milliseconds"),
-            "seed": seed,
-            "versions": {name: version(name) for name in VERSIONED_PACKAGES},
-            "python": platform.python_version(),
-            "machine": f"{platform.machine()} {platform.system()}",
-        },
-    }
-
-
-def is_refitted(certificate: Certificate) -> bool:
-    """Whether test is scored by models that were fitted again on training and validation events."""
-    refit: str = certificate["protocol"]["refit"]
-    return refit == UNTIL_TEST
-
-
-def stamp(certificate: Certificate) -> dict[str, str]:
-    """The two fields by which every output names its run."""
-    return {"run_id": certificate["run_id"], "protocol_hash": certificate["protocol_hash"]}
+    protocol_hash = stable_hash(protocol.as_json())
+    return Certificate(
+        run_id=f"{started_at:%Y%m%dT%H%M%S.%f}"[:-3] + f"-{protocol_hash[:6]}",
+        protocol_hash=protocol_hash,
+        protocol=protocol,
+        data_options=plain(dict(data_options or {})),
+        provenance=Provenance(
+            started_at=started_at.isoformat(timespec="milliseconds"),
+            seed=seed,
+            versions={name: version(name) for name in VERSIONED_PACKAGES},
+            python=platform.python_version(),
+            machine=f"{platform.machine()} {platform.system()}",
+        ),
+    )
 
 
 def unequal(one: Mapping[str, Any], other: Mapping[str, Any], place: str = "") -> list[tuple[str, Any, Any]]:
@@ -136,26 +222,36 @@ def differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
     return [f"{name}: {left!r} != {right!r}" for name, left, right in unequal(one, other)]
 
 
-def require_same_protocol(certificates: Mapping[str, Certificate]) -> None:
+class HasProtocol(Protocol):
+    """Whatever says what was asked of it."""
+
+    @property
+    def protocol_hash(self) -> str: ...  # noqa: D102
+
+    @property
+    def protocol(self) -> EvaluationProtocol: ...  # noqa: D102
+
+
+def require_same_protocol(results: Mapping[str, HasProtocol]) -> None:
     """Refuse to compare results of different protocols.
 
     Raises:
         NextactError: Naming the two results and every difference.
     """
-    names = list(certificates)
+    names = list(results)
     for name in names[1:]:
-        first, other = certificates[names[0]], certificates[name]
-        if first["protocol_hash"] != other["protocol_hash"]:
-            lines = "\n  ".join(differences(first["protocol"], other["protocol"]))
+        first, other = results[names[0]], results[name]
+        if first.protocol_hash != other.protocol_hash:
+            lines = "\n  ".join(differences(first.protocol.as_json(), other.protocol.as_json()))
             raise NextactError(f"{names[0]!r} and {name!r} follow different protocols:\n  {lines}")
 
 
-def require_same_run(name: str, result: Mapping[str, Any], certificate: Certificate, pipeline: str) -> None:
+def require_same_run(name: str, run_id: str, certificate: Certificate, pipeline: str) -> None:
     """Refuse to use a stored result beside the data of another run.
 
     Args:
         name: The result in messages.
-        result: Anything stamped with ``run_id``.
+        run_id: That it names.
         certificate: The certificate of the data at hand.
         pipeline: The pipeline that makes the result anew.
 
@@ -163,12 +259,13 @@ def require_same_run(name: str, result: Mapping[str, Any], certificate: Certific
         NextactError: Naming both runs and the pipeline to run.
 
     Example:
-        >>> require_same_run("chosen_model", {"run_id": "a"}, {"run_id": "b"}, "model_training")
+        >>> certificate = Certificate.model_construct(run_id="b")
+        >>> require_same_run("chosen_model", "a", certificate, "model_training")
         Traceback (most recent call last):
         nextact.errors.NextactError: 'chosen_model' belongs to run a, the data to run b; ...
     """
-    if result["run_id"] != certificate["run_id"]:
+    if run_id != certificate.run_id:
         raise NextactError(
-            f"{name!r} belongs to run {result['run_id']}, the data to run {certificate['run_id']}; "
+            f"{name!r} belongs to run {run_id}, the data to run {certificate.run_id}; "
             f"run `kedro run --pipelines {pipeline}` first"
         )

@@ -10,29 +10,28 @@ import pytest
 from nextact.datasets.generated import GeneratedShopDataset
 from nextact.datasets.models import ModelFolderDataset, RefittedModelDataset
 from nextact.errors import CannotFit, NextactError
-from nextact.models.storage import FittedModel, LeftOut, ModelFolder
+from nextact.models.storage import FittedModel, ModelFolder
 from nextact.pipelines.model_training.fitting import members_of, or_left_out
 from nextact.pipelines.model_training.nodes import ValidationOptions, compare, gather, validate
 from nextact.pipelines.model_training.refitting import refit
 from nextact.protocol import UNTIL_TEST
+from nextact.results.horizons import HorizonSection
+from nextact.results.models import Candidate, Candidates, Fit, LeftOut
 from nextact.text.blocks import ItemVectors
 from nextact.tracking.store import TrackingStore
 from nextact.tracking.tracking_options import TrackingOptions
 
 from ..conftest import run_kedro
+from ..protocols import make_certificate
 
 LEFT_OUT = {
     "demand": "no user with an event before one of",
     "words_knn": "this run has no item vectors 'words', only encoder",
     "stacked": "it needs 10 fitting users with a target among the candidates, got ",
 }
-NO_VECTORS = ItemVectors({}, {})
-CERTIFICATE = {
-    "run_id": "one",
-    "protocol_hash": "h",
-    "protocol": {"refit": UNTIL_TEST},
-    "provenance": {"seed": 0},
-}
+NO_VECTORS = ItemVectors.of({})
+CERTIFICATE = make_certificate(refit=UNTIL_TEST).model_copy(update={"run_id": "one"})
+MADE = {**CERTIFICATE.stamp, "options_hash": "o", "item_vectors": {}}
 
 
 def small_shop(folder):
@@ -127,7 +126,13 @@ def test_tracking_names_them_in_tags_and_gives_them_no_run_of_their_own(left_out
 
 
 def marker(name, why="there is none", family="baselines"):
-    return LeftOut(family, name, why, {"run_id": "one", "protocol_hash": "h", "options_hash": "o", "item_vectors": {}})
+    return LeftOut(**MADE, family=family, name=name, left_out=why)
+
+
+def validated(name, **more):
+    known = {"options": {}, "fit_seconds": 1.0, "folder": "somewhere", "users": 1, "validation": {}}
+    unscored = HorizonSection(why_not="none")
+    return Candidate(**MADE | known | more, family="baselines", name=name, validation_horizons=unscored)
 
 
 def test_only_what_cannot_be_fitted_is_left_out_and_any_other_error_stops_the_run():
@@ -140,7 +145,7 @@ def test_only_what_cannot_be_fitted_is_left_out_and_any_other_error_stops_the_ru
         raise ZeroDivisionError
 
     found = or_left_out(refuse, "baselines", "demand", DemandOptions(), NO_VECTORS, CERTIFICATE)
-    assert (found.name, found.why) == ("demand", "there is none")
+    assert (found.name, found.left_out) == ("demand", "there is none")
     for error, work in ((ZeroDivisionError, break_down), (NextactError, refuse_options)):
         with pytest.raises(error):
             or_left_out(work, "baselines", "demand", DemandOptions(), NO_VECTORS, CERTIFICATE)
@@ -156,7 +161,7 @@ def saved(tmp_path):
     model = ModelFolderDataset(filepath=str(tmp_path / "model"))
     model.save(marker("demand"))
     refitted = RefittedModelDataset(filepath=str(tmp_path / "refitted"))
-    refitted.save(refit("baselines", "demand")(model.load(), *[None] * 3, CERTIFICATE, [], None, None))
+    refitted.save(refit("baselines", "demand")(model.load(), None, None, CERTIFICATE, [], None, None))
     return model, refitted
 
 
@@ -167,15 +172,14 @@ def test_what_is_left_out_is_passed_on_by_every_node(saved):
     model, refitted = (one.load() for one in saved)
     assert saved[0].exists()
     candidate = validate(model, None, None, CERTIFICATE, [], ValidationOptions())
-    assert candidate["left_out"] == "there is none"
+    assert candidate.left_out == "there is none"
     options = DemandOptions()
-    both = marker("demand").describe() | {"options_hash": options_hash(options)}
-    refitted.path.joinpath("left_out.json").write_text(json.dumps(both))
-    gathered = gather("baselines", ["demand"])(CERTIFICATE, NO_VECTORS, options, both, refitted)
-    assert gathered == [
-        {"family": "baselines", "name": "demand", "run_id": "one", "protocol_hash": "h", "left_out": "there is none"}
-    ]
-    assert gather("baselines", ["demand"])(CERTIFICATE | {"run_id": "two"}, NO_VECTORS, options, both, refitted) == []
+    both = marker("demand").model_copy(update={"options_hash": options_hash(options)})
+    refitted.path.joinpath("left_out.json").write_text(json.dumps(both.as_json()))
+    of_model = {"demand_options": options, "demand_candidate": both, "demand_refitted": refitted}
+    gather_all = gather("baselines", ["demand"])
+    assert gather_all(CERTIFICATE, NO_VECTORS, **of_model) == Candidates(left_out=(both,))
+    assert gather_all(CERTIFICATE.model_copy(update={"run_id": "two"}), NO_VECTORS, **of_model) == Candidates()
 
 
 def test_a_model_that_could_be_fitted_but_not_refitted_is_left_out(tmp_path):
@@ -183,33 +187,32 @@ def test_a_model_that_could_be_fitted_but_not_refitted_is_left_out(tmp_path):
     from nextact.pipelines.model_training.fitting import options_hash
 
     options = DemandOptions()
-    named = {"run_id": "one", "options_hash": options_hash(options), "item_vectors": {}, "protocol_hash": "h"}
+    named = {"options_hash": options_hash(options)}
     refitted = RefittedModelDataset(filepath=str(tmp_path / "refitted"))
-    refitted.save(LeftOut("baselines", "demand", "not again", named))
-    candidate = {"family": "baselines", "name": "demand", **named, "validation": {}}
-    (found,) = gather("baselines", ["demand"])(CERTIFICATE, NO_VECTORS, options, candidate, refitted.load())
-    assert found["left_out"] == "not again"
-    assert "validation" not in found
+    refitted.save(marker("demand", "not again").model_copy(update=named))
+    of_model = {"demand_options": options, "demand_candidate": validated("demand", **named)}
+    found = gather("baselines", ["demand"])(CERTIFICATE, NO_VECTORS, **of_model, demand_refitted=refitted.load())
+    assert [one.left_out for one in found.left_out] == ["not again"]
+    assert found.models == ()
 
 
 def test_where_no_model_can_be_fitted_the_run_ends_with_one_message_that_names_all():
-    gathered = [marker("demand", "no demand").describe(), marker("ease", "no Gram").describe()]
+    gathered = Candidates(left_out=(marker("demand", "no demand"), marker("ease", "no Gram")))
     with pytest.raises(NextactError, match="no model of this run could be fitted; demand is left out: no demand; ease"):
-        compare(CERTIFICATE, ValidationOptions(), gathered)
+        compare(CERTIFICATE, ValidationOptions(), baselines=gathered)
     with pytest.raises(NextactError, match="no model of this run was validated; run a model family first"):
-        compare(CERTIFICATE, ValidationOptions(), [])
+        compare(CERTIFICATE, ValidationOptions(), baselines=Candidates())
 
 
 def test_a_hybrid_whose_members_were_left_out_is_left_out_and_one_that_was_never_given_any_is_an_error():
-    one = {"family": "baselines", "name": "ease", "run_id": "one", "folder": "somewhere"}
-    other = marker("demand").describe()
+    both = Candidates(models=(validated("ease"),), left_out=(marker("demand"),))
     with pytest.raises(CannotFit, match="this run validated ease and had to leave out demand"):
-        members_of("blend", ("ease", "demand"), [one, other], CERTIFICATE)
+        members_of("blend", ("ease", "demand"), [both], CERTIFICATE)
     with pytest.raises(NextactError, match="run `kedro run --pipelines model_training`") as raised:
-        members_of("blend", ("ease", "gpt2"), [one, other], CERTIFICATE)
+        members_of("blend", ("ease", "gpt2"), [both], CERTIFICATE)
     assert not isinstance(raised.value, CannotFit)
-    third = one | {"name": "transition"}
-    assert list(members_of("blend", ("ease", "demand", "transition"), [one, other, third], CERTIFICATE)) == [
+    third = Candidates(models=(validated("transition"),))
+    assert list(members_of("blend", ("ease", "demand", "transition"), [both, third], CERTIFICATE)) == [
         "ease",
         "transition",
     ]
@@ -222,7 +225,7 @@ def test_a_marker_takes_the_place_of_a_fitted_model_and_the_other_way_round(tmp_
     model = Popularity(PopularityOptions())
     model.counts = np.ones(3, np.float32)
     dataset = ModelFolderDataset(filepath=str(tmp_path / "model"))
-    fitted = FittedModel("baselines", "popularity", model, {"run_id": "one"})
+    fitted = FittedModel(model, Fit.outside_a_run("baselines", "popularity").model_copy(update={"run_id": "one"}))
     for data, is_left_out in ((fitted, False), (marker("popularity"), True), (fitted, False)):
         dataset.save(data)
         assert dataset.exists()

@@ -11,10 +11,13 @@ from typing import Any
 
 from kedro.io import AbstractDataset
 
+from nextact.datasets.results import ResultDataset
 from nextact.datasets.whole import WholeJSON
 from nextact.errors import shorten
-from nextact.models.storage import FittedModel, LeftOut, ModelFolder, save_fitted
-from nextact.stored import StoredError, require_names, written_whole
+from nextact.models.storage import FittedModel, ModelFolder, save_fitted
+from nextact.results.models import BehaviourModel, Candidate, Candidates, ChosenModel, Leaderboard, LeftOut
+from nextact.stored import StoredError, written_whole
+from nextact.versioned import Versioned
 
 FOLDERS = ("folder", "refitted_folder")  # of the handle of a model
 
@@ -79,29 +82,21 @@ class TemperatureDataset(WholeJSON):
         return float(found)
 
 
-class ModelHandlesDataset(WholeJSON):
-    """JSON that names folders of models, as seen from its own folder: a project that is moved or copied reads its own.
+def _from(folder: Path) -> Callable[[str], str]:
+    return lambda found: str(folder / found)
 
-    Nodes are handed whole paths.
-    """
 
-    def load(self) -> Any:
-        """What is stored, folders as whole paths."""
-        beside = Path(str(self._filepath)).parent
-        return _with_folders(super().load(), lambda folder: str(beside / folder))
+def _beside(folder: Path) -> Callable[[str], str]:
+    """A folder as seen from another; one that does not lie in it keeps its whole path."""
 
-    def save(self, data: Any) -> None:
-        """Write; a folder that does not lie beside the file keeps its whole path."""
-        beside = Path(str(self._filepath)).parent
+    def seen(found: str) -> str:
+        return Path(found).relative_to(folder).as_posix() if Path(found).is_relative_to(folder) else found
 
-        def from_beside(folder: str) -> str:
-            return Path(folder).relative_to(beside).as_posix() if Path(folder).is_relative_to(beside) else folder
-
-        super().save(_with_folders(data, from_beside))
+    return seen
 
 
 def _with_folders(found: Any, change: Callable[[str], str]) -> Any:
-    """The same, with each folder that a handle of a model names changed."""
+    """The same JSON, with each folder that a handle of a model names changed."""
     if isinstance(found, list):
         return [_with_folders(one, change) for one in found]
     if not isinstance(found, dict):
@@ -112,19 +107,56 @@ def _with_folders(found: Any, change: Callable[[str], str]) -> Any:
     }
 
 
-def require_candidate(place: Path, found: Any) -> Any:
-    """What was read of a candidate, once it names its model and run."""
-    return require_names(place, found, ("family", "name", "run_id"))
+class ModelsDataset(ResultDataset):
+    """A result that names folders of models, as seen from its own folder: a project that is moved reads its own.
+
+    Nodes are handed whole paths.
+    """
+
+    def read(self, found: Any) -> Any:
+        """What is stored, folders as whole paths."""
+        return super().read(_with_folders(found, _from(self.place.parent)))
+
+    def written(self, data: Versioned) -> Any:
+        """JSON, folders as seen from here."""
+        return _with_folders(super().written(data), _beside(self.place.parent))
 
 
-class CandidateDataset(ModelHandlesDataset):
-    """A candidate's JSON; answers None where the model was never validated, so that gathering works with any subset."""
+class LeaderboardDataset(ModelsDataset):
+    """The leaderboard."""
+
+    kind = Leaderboard
+
+
+class ChosenModelDataset(ModelsDataset):
+    """The chosen model."""
+
+    kind = ChosenModel
+
+
+class BehaviourModelDataset(ModelsDataset):
+    """The model that predicts event types."""
+
+    kind = BehaviourModel
+
+
+class CandidateDataset(ModelsDataset):
+    """A candidate, or why there is none.
+
+    Answers None where the model was never validated, so that gathering works with any subset.
+    """
+
+    kind = Candidate
 
     def load(self) -> Any:
-        """The candidate, or None."""
-        if not super()._exists():
-            return self.absent()
-        return require_candidate(Path(str(self._filepath)), super().load())
+        """The candidate, why the model was left out, or None."""
+        return super().load() if super()._exists() else self.absent()
+
+    def read(self, found: Any) -> Any:
+        """A model that was left out says so."""
+        if isinstance(found, dict) and "left_out" in found:
+            return LeftOut.of_json(found, self.place)
+        return super().read(found)
 
     def absent(self) -> Any:
         """What stands for a candidate that is not there: None."""
@@ -134,21 +166,18 @@ class CandidateDataset(ModelHandlesDataset):
         return True
 
 
-class CandidatesDataset(ModelHandlesDataset):
+class CandidatesDataset(ModelsDataset):
     """The candidates of a family; none where no model of the family was ever gathered."""
+
+    kind = Candidates
 
     def load(self) -> Any:
         """The candidates, perhaps none."""
-        if not super()._exists():
-            return self.absent()
-        found, place = super().load(), Path(str(self._filepath))
-        if not isinstance(found, list):
-            raise StoredError(place, "is no list of candidates")
-        return [require_candidate(place, one) for one in found]
+        return super().load() if super()._exists() else self.absent()
 
-    def absent(self) -> list[Any]:
+    def absent(self) -> Candidates:
         """What stands for candidates that are not there."""
-        return []
+        return Candidates()
 
     def _exists(self) -> bool:
         return True

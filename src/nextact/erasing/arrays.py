@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from nextact.erasing.staged import Staged, stage, stage_json
 from nextact.erasing.tables import stage_indexed
 from nextact.events import columns as c
-from nextact.protocol import write_certificate
+from nextact.protocol import Certificate, write_certificate
 from nextact.sequences.fingerprint import data_fingerprint
 from nextact.sequences.histories import Histories
 from nextact.sequences.holdout import Cuts
@@ -51,7 +51,7 @@ def stage_arrays(places: Mapping[str, Path], user_id: str, root: Path | None = N
         yield _stage_cuts(name, places[name], user, n_events)
     if root is not None:
         yield from stage_indexed(root, user, n_events)
-    yield stage_json(CERTIFICATE, places[CERTIFICATE], _recertify(places, rest))
+    yield stage_json(CERTIFICATE, places[CERTIFICATE], _recertify(places, rest).as_json())
 
 
 def histories_without(histories: Histories, user: int) -> Histories:
@@ -89,14 +89,14 @@ def _stage_cuts(name: str, place: Path, user: int, n_events: int) -> Staged:
     return stage(name, place, 1, lambda target: write_array(target, stacked))
 
 
-def _recertify(places: Mapping[str, Path], histories: Histories) -> dict[str, Any]:
-    certificate = read_json(places[CERTIFICATE], ("protocol", "provenance", "data_options"))
-    protocol = certificate["protocol"]
+def _recertify(places: Mapping[str, Path], histories: Histories) -> Certificate:
+    certificate = Certificate.of_json(read_json(places[CERTIFICATE]), places[CERTIFICATE])
+    protocol = certificate.protocol
     with reading(places[VOCABULARY]):
         item_ids = pd.read_parquet(places[VOCABULARY], columns=[c.ITEM_ID])[c.ITEM_ID]
     data = {"sha256": data_fingerprint(histories, item_ids), "users": histories.n_users}
-    seed, options = certificate["provenance"]["seed"], certificate["data_options"]
-    return write_certificate(protocol | {"data": protocol["data"] | data}, seed, options)
+    changed = protocol.model_copy(update={"data": protocol.data.model_copy(update=data)})
+    return write_certificate(changed, certificate.provenance.seed, certificate.data_options)
 
 
 def _without(array: NDArray[Any], start: int, end: int) -> NDArray[Any]:

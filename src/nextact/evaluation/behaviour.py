@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +15,8 @@ from nextact.metrics.behaviour import (
     log_loss,
     roc_auc,
 )
-from nextact.metrics.comparison import bootstrap_intervals, holm, paired_comparison
+from nextact.metrics.comparison import CorrectedComparison, bootstrap_intervals, corrected, paired_comparison
+from nextact.results.evaluation import BehaviourResults, TypeRow
 from nextact.sequences.histories import Histories
 from nextact.sequences.holdout import Holdout
 
@@ -32,7 +31,7 @@ def evaluate_behaviour(
     training: Histories,
     event_types: Sequence[str],
     draws: int,
-) -> dict[str, Any] | None:
+) -> BehaviourResults | None:
     """Accuracy, log loss, ranking and calibration of predicted event types.
 
     What was observed is the share of each type among the events of a user's target step. Users without a catalogue
@@ -46,9 +45,7 @@ def evaluate_behaviour(
         draws: Bootstrap draws of the intervals.
 
     Returns:
-        ``users``, ``users_left_out`` and, for each model and baseline, means with intervals, a value a type (None where
-        a type never or always happens), and the paired difference in log loss to each baseline; None where there is
-        nothing to predict.
+        Every model and both ways of saying it without one; None where there is nothing to predict.
     """
     usable = np.flatnonzero(holdout.next_types.sum(axis=1) > 0)
     if len(event_types) < 2 or not len(usable):
@@ -62,16 +59,16 @@ def evaluate_behaviour(
     observed = holdout.next_types[usable]
     losses = {name: log_loss(one[usable], observed) for name, one in everybody.items()}
     rows = {
-        name: _row(one[usable], observed, losses[name], event_types, draws) | _against(name, losses, draws)
+        name: _row(one[usable], observed, losses[name], event_types, draws, _against(name, losses, draws))
         for name, one in everybody.items()
     }
-    return {
-        "users": len(usable),
-        "users_left_out": {"no catalogue item in the target": len(holdout.users) - len(usable)},
-        "event_types": list(event_types),
-        "observed": observed.mean(axis=0).tolist(),
-        "models": rows,
-    }
+    return BehaviourResults(
+        users=len(usable),
+        users_left_out={"no catalogue item in the target": len(holdout.users) - len(usable)},
+        event_types=tuple(event_types),
+        observed=tuple(observed.mean(axis=0).tolist()),
+        models=rows,
+    )
 
 
 def own_frequencies(histories: Histories, prior: NDArray[np.float64]) -> TypeProbabilities:
@@ -101,28 +98,26 @@ def _row(
     loss: NDArray[np.float64],
     names: Sequence[str],
     draws: int,
-) -> dict[str, Any]:
+    against: dict[str, CorrectedComparison],
+) -> TypeRow:
     means = bootstrap_intervals({"accuracy": accuracy(predicted, observed), "log_loss": loss}, draws=draws, seed=0)
-    return {
-        **{name: dataclasses.asdict(interval) for name, interval in means.items()},
-        "calibration_error": expected_calibration_error(predicted, observed),
-        "roc_auc": _by_type(roc_auc(predicted, observed), names),
-        "average_precision": _by_type(average_precision(predicted, observed), names),
-    }
+    return TypeRow(
+        accuracy=means["accuracy"],
+        log_loss=means["log_loss"],
+        calibration_error=expected_calibration_error(predicted, observed),
+        roc_auc=_by_type(roc_auc(predicted, observed), names),
+        average_precision=_by_type(average_precision(predicted, observed), names),
+        log_loss_against=against,
+    )
 
 
 def _by_type(found: PerClass, names: Sequence[str]) -> dict[str, float | None]:
     return {name: None if code in found.undefined else float(found.values[code]) for code, name in enumerate(names)}
 
 
-def _against(name: str, losses: Mapping[str, NDArray[np.float64]], draws: int) -> dict[str, Any]:
+def _against(name: str, losses: Mapping[str, NDArray[np.float64]], draws: int) -> dict[str, CorrectedComparison]:
     """The paired difference in log loss to both baselines; below 0 is better."""
-    others = [other for other in (TRAINING_FREQUENCIES, OWN_FREQUENCIES) if other != name]
     if name in (TRAINING_FREQUENCIES, OWN_FREQUENCIES):
         return {}
-    found = {
-        other: dataclasses.asdict(paired_comparison(losses[name], losses[other], draws=draws, seed=0))
-        for other in others
-    }
-    adjusted = holm({other: one["p_value"] for other, one in found.items()})
-    return {"log_loss_against": {other: one | {"p_value_holm": adjusted[other]} for other, one in found.items()}}
+    others = (TRAINING_FREQUENCIES, OWN_FREQUENCIES)
+    return corrected({one: paired_comparison(losses[name], losses[one], draws=draws, seed=0) for one in others})

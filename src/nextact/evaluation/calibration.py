@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nextact.evaluation.tables import hits
 from nextact.metrics.targets import Targets
+from nextact.results.evaluation import Bin
 
 
 def calibration_table(
     lists: NDArray[np.int32], probability: NDArray[np.floating], targets: Targets, n_bins: int
-) -> list[dict[str, Any]]:
+) -> tuple[Bin, ...]:
     """Predicted beside observed probability of the listed items, by bins of the predicted one.
 
     A probability is that of the next event being on the item. Of a step of several items each is as much the next
@@ -27,20 +28,21 @@ def calibration_table(
         n_bins: Most bins, as many places in each; equal probabilities stay together, so there may be fewer.
 
     Returns:
-        A row a bin, from small to large: ``low``, ``high``, ``places``, and the means ``predicted`` and ``observed``.
+        From small to large probabilities.
 
     Example:
-        >>> calibration_table(np.array([[1], [2]]), np.array([[0.2], [0.8]]), Targets.from_lists([[2], [2]]), n_bins=2)
-        [{'low': 0.2, ... 'observed': 0.0}, {'low': 0.8, 'high': 0.8, 'places': 1, 'predicted': 0.8, 'observed': 1.0}]
+        >>> lists, probability = np.array([[1], [2]]), np.array([[0.2], [0.8]])
+        >>> calibration_table(lists, probability, Targets.from_lists([[2], [2]]), n_bins=2)[1]
+        Bin(low=0.8, high=0.8, places=1, predicted=0.8, observed=1.0)
     """
     filled = lists > 0
     predicted = probability[filled].astype(np.float64)
     observed = (hits(lists, targets) / np.maximum(targets.n_relevant, 1)[:, None])[filled]
     bins = _bins(predicted, n_bins)
-    return [_row(predicted[bins == at], observed[bins == at]) for at in range(int(bins.max(initial=-1)) + 1)]
+    return tuple(_bin(predicted[bins == at], observed[bins == at]) for at in range(int(bins.max(initial=-1)) + 1))
 
 
-def calibration_error(table: list[dict[str, Any]]) -> float:
+def calibration_error(table: Sequence[Bin]) -> float:
     """Mean distance of observed from predicted probability over the bins, weighted by their places.
 
     Returns:
@@ -51,11 +53,11 @@ def calibration_error(table: list[dict[str, Any]]) -> float:
         Naeini, Cooper & Hauskrecht, AAAI 2015 (bins of equal size: Nguyen & O'Connor, EMNLP 2015).
 
     Example:
-        >>> calibration_error([{"places": 3, "predicted": 0.5, "observed": 0.25}])
+        >>> calibration_error([Bin(low=0.5, high=0.5, places=3, predicted=0.5, observed=0.25)])
         0.25
     """
-    places = sum(row["places"] for row in table)
-    gaps = sum(row["places"] * abs(row["observed"] - row["predicted"]) for row in table)
+    places = sum(one.places for one in table)
+    gaps = sum(one.places * abs(one.observed - one.predicted) for one in table)
     return float(gaps / places) if places else 0.0
 
 
@@ -68,11 +70,11 @@ def _bins(values: NDArray[np.float64], n_bins: int) -> NDArray[np.int64]:
     return found
 
 
-def _row(predicted: NDArray[np.float64], observed: NDArray[np.float64]) -> dict[str, Any]:
-    return {
-        "low": float(predicted.min()),
-        "high": float(predicted.max()),
-        "places": len(predicted),
-        "predicted": float(predicted.mean()),
-        "observed": float(observed.mean()),
-    }
+def _bin(predicted: NDArray[np.float64], observed: NDArray[np.float64]) -> Bin:
+    return Bin(
+        low=float(predicted.min()),
+        high=float(predicted.max()),
+        places=len(predicted),
+        predicted=float(predicted.mean()),
+        observed=float(observed.mean()),
+    )

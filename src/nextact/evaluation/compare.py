@@ -24,6 +24,7 @@ from nextact.metrics.comparison import paired_comparison, summarise_seeds
 from nextact.metrics.ranking import metrics_of_ranks
 from nextact.printing import printable
 from nextact.protocol import require_same_protocol
+from nextact.results.evaluation import TestedModel, TestResults
 from nextact.stored import read_json, reading
 
 TABLES = ("test_users", "test_targets", "test_ranks")
@@ -44,7 +45,7 @@ class RunResults:
     """
 
     name: str
-    results: Mapping[str, Any]
+    results: TestResults
     values: Mapping[str, PerUser] | None = None
 
 
@@ -58,21 +59,17 @@ def read_run(path: Path, metric: str | None = None) -> RunResults:
     Raises:
         NextactError: If the file cannot be read or holds no test results.
     """
-    results = read_json(path)
-    if not isinstance(results, dict) or "protocol" not in results or "models" not in results:
-        raise NextactError(
-            f"{path}: holds no test results with their protocol; run `kedro run --pipelines model_evaluation`"
-        )
+    results = TestResults.of_json(read_json(path), path)
     files = [path.parent.parent / TABLE_FOLDER / f"{name}.parquet" for name in TABLES]
     if not all(file.exists() for file in files):
         return RunResults(str(path), results)
     users, targets, ranks = map(_read_table, files)
-    if set(ranks[RUN_ID]) != {results[RUN_ID]}:
+    if set(ranks[RUN_ID]) != {results.run_id}:
         raise NextactError(
-            f"{files[-1]} belongs to run {ranks[RUN_ID].iloc[0]}, {path.name} to run {results[RUN_ID]}: keep each "
+            f"{files[-1]} belongs to run {ranks[RUN_ID].iloc[0]}, {path.name} to run {results.run_id}: keep each "
             "run's folders together"
         )
-    return RunResults(str(path), results, values_of_tables(users, targets, ranks, metric or results["metric"]))
+    return RunResults(str(path), results, values_of_tables(users, targets, ranks, metric or results.metric))
 
 
 def _read_table(file: Path) -> pd.DataFrame:
@@ -107,19 +104,19 @@ def compare_runs(runs: Sequence[RunResults], metric: str | None = None) -> dict[
     """
     if len(runs) < 2:
         raise NextactError(f"compare: needs two runs, got {len(runs)}")
-    require_same_protocol({run.name: dict(run.results) for run in runs})
-    metric = metric or runs[0].results["metric"]
-    rows = [{model["name"]: model for model in run.results["models"]} for run in runs]
+    require_same_protocol({run.name: run.results for run in runs})
+    metric = metric or runs[0].results.metric
+    rows = [{model.name: model for model in run.results.models} for run in runs]
     shared = [name for name in rows[0] if all(name in row for row in rows)]
     if not shared:
         raise NextactError("compare: the runs share no model")
-    known = rows[0][shared[0]]["test"]
+    known = rows[0][shared[0]].test
     if metric not in known:
         raise NextactError(f"compare: no metric {metric!r}; {suggest(metric, known)}")
     return {
         "metric": metric,
-        "protocol_hash": runs[0].results["protocol_hash"],
-        "seeds": [run.results["provenance"]["seed"] for run in runs],
+        "protocol_hash": runs[0].results.protocol_hash,
+        "seeds": [run.results.provenance.seed for run in runs],
         "runs": [run.name for run in runs],
         "models": {name: _model(name, metric, rows, runs) for name in shared},
         "left_out": sorted({name for row in rows for name in row} - set(shared)),
@@ -147,8 +144,10 @@ def comparison_lines(found: Mapping[str, Any]) -> list[str]:
     return lines
 
 
-def _model(name: str, metric: str, rows: Sequence[Mapping[str, Any]], runs: Sequence[RunResults]) -> dict[str, Any]:
-    by_run = [row[name]["test"][metric] for row in rows]
+def _model(
+    name: str, metric: str, rows: Sequence[Mapping[str, TestedModel]], runs: Sequence[RunResults]
+) -> dict[str, Any]:
+    by_run = [dataclasses.asdict(row[name].test[metric]) for row in rows]
     means = [one["mean"] for one in by_run]
     found = {"by_run": by_run, "mean": float(np.mean(means)), "training_std": float(np.std(means, ddof=1))}
     values = [run.values[name] for run in runs if run.values is not None and name in run.values]

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from nextact.evaluation.slices import HeldOut
 from nextact.evaluation.tables import IS_HIT, MODEL, PROBABILITY, RANK
 from nextact.events import columns as c
+from nextact.results.evaluation import Example, Place
 
 PAST, SHOWN, ASKED = 4, 5, 4  # items told of a user's history, list and target
 
@@ -24,7 +25,7 @@ def pick_examples(
     item_names: Sequence[str],
     n_examples: int,
     seed: int,
-) -> dict[str, list[dict[str, Any]]]:
+) -> dict[str, tuple[Example, ...]]:
     """A random draw of users whose list holds a relevant item, and of users whose list holds none.
 
     Args:
@@ -37,9 +38,7 @@ def pick_examples(
         seed: Of the draw.
 
     Returns:
-        ``right`` and ``wrong``: entries of ``user_id``, ``history`` (newest first), ``recommended`` (``rank``,
-        ``item``, ``probability``, ``is_hit``: the first few places and the first hit) and ``chosen``, what came next.
-        Users whose relevant items are all outside the catalogue are in neither.
+        ``right`` and ``wrong``. Users whose relevant items are all outside the catalogue are in neither.
     """
     own = lists[lists[MODEL] == model]
     hit = own.groupby(c.USER_INDEX)[IS_HIT].any()
@@ -50,32 +49,33 @@ def pick_examples(
         for kind, is_right in (("right", True), ("wrong", False))
     }
     return {
-        kind: [_tell(int(user), held_out, own, user_ids, item_names) for user in users] for kind, users in drawn.items()
+        kind: tuple(_tell(int(user), held_out, own, user_ids, item_names) for user in users)
+        for kind, users in drawn.items()
     }
 
 
 def _tell(
     user: int, held_out: HeldOut, own: pd.DataFrame, user_ids: Sequence[str], item_names: Sequence[str]
-) -> dict[str, Any]:
+) -> Example:
     at = int(np.flatnonzero(held_out.users[c.USER_INDEX] == user)[0])
     known = held_out.known
     past = _newest(known.item_index[known.offsets[at] : known.offsets[at + 1]], PAST)
     chosen = held_out.targets.loc[held_out.targets[c.USER_INDEX] == user, c.ITEM_INDEX]
-    return {
-        c.USER_ID: user_ids[user],
-        "history": [item_names[item] for item in past],
-        "recommended": [
-            {
-                "rank": int(row[RANK]),
-                "item": item_names[int(row[c.ITEM_INDEX])],
-                "probability": float(row[PROBABILITY]),
-                "is_hit": bool(row[IS_HIT]),
-            }
+    return Example(
+        user_id=user_ids[user],
+        history=tuple(item_names[item] for item in past),
+        recommended=tuple(
+            Place(
+                rank=int(row[RANK]),
+                item=item_names[int(row[c.ITEM_INDEX])],
+                probability=float(row[PROBABILITY]),
+                is_hit=bool(row[IS_HIT]),
+            )
             for row in _told_places(own[own[c.USER_INDEX] == user])
-        ],
-        "chosen": [item_names[item] for item in chosen[:ASKED]],
-        "n_chosen": len(chosen),
-    }
+        ),
+        chosen=tuple(item_names[item] for item in chosen[:ASKED]),
+        n_chosen=len(chosen),
+    )
 
 
 def _told_places(places: pd.DataFrame) -> list[dict[Hashable, Any]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,12 +13,11 @@ from nextact.events.moments import DAY, iso_moment
 from nextact.metrics.comparison import bootstrap_intervals, paired_comparison
 from nextact.metrics.horizon import HorizonValues, auc_interval, horizon_values
 from nextact.models.recommender import PredictsHorizons
+from nextact.protocol import Split
+from nextact.results.horizons import HorizonRow, HorizonSection
 from nextact.sequences.histories import Histories
 from nextact.sequences.moments import days_to_first, holdout_window, known_before
 from nextact.sequences.user_blocks import user_blocks
-
-Row = dict[str, Any]
-Section = dict[str, Any]
 
 NO_COMMON_MOMENT = (
     "Horizons are scored under a global time split alone: here users have moments of prediction of their own, and "
@@ -31,12 +29,12 @@ NO_MODEL = "No model of this run says anything of horizons."
 def evaluate_horizons(
     models: Mapping[str, PredictsHorizons],
     histories: Histories,
-    split: Mapping[str, Any],
+    split: Split,
     part: str,
     event_types: Sequence[str],
     draws: int,
     users: NDArray[np.int64] | None = None,
-) -> Section:
+) -> HorizonSection:
     """Log loss, Brier score, ROC-AUC and mean of predicted probabilities beside what happened.
 
     The moment of prediction is that of the split, for all users; what comes after it is looked at until the part ends.
@@ -51,16 +49,13 @@ def evaluate_horizons(
         event_types: Names in the order of their codes.
         draws: Bootstrap draws of the intervals.
         users: Only these users; all, if left out.
-
-    Returns:
-        ``moment``, ``until``, ``users``, ``users_left_out`` and rows by model; or ``why_not`` alone, in one sentence.
     """
     window = holdout_window(split, part, histories)
     if window is None:
-        return {"why_not": NO_COMMON_MOMENT}
+        return HorizonSection(why_not=NO_COMMON_MOMENT)
     models = {name: model for name, model in models.items() if model.horizons()}
     if not models:
-        return {"why_not": NO_MODEL}
+        return HorizonSection(why_not=NO_MODEL)
     moment, until = window
     asked = np.arange(histories.n_users) if users is None else users
     blocks = list(user_blocks(len(asked))) or [np.arange(0)]
@@ -72,27 +67,27 @@ def evaluate_horizons(
         predicted = np.concatenate([part.predicted[name] for part in parts])
         unknown = model.predict_horizons(Histories.from_lists([[]]), np.array([moment]))[0]
         rows[name] = _rows(model.horizons(), predicted, unknown, days, observed, event_types, draws)
-    return {
-        "moment": iso_moment(moment),
-        "until": iso_moment(until),
-        "days_observed": round((until - moment) / DAY, 2),
-        "users": len(days),
-        "users_left_out": {"no event before the moment": len(asked) - len(days)},
-        "models": rows,
-    }
+    return HorizonSection(
+        moment=iso_moment(moment),
+        until=iso_moment(until),
+        days_observed=round((until - moment) / DAY, 2),
+        users=len(days),
+        users_left_out={"no event before the moment": len(asked) - len(days)},
+        models=rows,
+    )
 
 
-def join_sections(sections: Mapping[str, Section]) -> Section:
+def join_sections(sections: Sequence[HorizonSection]) -> HorizonSection:
     """One section of several models from sections of one part with a model each; the reason where none has any.
 
     Example:
-        >>> join_sections({"ease": {"why_not": NO_MODEL}})["why_not"] == NO_MODEL
+        >>> join_sections([HorizonSection(why_not=NO_MODEL)]).why_not == NO_MODEL
         True
     """
-    told = [one for one in sections.values() if "models" in one]
+    told = [one for one in sections if one.why_not is None]
     if not told:
-        return dict(next(iter(sections.values()), {"why_not": NO_MODEL}))
-    return {**told[0], "models": {name: rows for one in told for name, rows in one["models"].items()}}
+        return next(iter(sections), HorizonSection(why_not=NO_MODEL))
+    return told[0].model_copy(update={"models": {name: rows for one in told for name, rows in one.models.items()}})
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,7 +118,7 @@ def _rows(
     observed: NDArray[np.float64],
     event_types: Sequence[str],
     draws: int,
-) -> list[Row]:
+) -> tuple[HorizonRow, ...]:
     """One row an event type and horizon; ``unknown``, [C, H], is what the model says of a user without a past."""
     rows = []
     for code, name in enumerate(event_types):
@@ -131,22 +126,20 @@ def _rows(
             probability = predicted[:, code, place]
             found = horizon_values(probability, days[:, code], observed, horizon)
             same = horizon_values(np.full(len(days), unknown[code, place]), days[:, code], observed, horizon)
-            rows.append({"event_type": name, "horizon_days": horizon} | _row(probability, found, same, draws))
-    return rows
+            rows.append(HorizonRow(event_type=name, horizon_days=horizon, **_values(probability, found, same, draws)))
+    return tuple(rows)
 
 
-def _row(probability: NDArray[np.float64], found: HorizonValues, same: HorizonValues, draws: int) -> Row:
-    """One event type and horizon; ``same`` are the values of one probability for everybody."""
-    row: Row = {"users": len(found.users), "censored": found.n_censored}
+def _values(probability: NDArray[np.float64], found: HorizonValues, same: HorizonValues, draws: int) -> dict[str, Any]:
+    """Of one event type and horizon; ``same`` are the values of one probability for everybody."""
+    row = {"users": len(found.users), "censored": found.n_censored}
     if not len(found.users):
-        return row | dict.fromkeys(("happened", "predicted", "log_loss", "brier", "roc_auc", "log_loss_against_share"))
+        return row
     means = bootstrap_intervals({"log_loss": found.log_loss, "brier": found.brier}, draws=draws, seed=0)
-    area = auc_interval(probability[found.users], found.happened, draws=draws)
-    against = paired_comparison(found.log_loss, same.log_loss, draws=draws, seed=0)
     return row | {
         "happened": float(found.happened.mean()),
         "predicted": float(probability[found.users].mean()),
-        **{name: dataclasses.asdict(interval) for name, interval in means.items()},
-        "roc_auc": None if area is None else dataclasses.asdict(area),
-        "log_loss_against_share": dataclasses.asdict(against),
+        **means,
+        "roc_auc": auc_interval(probability[found.users], found.happened, draws=draws),
+        "log_loss_against_share": paired_comparison(found.log_loss, same.log_loss, draws=draws, seed=0),
     }

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -19,6 +18,8 @@ from nextact.events import columns as c
 from nextact.events.moments import iso_moment, microseconds
 from nextact.events.quality.bins import bin_bounds, bin_label
 from nextact.metrics.targets import Targets
+from nextact.protocol import Split
+from nextact.results.evaluation import Check, TestResults
 from nextact.sequences.histories import Histories
 
 Numbers = dict[str, Any]
@@ -28,24 +29,7 @@ ARTEFACT_RATIO = 2.0  # times as often as the past foretells
 FEWEST_TARGETS = 30  # of a bin whose ratio says anything
 
 
-@dataclass(frozen=True)
-class Check:
-    """What a check found.
-
-    Attributes:
-        name: Of the check.
-        passed: Whether nothing speaks against the results.
-        numbers: What was counted.
-        words: The finding as a sentence.
-    """
-
-    name: str
-    passed: bool
-    numbers: Numbers
-    words: str
-
-
-def check_training_moment(training: Histories, vocabulary: pd.DataFrame, split: Mapping[str, Any]) -> Check:
+def check_training_moment(training: Histories, vocabulary: pd.DataFrame, split: Split) -> Check:
     """No training event at or after the validation moment, and none but training events behind the item counts.
 
     Args:
@@ -67,7 +51,7 @@ def check_training_moment(training: Histories, vocabulary: pd.DataFrame, split: 
     return Check("training events before the split", not n_late and not n_differ, numbers, words)
 
 
-def check_refit_moment(training: Histories, split: Mapping[str, Any]) -> Check:
+def check_refit_moment(training: Histories, split: Split) -> Check:
     """No event that the refitted models have learnt from at or after the test moment."""
     moment, n_late, numbers = _late_events(training, split, "test_from")
     words = "models were fitted again on what came before test" + (f", all of it before {moment}" if moment else "")
@@ -76,9 +60,9 @@ def check_refit_moment(training: Histories, split: Mapping[str, Any]) -> Check:
     return Check("refit before test", not n_late, numbers, words)
 
 
-def _late_events(training: Histories, split: Mapping[str, Any], name: str) -> tuple[str | None, int, Numbers]:
+def _late_events(training: Histories, split: Split, name: str) -> tuple[str | None, int, Numbers]:
     """The moment of a split by time (of unseen users it is a share), events at or after it, and both in numbers."""
-    moment = split[name] if split["kind"] == "global_time" else None
+    moment = str(getattr(split, name)) if split.kind == "global_time" else None
     times = training.timestamp
     n_late = int((times >= microseconds(moment)).sum()) if moment else 0
     numbers: Numbers = {"training_events": len(times), "late_events": n_late}
@@ -131,24 +115,30 @@ def check_duplicates(held_out: HeldOut) -> Check:
     return Check("duplicates across the split", n_both == 0, {"targets": len(held_out.targets), "both": n_both}, words)
 
 
-def check_shuffled(results: Mapping[str, Any], targets: Targets, popularity: NDArray[np.int64]) -> Check:
+def check_shuffled(results: TestResults, targets: Targets, popularity: NDArray[np.int64]) -> Check:
     """With other users' targets no model does better than the best single ranking for everybody.
 
     Args:
-        results: Test results; each model has ``shuffled``.
+        results: Of test.
         targets: Relevant items.
         popularity: int64 [n_items + 1]; training events of each item.
     """
-    metric = results["metric"]
+    metric = results.metric
     best = best_for_everybody(targets, len(popularity) - 1, int(metric.rpartition("@")[2]))
     level = float(metric_for_everybody(best, targets, metric).mean())
     popular = float(metric_for_everybody(popularity.astype(np.float64), targets, metric).mean())
-    found = {row["name"]: row["shuffled"][metric] for row in results["models"]}
-    high = [name for name, one in found.items() if one["low"] > level]
-    chosen = found[results["chosen"]]["mean"]
-    numbers = {"metric": metric, "best_for_everybody": level, "popularity": popular, "models": found, "too_high": high}
+    found = {one.name: one.shuffled[metric] for one in results.models}
+    high = [name for name, one in found.items() if one.low > level]
+    chosen = found[results.chosen].mean
+    numbers = {
+        "metric": metric,
+        "best_for_everybody": level,
+        "popularity": popular,
+        "models": {name: dataclasses.asdict(one) for name, one in found.items()},
+        "too_high": high,
+    }
     words = (
-        f"on other users' targets {results['chosen']} has {metric} {chosen:.4f}; popularity has {popular:.4f} and the "
+        f"on other users' targets {results.chosen} has {metric} {chosen:.4f}; popularity has {popular:.4f} and the "
         f"best single ranking {level:.4f}"
     )
     if high:

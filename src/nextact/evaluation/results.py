@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nextact.evaluation.calibration import calibration_error, calibration_table
+from nextact.evaluation.gate import BASELINES
 from nextact.evaluation.reading import ModelReading, metrics_of_part
 from nextact.metrics import catalogue
-from nextact.metrics.comparison import bootstrap_intervals, holm, paired_comparison
+from nextact.metrics.comparison import CorrectedComparison, Interval, bootstrap_intervals, corrected, paired_comparison
 from nextact.metrics.ranking import metrics_of_ranks
 from nextact.metrics.targets import Targets
+from nextact.results.evaluation import Calibration, TestedModel
+from nextact.results.models import Candidate, Leaderboard
 from nextact.sequences.histories import Histories
 from nextact.sequences.holdout import Holdout
 
 Values = dict[str, NDArray[np.float64]]
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,13 +66,16 @@ def per_user_values(reading: ModelReading, held_out: EvaluationSet) -> Values:
     return metrics_of_ranks(reading.ranks, held_out.holdout.targets, held_out.ks)
 
 
-def model_row(reading: ModelReading, held_out: EvaluationSet, temperature: float) -> Row:
+def evaluated_model(
+    candidate: Candidate, reading: ModelReading, held_out: EvaluationSet, temperature: float
+) -> TestedModel:
     """What is reported of one model.
 
-    Returns:
-        ``test``: ranking metrics by all relevant items; ``test_reachable``: the same by those that may be recommended,
-        over users who have one; ``catalogue``: what the lists are like; ``calibration``: of the item probabilities;
-        ``shuffled``: the choosing metric by other users' relevant items; ``score_seconds``.
+    Args:
+        candidate: The model as it was validated.
+        reading: Of test.
+        held_out: What it was read against.
+        temperature: Of the softmax over items.
     """
     targets = held_out.holdout.targets
     everybody = np.arange(targets.n_users)
@@ -87,21 +90,29 @@ def model_row(reading: ModelReading, held_out: EvaluationSet, temperature: float
         },
         held_out.draws,
     )
-    n_served = found["item_log_loss"].get("loss", {"n_users": 0})["n_users"]
+    loss = found["item_log_loss"].get("loss")
+    n_served = 0 if loss is None else loss.n_users
     lists = reading.lists[:, : held_out.list_length]
     table = calibration_table(lists, reading.probability[:, : lists.shape[1]], targets, held_out.calibration_bins)
-    return {
-        **{part: found[part] for part in ("test", "test_reachable", "shuffled")},
-        "catalogue": catalogue_metrics(lists, held_out),
-        "calibration": {
-            "temperature": temperature,
-            "item_log_loss": found["item_log_loss"].get("loss"),
-            "users_left_out": {"no relevant item that may be recommended": targets.n_users - int(n_served)},
-            "error": calibration_error(table),
-            "bins": table,
-        },
-        "score_seconds": reading.seconds,
-    }
+    return TestedModel(
+        family=candidate.family,
+        name=candidate.name,
+        fit_seconds=candidate.fit_seconds,
+        members_fit_seconds=candidate.members_fit_seconds,
+        score_seconds=reading.seconds,
+        validation=candidate.validation,
+        test=found["test"],
+        test_reachable=found["test_reachable"],
+        shuffled=found["shuffled"],
+        catalogue=catalogue_metrics(lists, held_out),
+        calibration=Calibration(
+            temperature=temperature,
+            item_log_loss=loss,
+            users_left_out={"no relevant item that may be recommended": targets.n_users - n_served},
+            error=calibration_error(table),
+            bins=table,
+        ),
+    )
 
 
 def reachable(holdout: Holdout, exclude_seen: bool) -> NDArray[np.bool_]:
@@ -156,26 +167,18 @@ def catalogue_metrics(lists: NDArray[np.int32], held_out: EvaluationSet) -> dict
     return found
 
 
-def intervals(values: Values, draws: int) -> dict[str, dict[str, float]]:
-    """Means over users with bootstrap intervals, as JSON."""
-    return {name: dataclasses.asdict(found) for name, found in bootstrap_intervals(values, draws=draws, seed=0).items()}
-
-
-def chosen_against(values: Mapping[str, Values], chosen: str, metric: str, draws: int) -> dict[str, dict[str, float]]:
+def chosen_against(
+    values: Mapping[str, Values], chosen: str, metric: str, draws: int
+) -> dict[str, CorrectedComparison]:
     """Paired tests of the chosen model against every other, corrected for their number."""
     best = values[chosen][metric]
-    found = {
-        name: dataclasses.asdict(paired_comparison(best, other[metric], draws=draws, seed=0))
-        for name, other in values.items()
-        if name != chosen
-    }
-    adjusted = holm({name: one["p_value"] for name, one in found.items()}) if found else {}
-    return {name: one | {"p_value_holm": adjusted[name]} for name, one in found.items()}
+    others = {name: other[metric] for name, other in values.items() if name != chosen}
+    return corrected({name: paired_comparison(best, other, draws=draws, seed=0) for name, other in others.items()})
 
 
-def best_baseline(leaderboard: Mapping[str, Any], chosen: str) -> str | None:
+def best_baseline(leaderboard: Leaderboard, chosen: str) -> str | None:
     """The baseline, other than the chosen model, that stands highest on validation; None where there is none."""
-    others = (one["name"] for one in leaderboard["models"] if one["family"] == "baselines" and one["name"] != chosen)
+    others = (one.name for one in leaderboard.models if one.family == BASELINES and one.name != chosen)
     return next(others, None)
 
 
@@ -191,16 +194,16 @@ def _item_log_loss(reading: ModelReading, targets: Targets) -> tuple[NDArray[np.
 
 def _intervals_of_parts(
     parts: Mapping[str, tuple[NDArray[np.int64], Values]], draws: int
-) -> dict[str, dict[str, dict[str, float]]]:
+) -> dict[str, dict[str, Interval]]:
     """Intervals of several parts; those of the same users from the same resamples, which are then drawn once."""
-    found: dict[str, dict[str, dict[str, float]]] = {part: {} for part in parts}
+    found: dict[str, dict[str, Interval]] = {part: {} for part in parts}
     by_users: dict[bytes, list[str]] = {}
     for part, (users, _) in parts.items():
         if len(users):
             by_users.setdefault(users.tobytes(), []).append(part)
     for together in by_users.values():
         table = {f"{part} {name}": values for part in together for name, values in parts[part][1].items()}
-        for key, interval in intervals(table, draws).items():
+        for key, interval in bootstrap_intervals(table, draws=draws, seed=0).items():
             part, _, name = key.partition(" ")
             found[part][name] = interval
     return found

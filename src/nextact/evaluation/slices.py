@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,12 +13,14 @@ from numpy.typing import NDArray
 from nextact.evaluation import groups
 from nextact.evaluation.groups import LEFT_OUT, Grouping
 from nextact.evaluation.reading import metrics_of_part
-from nextact.evaluation.results import intervals, is_known
+from nextact.evaluation.results import is_known
 from nextact.evaluation.tables import HISTORY_END, targets_of
 from nextact.events import columns as c
+from nextact.metrics.comparison import Interval, bootstrap_intervals
 from nextact.metrics.ranking import metrics_of_ranks
 from nextact.metrics.targets import Targets
 from nextact.metrics.tie_groups import TargetRanks
+from nextact.results.evaluation import Group, Intervals, Slice
 from nextact.sequences.histories import Histories
 
 Values = dict[str, NDArray[np.float64]]
@@ -113,7 +114,7 @@ def column_groupings(
 
 def score_groupings(
     groupings: list[Grouping], ranks: Mapping[str, TargetRanks], targets: Targets, metrics: tuple[str, ...], draws: int
-) -> list[dict[str, Any]]:
+) -> tuple[Slice, ...]:
     """Metrics of every group, means over its users.
 
     In a group of users all their relevant items count. In a group of items only these count: the user's other
@@ -127,21 +128,21 @@ def score_groupings(
         draws: Bootstrap draws.
 
     Returns:
-        One entry a grouping: ``by``, ``of``, ``groups``, ``left_out``. A group has ``group``, ``users``, ``targets``,
-        ``models`` (name -> metric -> interval) and, of two models, ``difference`` with its interval.
+        One a grouping.
     """
-    return [_score(one, ranks, targets, metrics, draws) for one in groupings]
+    return tuple(_score(one, ranks, targets, metrics, draws) for one in groupings)
 
 
 def _score(
     grouping: Grouping, ranks: Mapping[str, TargetRanks], targets: Targets, metrics: tuple[str, ...], draws: int
-) -> dict[str, Any]:
+) -> Slice:
     ks = tuple(sorted({int(name.rpartition("@")[2]) for name in metrics}))
     found = []
     for code, label in enumerate(grouping.labels):
         users, n_targets, values = _values(grouping, code, ranks, targets, ks)
-        found.append({"group": label, "users": len(users), "targets": n_targets, **_row(values, metrics, draws)})
-    return {"by": grouping.name, "of": grouping.of, "groups": found, "left_out": _left_out(grouping, targets)}
+        models, difference = _intervals(values, metrics, draws)
+        found.append(Group(group=label, users=len(users), targets=n_targets, models=models, difference=difference))
+    return Slice(by=grouping.name, of=grouping.of, groups=tuple(found), left_out=_left_out(grouping, targets))
 
 
 def _values(
@@ -160,15 +161,17 @@ def _values(
     return users, int(part.n_relevant.sum()), values
 
 
-def _row(values: dict[str, Values], metrics: tuple[str, ...], draws: int) -> dict[str, Any]:
-    """All intervals from the same resamples of users."""
+def _intervals(
+    values: dict[str, Values], metrics: tuple[str, ...], draws: int
+) -> tuple[dict[str, Intervals], Interval | None]:
+    """Of each model, and of the difference of two; all from the same resamples of users."""
     table = {f"{model} {metric}": own[metric] for model, own in values.items() for metric in metrics}
     names = list(values)
     if len(names) == 2:
         table[DIFFERENCE] = values[names[0]][metrics[0]] - values[names[1]][metrics[0]]
-    found = intervals(table, draws)
+    found = bootstrap_intervals(table, draws=draws, seed=0)
     models = {model: {metric: found[f"{model} {metric}"] for metric in metrics} for model in names}
-    return {"models": models} | ({DIFFERENCE: found[DIFFERENCE]} if len(names) == 2 else {})
+    return models, found.get(DIFFERENCE)
 
 
 def _left_out(grouping: Grouping, targets: Targets) -> dict[str, int]:

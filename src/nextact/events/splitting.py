@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Literal
 
 import ibis
 import pandas as pd
@@ -14,6 +14,7 @@ from nextact.events.engines import keep
 from nextact.events.moments import DAY, SECOND, iso_moment, microseconds, require_moment
 from nextact.events.steps import IS_TARGET_TYPE, N_BEFORE, ROW_ORDER, StepOptions, add_steps
 from nextact.options import Count, Seed, options
+from nextact.protocol import Split
 
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
 WIDTHS = (DAY, SECOND, 1)  # the last one is a moment
@@ -126,15 +127,18 @@ def _stepped(
     return kept(stepped.cast(narrow)).cast({name: stepped[name].type() for name in narrow})
 
 
-def describe_split(options: SplitOptions, moments: dict[str, str]) -> dict[str, Any]:
+def describe_split(options: SplitOptions, moments: dict[str, str]) -> Split:
     """The split as the certificate names it."""
-    described: dict[str, Any] = {"kind": options.kind, "baskets": options.baskets, "min_history": options.min_history}
-    if options.session_gap_minutes is not None:
-        described["session_gap_minutes"] = options.session_gap_minutes
-    if options.kind == "unseen_users":
-        shares = {"validation_from": options.validation_from, "test_from": options.test_from}
-        return described | shares | {"users_seed": options.users_seed}
-    return described | moments
+    of_users = options.kind == "unseen_users"
+    ends = {"validation_from": options.validation_from, "test_from": options.test_from} if of_users else moments
+    return Split(
+        kind=options.kind,
+        baskets=options.baskets,
+        min_history=options.min_history,
+        session_gap_minutes=options.session_gap_minutes,
+        users_seed=options.users_seed if of_users else None,
+        **ends,
+    )
 
 
 def _refuse_without_times(options: SplitOptions) -> None:

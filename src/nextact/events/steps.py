@@ -10,6 +10,7 @@ from nextact.errors import NextactError, suggest
 from nextact.events import columns as c
 from nextact.events.moments import MINUTE
 from nextact.options import Positive, Seed, options
+from nextact.protocol import Ties
 
 IS_TARGET_TYPE = "is_target_type"
 N_BEFORE = "n_before"
@@ -100,11 +101,11 @@ def _as_int64(numbers: dict[str, Any]) -> dict[str, Any]:
     return {name: number if name == c.POSITION else number.cast("int64") for name, number in numbers.items()}
 
 
-def describe_ties(options: StepOptions, has_positions: bool) -> dict[str, Any]:
+def describe_ties(options: StepOptions, has_positions: bool) -> Ties:
     """The order of ties as the certificate names it: what was asked for where it could be had."""
     if options.ties == "shuffled":
-        return {"order": "shuffled", "seed": options.ties_seed}
-    return {"order": "position" if options.ties == "position" and has_positions else "file"}
+        return Ties(order="shuffled", seed=options.ties_seed)
+    return Ties(order="position" if options.ties == "position" and has_positions else "file")
 
 
 def _tie_order(events: ibis.Table, options: StepOptions, row_order: tuple[str, ...]) -> list[Any]:

@@ -6,6 +6,7 @@ Every result is the same for the same seed.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -56,6 +57,13 @@ class Comparison:
     high: float
     p_value: float
     n_users: int
+
+
+@dataclass(frozen=True)
+class CorrectedComparison(Comparison):
+    """One of several comparisons; ``p_value_holm`` is corrected for their number."""
+
+    p_value_holm: float
 
 
 @dataclass(frozen=True)
@@ -193,6 +201,15 @@ def holm(p_values: Mapping[str, float]) -> dict[str, float]:
     scaled = [min(1.0, (len(ordered) - place) * p_values[name]) for place, name in enumerate(ordered)]
     adjusted = dict(zip(ordered, np.maximum.accumulate([0.0, *scaled])[1:].tolist(), strict=True))
     return {name: adjusted[name] for name in p_values}
+
+
+def corrected(comparisons: Mapping[str, Comparison]) -> dict[str, CorrectedComparison]:
+    """Comparisons with p-values by Holm's correction for their number; none for none."""
+    adjusted = holm({name: one.p_value for name, one in comparisons.items()})
+    return {
+        name: CorrectedComparison(**dataclasses.asdict(one), p_value_holm=adjusted[name])
+        for name, one in comparisons.items()
+    }
 
 
 def summarise_seeds(

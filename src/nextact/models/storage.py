@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from nextact.models.recommender import Recommender
+from nextact.results.models import Fit, LeftOut
 from nextact.stored import StoredError, read_json, reading, write_json
 
 FITTED_FILE, LEFT_OUT_FILE = "fitted.json", "left_out.json"
@@ -42,33 +43,10 @@ Models = Mapping[str, Mapping[str, ModelEntry]]  # by family and name
 
 @dataclass(frozen=True)
 class FittedModel:
-    """A recommender with its place in the registry, and what names its run."""
+    """A recommender and what is known of its fit."""
 
-    family: str
-    name: str
     recommender: Recommender
-    described: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class LeftOut:
-    """A model that could not be fitted on this data, in the place of a fitted one.
-
-    Attributes:
-        family: As in the registry.
-        name: As in the registry.
-        why: In one line.
-        described: What names its run, as of a fitted model.
-    """
-
-    family: str
-    name: str
-    why: str
-    described: dict[str, Any]
-
-    def describe(self) -> dict[str, Any]:
-        """What is saved: family, name, run, options hash, and under ``left_out`` why."""
-        return {"family": self.family, "name": self.name, **self.described, "left_out": self.why}
+    fit: Fit
 
 
 @dataclass(frozen=True)
@@ -87,21 +65,27 @@ class ModelFolder:
         """Whether it was saved there that the model could not be fitted."""
         return (self.path / LEFT_OUT_FILE).exists()
 
-    def describe(self) -> dict[str, Any]:
-        """What was saved beside the weights: family, name, run, options hash, fit report; or why there are none."""
-        file = self.path / (LEFT_OUT_FILE if self.is_left_out else FITTED_FILE)
-        described: dict[str, Any] = read_json(file, ("family", "name"))
-        return described
+    def describe(self) -> Fit | LeftOut:
+        """What was saved beside the weights, or why there are none."""
+        return self.left_out() if self.is_left_out else self.fit()
+
+    def fit(self) -> Fit:
+        """What was saved beside the weights."""
+        return Fit.of_json(read_json(self.path / FITTED_FILE), self.path / FITTED_FILE)
+
+    def left_out(self) -> LeftOut:
+        """Why there are no weights."""
+        return LeftOut.of_json(read_json(self.path / LEFT_OUT_FILE), self.path / LEFT_OUT_FILE)
 
 
 def save_fitted(fitted: FittedModel | LeftOut, folder: Path) -> None:
     """Write weights and description, or why there are none, into an empty folder."""
     folder.mkdir(parents=True)
     if isinstance(fitted, LeftOut):
-        write_json(folder / LEFT_OUT_FILE, fitted.describe())
+        write_json(folder / LEFT_OUT_FILE, fitted.as_json())
         return
     fitted.recommender.save(folder)
-    write_json(folder / FITTED_FILE, {"family": fitted.family, "name": fitted.name, **fitted.described})
+    write_json(folder / FITTED_FILE, fitted.fit.as_json())
 
 
 def open_one_of(models: Models, folder: ModelFolder) -> Recommender:
@@ -110,10 +94,9 @@ def open_one_of(models: Models, folder: ModelFolder) -> Recommender:
     Raises:
         StoredError: If a file of the folder is missing or damaged, or the models do not hold its model.
     """
-    described = folder.describe()
-    family, name = described["family"], described["name"]
-    if name not in models.get(family, {}):
-        raise StoredError(folder.path, f"holds model {family}.{name}, which this version does not know")
+    fit = folder.fit()
+    if fit.name not in models.get(fit.family, {}):
+        raise StoredError(folder.path, f"holds model {fit.full_name}, which this version does not know")
     with reading(folder.path):
-        recommender: Recommender = models[family][name].recommender.load(folder.path)
+        recommender: Recommender = models[fit.family][fit.name].recommender.load(folder.path)
     return recommender

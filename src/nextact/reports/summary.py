@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pandas as pd
 
 from nextact.events import columns as c
+from nextact.metrics.comparison import Interval
 from nextact.printing import printable
+from nextact.results.evaluation import TestResults
 
 
-def leaderboard_lines(results: dict[str, Any]) -> list[str]:
+def leaderboard_lines(results: TestResults) -> list[str]:
     """Models by validation, best first, with intervals; which was chosen, fails to beat baselines, or is left out."""
-    metrics = dict.fromkeys([results["metric"], "hit_rate@10"])
+    metrics = dict.fromkeys([results.metric, "hit_rate@10"])
     lines = [f"{'model':<20}" + "".join(f"{split + ' ' + name:<30}" for name in metrics for split in SPLITS)]
-    for model in results["models"]:
-        cells = [model[split].get(name) for name in metrics for split in SPLITS]
-        lines.append(f"{model['name']:<20}" + "".join(f"{_interval(cell):<30}" for cell in cells))
-    chosen = f"chosen on validation: {results['chosen']} ({results['users']:,} users in test): {results['reason']}"
-    return [*lines, chosen, *results["gate"], *results["models_left_out"]]
+    for model in results.models:
+        cells = [split.get(name) for name in metrics for split in (model.validation, model.test)]
+        lines.append(f"{model.name:<20}" + "".join(f"{_interval(cell):<30}" for cell in cells))
+    chosen = f"chosen on validation: {results.chosen} ({results.users:,} users in test): {results.reason}"
+    return [*lines, chosen, *results.gate, *results.models_left_out]
 
 
 def user_lines(user_id: str, past: pd.DataFrame, recommended: pd.DataFrame, n: int = 5) -> list[str]:
@@ -36,5 +36,5 @@ def user_lines(user_id: str, past: pd.DataFrame, recommended: pd.DataFrame, n: i
 SPLITS = ("validation", "test")
 
 
-def _interval(found: dict[str, Any] | None) -> str:
-    return "-" if found is None else f"{found['mean']:.4f} [{found['low']:.4f}, {found['high']:.4f}]"
+def _interval(found: Interval | None) -> str:
+    return "-" if found is None else f"{found.mean:.4f} [{found.low:.4f}, {found.high:.4f}]"

@@ -5,13 +5,11 @@ Shapes: U users, C event types.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
 from nextact.events.moments import DAY, microseconds
+from nextact.protocol import Split
 from nextact.sequences.histories import Histories
 
 Moments = NDArray[np.int64]
@@ -56,7 +54,7 @@ def days_to_first(histories: Histories, moments: Moments, n_event_types: int, un
     return found
 
 
-def observed_until(split: Mapping[str, Any], training: Histories, refitted: bool = False) -> int | None:
+def observed_until(split: Split, training: Histories, refitted: bool = False) -> int | None:
     """Moment up to which every training user was observed, in microseconds since 1970 UTC; None where nobody knows.
 
     Args:
@@ -65,14 +63,14 @@ def observed_until(split: Mapping[str, Any], training: Histories, refitted: bool
         training: Training events; in a refit those of the validation window too.
         refitted: Whether it is a refit.
     """
-    if split["kind"] == "global_time":
-        return microseconds(split["test_from" if refitted else "validation_from"])
-    if split["kind"] == "unseen_users" and training.n_events:
+    if split.kind == "global_time":
+        return microseconds(str(split.test_from if refitted else split.validation_from))
+    if split.kind == "unseen_users" and training.n_events:
         return int(training.timestamp.max()) + 1
     return None
 
 
-def holdout_window(split: Mapping[str, Any], part: str, histories: Histories) -> tuple[int, int] | None:
+def holdout_window(split: Split, part: str, histories: Histories) -> tuple[int, int] | None:
     """Moment of prediction and end of observation, the same for all users; None where users have moments of their own.
 
     Args:
@@ -83,9 +81,9 @@ def holdout_window(split: Mapping[str, Any], part: str, histories: Histories) ->
     Returns:
         ``(moment, until)`` in microseconds since 1970 UTC, the end not included.
     """
-    if split["kind"] != "global_time":
+    if split.kind != "global_time":
         return None
-    moments = {name: microseconds(split[f"{name}_from"]) for name in ("validation", "test")}
+    moments = {"validation": microseconds(str(split.validation_from)), "test": microseconds(str(split.test_from))}
     if part == "validation":
         return moments["validation"], moments["test"]
     return moments["test"], int(histories.timestamp.max()) + 1

@@ -6,7 +6,6 @@ import dataclasses
 import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -19,12 +18,13 @@ from nextact.models.storage import ModelFolder
 from nextact.options import Count, OptionsError, Positive, options
 from nextact.protocol import Certificate
 from nextact.records import fingerprint_of
+from nextact.results.models import ModelHandle
 from nextact.stored import StoredError, read_json, reading, write_json
 
 MANIFEST_FILE, CERTIFICATE_FILE, SCHEMA_FILE = "package.json", "certificate.json", "input_schema.json"
 ITEM_COLUMNS = (c.ITEM_ID, c.ITEM_TEXT, c.N_TRAINING_EVENTS)
 ITEMS_FILE, MODEL_FOLDER, BEHAVIOUR_FOLDER = "items.parquet", "model", "behaviour_model"
-FORMAT = 2
+FORMAT = 3
 AGAIN = "package the model again: `kedro run --pipelines recommendation`"
 
 
@@ -86,7 +86,7 @@ class Package:
     def save(self, folder: Path) -> None:
         """Write all of it into a new folder; the models are copied."""
         folder.mkdir(parents=True)
-        write_json(folder / CERTIFICATE_FILE, self.certificate)
+        write_json(folder / CERTIFICATE_FILE, self.certificate.as_json())
         write_json(folder / SCHEMA_FILE, [dataclasses.asdict(column) for column in input_columns(self.manifest)])
         columns = [*ITEM_COLUMNS, *([c.TOKENS] if c.TOKENS in self.items else [])]
         self.items[columns].to_parquet(folder / ITEMS_FILE, index=False)
@@ -107,7 +107,7 @@ class Package:
         _require_as_packaged(folder, manifest)
         return cls(
             manifest,
-            read_json(folder / CERTIFICATE_FILE, ("run_id", "protocol_hash", "protocol")),
+            Certificate.of_json(read_json(folder / CERTIFICATE_FILE), folder / CERTIFICATE_FILE),
             _read_items(folder / ITEMS_FILE),
             ModelFolder(folder / MODEL_FOLDER),
             _behaviour_folder(folder, manifest),
@@ -115,8 +115,8 @@ class Package:
 
 
 def describe_package(
-    chosen_model: dict[str, Any],
-    behaviour_model: dict[str, Any],
+    chosen_model: ModelHandle,
+    behaviour_model: ModelHandle | None,
     temperature: float,
     items: pd.DataFrame,
     certificate: Certificate,
@@ -128,8 +128,8 @@ def describe_package(
     """The package of a run's chosen model.
 
     Args:
-        chosen_model: Handle of the model that ranks: ``family``, ``name``, ``refitted_folder``.
-        behaviour_model: Handle of the model that predicts event types; empty where there is none.
+        chosen_model: The model that ranks.
+        behaviour_model: The model that predicts event types, if any.
         temperature: Calibrated for the chosen model.
         items: ``item_id``, ``item_text``, ``n_training_events`` and, for reasons in words, ``tokens``, in the order of
             the item index.
@@ -142,12 +142,12 @@ def describe_package(
     manifest = Manifest(
         format=FORMAT,
         nextact=__version__,
-        run_id=certificate["run_id"],
-        protocol_hash=certificate["protocol_hash"],
-        model=full_name(chosen_model),
-        behaviour_model=full_name(behaviour_model) if behaviour_model else None,
+        run_id=certificate.run_id,
+        protocol_hash=certificate.protocol_hash,
+        model=chosen_model.full_name,
+        behaviour_model=None if behaviour_model is None else behaviour_model.full_name,
         temperature=temperature,
-        exclude_seen=certificate["protocol"]["exclude_seen"],
+        exclude_seen=certificate.protocol.exclude_seen,
         top_k=top_k,
         steps=StepOptions(**{one.name: getattr(steps, one.name) for one in dataclasses.fields(StepOptions)}),
         event_types=events.event_types,
@@ -158,18 +158,8 @@ def describe_package(
         latest=events.latest,
         newest=iso_moment(newest) if events.has_times and newest is not None else None,
     )
-    behaviour = ModelFolder(Path(behaviour_model["refitted_folder"])) if behaviour_model else None
-    return Package(manifest, certificate, items, ModelFolder(Path(chosen_model["refitted_folder"])), behaviour)
-
-
-def full_name(model: dict[str, Any]) -> str:
-    """The name by which a model is known across families.
-
-    Example:
-        >>> full_name({"family": "baselines", "name": "popularity"})
-        'baselines.popularity'
-    """
-    return f"{model['family']}.{model['name']}"
+    behaviour = None if behaviour_model is None else ModelFolder(Path(behaviour_model.refitted_folder))
+    return Package(manifest, certificate, items, ModelFolder(Path(chosen_model.refitted_folder)), behaviour)
 
 
 @dataclass(frozen=True)

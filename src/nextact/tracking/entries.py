@@ -10,6 +10,9 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
+from nextact.metrics.comparison import Interval
+from nextact.results.horizons import HorizonRow, HorizonSection  # noqa: F401 (the first is in an example)
+
 T = TypeVar("T")
 
 MAX_NAME, MAX_TEXT = 250, 6_000  # MLflow's limits for names and for values of parameters
@@ -53,19 +56,19 @@ def param_text(value: object) -> str:
     return _cut(text, MAX_TEXT)
 
 
-def interval_metrics(split: str, intervals: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
+def interval_metrics(split: str, intervals: Mapping[str, Interval | None]) -> dict[str, float]:
     """Mean and interval ends of each metric.
 
     Example:
-        >>> interval_metrics("validation", {"ndcg@10": {"mean": 0.2, "low": 0.1, "high": 0.3}})
+        >>> interval_metrics("validation", {"ndcg@10": Interval(mean=0.2, low=0.1, high=0.3, level=0.95, n_users=9)})
         {'validation_ndcg_at_10': 0.2, 'validation_ndcg_at_10_low': 0.1, 'validation_ndcg_at_10_high': 0.3}
     """
     endings = {"mean": "", "low": "_low", "high": "_high"}
     return {
-        entity_name(f"{split}_{metric}") + ending: float(interval[key])
+        entity_name(f"{split}_{metric}") + ending: float(getattr(interval, key))
         for metric, interval in intervals.items()
+        if interval is not None
         for key, ending in endings.items()
-        if _is_number(interval.get(key))
     }
 
 
@@ -80,19 +83,25 @@ def number_metrics(prefix: str, values: Mapping[str, Any]) -> dict[str, float]:
     return {entity_name(f"{prefix}_{name}"): float(value) for name, value in leaves.items() if _is_number(value)}
 
 
-def horizon_metrics(split: str, section: Mapping[str, Any], model: str) -> dict[str, float]:
+def horizon_metrics(split: str, section: HorizonSection, model: str) -> dict[str, float]:
     """Numbers of a model in a section of horizons, named after event type and horizon; none where it has none.
 
     Example:
-        >>> row = {"event_type": "buy", "horizon_days": 7, "happened": 0.2, "brier": {"mean": 0.1}}
-        >>> horizon_metrics("test", {"models": {"gpt2": [row]}}, "gpt2")
-        {'test_buy_within_7_days_brier': 0.1, 'test_buy_within_7_days_happened': 0.2}
+        >>> row = HorizonRow(event_type="buy", horizon_days=7, users=9, censored=1, happened=0.2)
+        >>> found = horizon_metrics("test", HorizonSection(models={"gpt2": (row,)}), "gpt2")
+        >>> found["test_buy_within_7_days_happened"], found["test_buy_within_7_days_users"]
+        (0.2, 9.0)
     """
     found: dict[str, float] = {}
-    for row in section.get("models", {}).get(model, []):
-        name = f"{split}_{row['event_type']}_within_{row['horizon_days']}_days"
-        intervals = {metric: row[metric] for metric in ("log_loss", "brier", "roc_auc") if row.get(metric)}
-        numbers = {metric: row.get(metric) for metric in ("predicted", "happened", "users", "censored")}
+    for row in section.models.get(model, ()):
+        name = f"{split}_{row.event_type}_within_{row.horizon_days}_days"
+        intervals = {"log_loss": row.log_loss, "brier": row.brier, "roc_auc": row.roc_auc}
+        numbers = {
+            "predicted": row.predicted,
+            "happened": row.happened,
+            "users": row.users,
+            "censored": row.censored,
+        }
         found |= interval_metrics(name, intervals) | number_metrics(name, numbers)
     return found
 

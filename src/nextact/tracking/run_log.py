@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import time
 from collections.abc import Mapping, Sequence
@@ -10,7 +11,8 @@ from typing import Any
 
 from nextact.processes.identity import this_process
 from nextact.protocol import Certificate
-from nextact.serving.package import full_name
+from nextact.results.evaluation import TestedModel, TestResults
+from nextact.results.models import Candidate, Fit, Leaderboard, LeftOut
 from nextact.tracking.entries import (
     Point,
     chunks,
@@ -41,60 +43,61 @@ class RunLog:
             run.data.tags[MODEL]: run.info.run_id
             for run in reversed(store.search(f"tags.\"{PARENT}\" = '{self.parent}'"))  # the newest fit stays
         }
-        self._log_parameters({"protocol": certificate["protocol"], **parameters}, known)
+        self._log_parameters({"protocol": certificate.protocol.as_json(), **parameters}, known)
 
-    def log_fit(self, described: dict[str, Any]) -> str:
+    def log_fit(self, fit: Fit) -> str:
         """A nested run for a fit: options, seconds, curve, and the numbers of its report."""
-        name, report = full_name(described), described.get("report", {})
+        name = fit.full_name
         ended = _now()
-        started = ended - int(1_000 * described["fit_seconds"])
-        tags = {PARENT: self.parent, MODEL: name, PROCESS: this_process(), "nextact.family": described["family"]}
-        tags |= {f"nextact.{key}": param_text(described[key]) for key in HASHES if described.get(key)}
+        started = ended - int(1_000 * fit.fit_seconds)
+        tags = {PARENT: self.parent, MODEL: name, PROCESS: this_process(), "nextact.family": fit.family}
+        hashes = {key: getattr(fit, key) for key in HASHES}
+        tags |= {f"nextact.{key}": param_text(value) for key, value in hashes.items() if value}
         run = self.store.client.create_run(self.store.experiment_id, started, tags, name)
         run_id = str(run.info.run_id)
         self.nested[name] = run_id
-        metrics = {"fit_seconds": described["fit_seconds"], **number_metrics("report", report)}
-        self._log(run_id, metrics, flatten(described.get("options", {})), curve=curve_points(report), started=started)
+        metrics = {"fit_seconds": fit.fit_seconds, **number_metrics("report", fit.report)}
+        self._log(run_id, metrics, flatten(fit.options), curve=curve_points(fit.report), started=started)
         self.store.client.set_terminated(run_id, "FINISHED", ended)
         return run_id
 
-    def log_left_out(self, described: dict[str, Any]) -> None:
+    def log_left_out(self, model: LeftOut) -> None:
         """A tag of the parent for a model that could not be fitted: why."""
-        self.set_tags({f"nextact.left_out.{full_name(described)}": described["left_out"]})
+        self.set_tags({f"nextact.left_out.{model.full_name}": model.left_out})
 
-    def log_candidate(self, candidate: dict[str, Any]) -> None:
+    def log_candidate(self, candidate: Candidate) -> None:
         """Validation metrics of a model into its nested run."""
-        metrics = interval_metrics("validation", candidate["validation"])
-        metrics |= horizon_metrics("validation", candidate.get("validation_horizons", {}), candidate["name"])
-        self._log(self._nested(candidate), metrics | {"validation_users": candidate["users"]})
+        metrics = interval_metrics("validation", candidate.validation)
+        metrics |= horizon_metrics("validation", candidate.validation_horizons, candidate.name)
+        self._log(self._nested(candidate), metrics | {"validation_users": candidate.users})
 
-    def log_leaderboard(self, leaderboard: dict[str, Any]) -> None:
+    def log_leaderboard(self, leaderboard: Leaderboard) -> None:
         """Validation metrics of the best model into the parent, and the whole as an artifact."""
-        best = leaderboard["models"][0]
-        tags = {"nextact.chosen": full_name(best), "nextact.chosen_by": leaderboard["metric"]}
-        self._log(self.parent, interval_metrics("validation", best["validation"]), tags=tags)
-        for one in leaderboard["left_out"]:
+        best = leaderboard.models[0]
+        tags = {"nextact.chosen": best.full_name, "nextact.chosen_by": leaderboard.metric}
+        self._log(self.parent, interval_metrics("validation", best.validation), tags=tags)
+        for one in leaderboard.left_out:
             self.log_left_out(one)
-        self.log_artifact("leaderboard.json", leaderboard)
+        self.log_artifact("leaderboard.json", leaderboard.as_json())
 
     def count_test_reading(self, chosen: str) -> int:
         """Count one more opening of test under this protocol; the new count."""
-        count = self.store.count_test_readings(self.certificate["protocol_hash"]) + 1
+        count = self.store.count_test_readings(self.certificate.protocol_hash) + 1
         when = datetime.now(UTC).isoformat(timespec="seconds")
-        tags = {f"nextact.test_reading.{count}": f"{when} {chosen} {self.certificate['protocol_hash']}"}
+        tags = {f"nextact.test_reading.{count}": f"{when} {chosen} {self.certificate.protocol_hash}"}
         self._log(self.parent, tags=tags, curve=[Point(TEST_READINGS, count, count)])
         return count
 
-    def log_test_results(self, results: dict[str, Any]) -> None:
+    def log_test_results(self, results: TestResults) -> None:
         """Test metrics of each model into its nested run, of the chosen one into the parent too."""
-        of_horizons = results.get("horizons", {}).get("test", {})
-        for row in results["models"]:
-            metrics = _test_metrics(row) | horizon_metrics("test", of_horizons, row["name"])
-            against = results["chosen_against"].get(row["name"], {})
-            self._log(self._nested(row), metrics | number_metrics("chosen_against", against))
-            if row["name"] == results["chosen"]:
-                self._log(self.parent, metrics | {"test_users": results["users"]})
-        self.log_artifact("test_results.json", results)
+        for one in results.models:
+            metrics = _test_metrics(one) | horizon_metrics("test", results.horizons.test, one.name)
+            against = results.chosen_against.get(one.name)
+            paired = {} if against is None else number_metrics("chosen_against", dataclasses.asdict(against))
+            self._log(self._nested(one), metrics | paired)
+            if one.name == results.chosen:
+                self._log(self.parent, metrics | {"test_users": results.users})
+        self.log_artifact("test_results.json", results.as_json())
 
     def log_artifact(self, name: str, content: object) -> None:
         """A text, or anything else as JSON, into the parent."""
@@ -111,7 +114,7 @@ class RunLog:
 
     def _find(self) -> tuple[str, dict[str, str]] | None:
         """The parent's id and the parameters that it has already."""
-        found = self.store.search(f"tags.\"{RUN_ID}\" = '{self.certificate['run_id']}'")
+        found = self.store.search(f"tags.\"{RUN_ID}\" = '{self.certificate.run_id}'")
         if not found:
             return None
         self.store.client.set_tag(found[0].info.run_id, PROCESS, this_process())
@@ -119,11 +122,11 @@ class RunLog:
         return found[0].info.run_id, dict(found[0].data.params)
 
     def _create(self) -> tuple[str, dict[str, str]]:
-        run_id = self.certificate["run_id"]
-        provenance = self.certificate["provenance"]
+        run_id = self.certificate.run_id
+        provenance = self.certificate.provenance.model_dump()
         tags = {
             RUN_ID: run_id,
-            PROTOCOL_HASH: self.certificate["protocol_hash"],
+            PROTOCOL_HASH: self.certificate.protocol_hash,
             PROCESS: this_process(),
             "mlflow.source.name": "kedro run",
             "mlflow.source.type": "PROJECT",
@@ -131,7 +134,7 @@ class RunLog:
         }
         created = self.store.client.create_run(self.store.experiment_id, tags=tags, run_name=run_id)
         self.parent = str(created.info.run_id)
-        self.log_artifact("certificate.json", self.certificate)
+        self.log_artifact("certificate.json", self.certificate.as_json())
         return self.parent, {}
 
     def _log_parameters(self, parameters: Mapping[str, Any], known: dict[str, str]) -> None:
@@ -141,9 +144,23 @@ class RunLog:
         new = {name: text for name, text in texts.items() if name not in known}
         self._log(self.parent, params=new, tags={f"nextact.changed.{name}": text for name, text in changed.items()})
 
-    def _nested(self, described: dict[str, Any]) -> str:
+    def _nested(self, model: Candidate | TestedModel) -> str:
         """The nested run of the newest fit; made now where the fit was not tracked."""
-        return self.nested.get(full_name(described)) or self.log_fit(described)
+        name = f"{model.family}.{model.name}"
+        known: str | None = self.nested.get(name)
+        return known or self.log_fit(model if isinstance(model, Candidate) else self._untracked(model))
+
+    def _untracked(self, model: TestedModel) -> Fit:
+        """What the results of test know of a fit that was not tracked."""
+        return Fit(
+            **self.certificate.stamp,
+            family=model.family,
+            name=model.name,
+            options_hash="",
+            item_vectors={},
+            options={},
+            fit_seconds=model.fit_seconds,
+        )
 
     def _log(
         self,
@@ -177,13 +194,13 @@ SIZES = {"metrics": MAX_METRICS, "params": MAX_PARAMS, "tags": MAX_TAGS}
 HASHES = ("options_hash", "item_vectors")
 
 
-def _test_metrics(row: Mapping[str, Any]) -> dict[str, float]:
+def _test_metrics(model: TestedModel) -> dict[str, float]:
     """Metrics with their intervals, their means by reachable targets, and what the lists are like."""
-    reachable = {name: interval["mean"] for name, interval in row.get("test_reachable", {}).items()}
+    reachable = {name: interval.mean for name, interval in model.test_reachable.items()}
     return {
-        **interval_metrics("test", row["test"]),
+        **interval_metrics("test", model.test),
         **number_metrics("test_reachable", reachable),
-        **number_metrics("test", row.get("catalogue", {})),
+        **number_metrics("test", model.catalogue),
     }
 
 

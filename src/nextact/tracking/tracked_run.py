@@ -15,9 +15,10 @@ from kedro.pipeline.node import Node
 
 from nextact.errors import NextactError
 from nextact.models.registry import MODELS
-from nextact.models.storage import FittedModel, LeftOut, ModelFolder
+from nextact.models.storage import FittedModel, ModelFolder
 from nextact.processes.stopping import was_told_to_stop
-from nextact.serving.package import full_name
+from nextact.protocol import Certificate
+from nextact.results.models import Candidate, ChosenModel, Fit, LeftOut
 from nextact.tracking.model_log import log_package
 from nextact.tracking.run_log import RunLog
 from nextact.tracking.store import ERROR, TrackingStore
@@ -27,7 +28,7 @@ logger = logging.getLogger(__name__)
 CERTIFICATE, PACKAGE, TEST, CHOSEN = "certificate", "packaged_model", "test_cuts", "chosen_model"
 FITTED, CANDIDATE = ".model", ".candidate"
 RESULTS: dict[str, Callable[[RunLog, Any], None]] = {
-    "baselines_forecast": lambda log, found: log.log_artifact("baselines_forecast.json", found),
+    "baselines_forecast": lambda log, found: log.log_artifact("baselines_forecast.json", found.as_json()),
     "leaderboard": RunLog.log_leaderboard,
     "test_results": RunLog.log_test_results,
     "run_summary": lambda log, text: log.log_artifact("run_summary.txt", text),
@@ -80,7 +81,8 @@ class TrackedRun:
         self._count_test_reading()
         if self.test_readings is None or CHOSEN not in inputs:
             return {}
-        return {CHOSEN: {**inputs[CHOSEN], "test_readings": self.test_readings}}
+        chosen: ChosenModel = inputs[CHOSEN]
+        return {CHOSEN: chosen.model_copy(update={"test_readings": self.test_readings})}
 
     def finish(self, status: str, error: Exception | None = None) -> None:
         """Log what worker processes saved, then end the parent."""
@@ -99,12 +101,12 @@ class TrackedRun:
         if self.process != os.getpid() or self.log is None or self.test_readings is not None:
             return
         chosen = self.catalog.get(CHOSEN)
-        name = full_name(chosen.load()) if chosen is not None and chosen.exists() else "no model"
+        name = chosen.load().full_name if chosen is not None and chosen.exists() else "no model"
         with self.lock, _told("a reading of test cannot be counted"):
             self.test_readings = self.log.count_test_reading(name)
         logger.info("Test is opened for the %d. time under this protocol", self.test_readings)
 
-    def _start(self, certificate: dict[str, Any]) -> None:
+    def _start(self, certificate: Certificate) -> None:
         with _told("the run cannot be opened"):
             self.log = RunLog(self.store, certificate, _parameters(self.pipeline, self.catalog))
             self.log.set_tags(self.tags)
@@ -115,9 +117,12 @@ class TrackedRun:
             logger.info("The packaged model is %s", address)
         elif name.endswith(FITTED):
             described = _described(data)
-            (log.log_left_out if "left_out" in described else log.log_fit)(described)
+            if isinstance(described, LeftOut):
+                log.log_left_out(described)
+            else:
+                log.log_fit(described)
         elif name.endswith(CANDIDATE):
-            if "left_out" not in data:
+            if isinstance(data, Candidate):
                 log.log_candidate(data)
         else:
             RESULTS[name](log, data)
@@ -158,10 +163,10 @@ def _told(problem: str) -> Iterator[None]:
         raise NextactError(f"tracking: {problem}: {type(error).__name__}: {error}") from error
 
 
-def _described(data: FittedModel | LeftOut | ModelFolder) -> dict[str, Any]:
-    if isinstance(data, ModelFolder | LeftOut):
+def _described(data: FittedModel | LeftOut | ModelFolder) -> Fit | LeftOut:
+    if isinstance(data, ModelFolder):
         return data.describe()
-    return {"family": data.family, "name": data.name, **data.described}
+    return data.fit if isinstance(data, FittedModel) else data
 
 
 def _parameters(pipeline: Pipeline, catalog: CatalogProtocol) -> dict[str, Any]:

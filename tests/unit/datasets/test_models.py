@@ -7,13 +7,15 @@ from nextact.models.baselines.popularity import Popularity
 from nextact.models.recommender import Training
 from nextact.models.registry import open_model
 from nextact.models.storage import FittedModel
+from nextact.results.horizons import HorizonSection
+from nextact.results.models import Candidate, Candidates, Fit
 from nextact.sequences.histories import Histories
 
 
 def fitted():
     model = Popularity(PopularityOptions())
     model.fit(Training(Histories.from_lists([[1, 2], [2]]), 2, ("click",), {}, None, False, 0))
-    return FittedModel("baselines", "popularity", model, {"run_id": "one"})
+    return FittedModel(model, Fit.outside_a_run("baselines", "popularity").model_copy(update={"run_id": "one"}))
 
 
 def test_a_model_that_was_saved_already_takes_no_room_and_outlives_the_first(tmp_path):
@@ -24,7 +26,7 @@ def test_a_model_that_was_saved_already_takes_no_room_and_outlives_the_first(tmp
     assert all((tmp_path / "model" / name).samefile(tmp_path / "refitted" / name) for name in files)
     first.save(fitted())
     histories = Histories.from_lists([[1]])
-    assert again.load().describe()["run_id"] == "one"
+    assert again.load().fit().run_id == "one"
     assert open_model(again.load()).score(histories).tolist() == open_model(first.load()).score(histories).tolist()
 
 
@@ -41,15 +43,24 @@ def test_a_refitted_model_that_was_never_made_stops_no_gathering(tmp_path):
 
 
 def candidate(name):
-    return {"family": "baselines", "name": name, "run_id": "one", "folder": f"/elsewhere/{name}", "validation": {}}
+    fit = Fit.outside_a_run("baselines", name)
+    return Candidate(
+        **dict(fit), folder=f"/elsewhere/{name}", users=1, validation={}, validation_horizons=HorizonSection()
+    )
 
 
-@pytest.mark.parametrize(("kind", "of"), [(CandidateDataset, candidate), (CandidatesDataset, lambda n: [candidate(n)])])
-def test_a_candidate_that_cannot_be_written_to_its_end_leaves_the_old_one(kind, of, tmp_path):
+def candidates(name):
+    return Candidates(models=(candidate(name),))
+
+
+@pytest.mark.parametrize(("kind", "of"), [(CandidateDataset, candidate), (CandidatesDataset, candidates)])
+def test_a_candidate_that_cannot_be_written_to_its_end_leaves_the_old_one(kind, of, tmp_path, monkeypatch):
     dataset = kind(filepath=str(tmp_path / "ease.candidate.json"))
     dataset.save(of("ease"))
-    with pytest.raises(DatasetError, match="not JSON serializable"):
-        dataset.save({"name": "gpt2", "values": object()})
+    with monkeypatch.context() as broken:
+        broken.setattr("nextact.versioned.Versioned.as_json", lambda self: {"name": object()})
+        with pytest.raises(DatasetError, match="not JSON serializable"):
+            dataset.save(of("gpt2"))
     assert dataset.load() == of("ease")
     dataset.save(of("gpt2"))
     assert dataset.load() == of("gpt2")

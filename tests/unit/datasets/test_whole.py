@@ -18,6 +18,7 @@ from safetensors.torch import load_file
 from nextact.checks.remedies import chain
 from nextact.datasets.arrays import CutsDataset, HistoriesDataset
 from nextact.datasets.models import CandidateDataset, CandidatesDataset, ModelFolderDataset, TemperatureDataset
+from nextact.datasets.results import CertificateDataset
 from nextact.datasets.texts import TextTableDataset
 from nextact.datasets.vectors import ItemVectorsDataset, NpyDataset
 from nextact.datasets.whole import WholeCSV, WholeJSON, WholeParquet, WholePlotly, WholeTable, WholeText
@@ -27,6 +28,8 @@ from nextact.models.baselines.options import ALSOptions
 from nextact.models.registry import open_model
 from nextact.models.sequence.fitting.checkpoint import Checkpoints
 from nextact.models.storage import FittedModel
+from nextact.results.horizons import HorizonSection
+from nextact.results.models import Candidate, Candidates, Fit
 from nextact.sequences.histories import Histories
 from nextact.sequences.holdout import Cuts
 from nextact.stored import StoredError
@@ -40,7 +43,12 @@ RANDOM = np.random.default_rng(0)
 def als(n_items):
     model = ALS(ALSOptions())
     model.factors, model.of_types = np.ones((n_items + 1, 8), np.float32), np.ones(1, np.float32)
-    return FittedModel("baselines", "als", model, {"run_id": "one"})
+    return FittedModel(model, Fit.outside_a_run("baselines", "als"))
+
+
+def candidate():
+    fit = Fit.outside_a_run("baselines", "ease")
+    return Candidate(**dict(fit), folder="a", users=1, validation={}, validation_horizons=HorizonSection())
 
 
 def histories(n):
@@ -164,8 +172,8 @@ DAMAGES = {
 # dataset, what it stores, the file that is damaged, and what uses all of it
 STORED = {
     "json": (WholeJSON, "a.json", lambda: {"text": "a"}, "", None),
-    "candidate": (CandidateDataset, "a.json", lambda: {"name": "ease"}, "", None),
-    "candidates": (CandidatesDataset, "a.json", lambda: [{"name": "ease"}], "", None),
+    "candidate": (CandidateDataset, "a.json", candidate, "", None),
+    "candidates": (CandidatesDataset, "a.json", lambda: Candidates(models=(candidate(),)), "", None),
     "temperature": (TemperatureDataset, "a.json", lambda: 1.25, "", None),
     "parquet": (WholeParquet, "a.parquet", lambda: pd.DataFrame({"a": range(9)}), "", None),
     "table": (WholeTable, "a.parquet", lambda: ibis.memtable({"item_id": range(9)}), "", None),
@@ -213,8 +221,22 @@ FOREIGN = {
     "no number": (TemperatureDataset, "a.json", "NaN", {}, "is no number above 0 but nan"),
     "zero": (TemperatureDataset, "a.json", "0", {}, "is no number above 0 but 0"),
     "true": (TemperatureDataset, "a.json", "true", {}, "is no number above 0 but True"),
-    "an object for a list": (CandidatesDataset, "a.json", "{}", {}, "is no list of candidates"),
-    "another candidate": (CandidateDataset, "a.json", '{"a": 1}', {}, "lacks 'family', 'name', 'run_id'"),
+    "no object": (CandidatesDataset, "a.json", "[]", {}, "is no object but []"),
+    "another version": (
+        CandidateDataset,
+        "a.json",
+        '{"version": 0}',
+        {},
+        "has version 0, and this release of nextact reads version 1 of Candidate",
+    ),
+    "no version": (
+        CertificateDataset,
+        "a.json",
+        '{"run_id": "one"}',
+        {},
+        "states no version, and this release of nextact reads version 1 of Certificate",
+    ),
+    "another candidate": (CandidateDataset, "a.json", '{"version": 1}', {}, "is no Candidate: run_id: Field required"),
 }
 
 

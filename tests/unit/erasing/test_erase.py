@@ -22,6 +22,8 @@ from nextact.sequences.fingerprint import data_fingerprint
 from nextact.sequences.histories import Histories
 from nextact.sequences.holdout import Cuts, make_holdout
 
+from ...protocols import make_certificate
+
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 USERS = ["u0", "u1", "u2", "u3"]
 ITEMS = [[1, 2, 3, 1], [2, 2], [], [3, 1, 2]]
@@ -84,14 +86,9 @@ def stored(tmp_path):
     histories().save(tmp_path / "histories")
     for name in ("validation_cuts", "test_cuts"):
         np.save(tmp_path / f"{name}.npy", np.stack([cuts().history_end, cuts().target_end, cuts().n_missing]))
-    certificate = {
-        "run_id": "old",
-        "protocol_hash": "0",
-        "protocol": {"data": {"sha256": "x", "users": 4, "items": 3}, "exclude_seen": True},
-        "data_options": {"events": {"event_types": ["view", "buy"]}},
-        "provenance": {"seed": 7},
-    }
-    (tmp_path / "certificate.json").write_text(json.dumps(certificate))
+    certificate = make_certificate(seed=7, data_options={"events": {"event_types": ["view", "buy"]}})
+    certificate = certificate.model_copy(update={"run_id": "old"})
+    (tmp_path / "certificate.json").write_text(json.dumps(certificate.as_json()))
     (tmp_path / "summary.txt").write_text("leaderboard\n\nuser u1\n  did x\n\nuser u10\n  did y")
     for name, run in (("mine", "old"), ("other", "older")):
         (tmp_path / name).mkdir()
@@ -146,10 +143,8 @@ def test_the_certificate_names_a_new_run_over_the_data_that_are_left(stored):
     receipt = erase_user("u1", stored, NOW)
     certificate = json.loads(stored.places["certificate"].read_text())
     rest = Histories.open(stored.places["histories"])
-    assert certificate["protocol"] == {
-        "data": {"sha256": data_fingerprint(rest, ["a", "b", "c"]), "users": 3, "items": 3},
-        "exclude_seen": True,
-    }
+    data = {"sha256": data_fingerprint(rest, ["a", "b", "c"]), "users": 3, "items": 24}
+    assert certificate["protocol"]["data"] == data
     assert certificate["provenance"]["seed"] == 7
     assert certificate["data_options"] == {"events": {"event_types": ["view", "buy"]}}
     assert receipt["run_id"] == {"before": "old", "after": certificate["run_id"]}

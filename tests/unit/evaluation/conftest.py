@@ -6,10 +6,26 @@ import pytest
 from nextact.evaluation.reading import read_model, shuffle_targets
 from nextact.evaluation.results import EvaluationSet
 from nextact.metrics.targets import Targets
+from nextact.results.horizons import HorizonSection
+from nextact.results.models import Candidate
 from nextact.retrieval.scoring import popular_first
 from nextact.sequences.histories import Histories
 from nextact.sequences.holdout import Holdout
 
+CANDIDATE = Candidate(
+    run_id="r",
+    protocol_hash="p",
+    family="baselines",
+    name="factors",
+    options_hash="o",
+    item_vectors={},
+    options={},
+    fit_seconds=1.0,
+    folder="here",
+    users=9,
+    validation={},
+    validation_horizons=HorizonSection(why_not="none"),
+)
 N_USERS, N_ITEMS, N_TYPES = 40, 30, 3
 
 

@@ -6,22 +6,57 @@ import pytest
 
 from nextact.errors import NextactError
 from nextact.evaluation.compare import RunResults, compare_runs, comparison_lines, main, read_run, values_of_tables
+from nextact.metrics.comparison import Interval
+from nextact.results.evaluation import Calibration, TestedModel, TestResults
+from nextact.results.horizons import Horizons, HorizonSection
+
+from ...protocols import make_certificate
 
 
 def results(means, seed=0, protocol=None, run_id="r", metric="ndcg@10"):
-    protocol = protocol or {"split": {"kind": "global_time"}}
-    models = [
-        {"name": name, "test": {"ndcg@10": {"mean": mean, "low": mean - 0.1, "high": mean + 0.1}}}
+    certificate = make_certificate(seed=seed, **protocol or {})
+    models = tuple(
+        model_on_test(name).model_copy(update={"test": {"ndcg@10": Interval(mean, mean - 0.1, mean + 0.1, 0.95, 9)}})
         for name, mean in means.items()
-    ]
-    return {
-        "run_id": run_id,
-        "protocol_hash": str(abs(hash(json.dumps(protocol)))),
-        "protocol": protocol,
-        "provenance": {"seed": seed},
-        "metric": metric,
-        "models": models,
-    }
+    )
+    unscored = HorizonSection(why_not="none")
+    return TestResults(
+        run_id=run_id,
+        protocol_hash=certificate.protocol_hash,
+        protocol=certificate.protocol,
+        provenance=certificate.provenance,
+        metric=metric,
+        users=9,
+        users_left_out=0,
+        left_out={},
+        list_length=10,
+        diversity_block=None,
+        chosen=models[0].name,
+        reason="",
+        gate=(),
+        models_left_out=(),
+        baseline=None,
+        models=models,
+        chosen_against={},
+        behaviour=None,
+        horizons=Horizons(validation=unscored, test=unscored),
+    )
+
+
+def model_on_test(name):
+    return TestedModel(
+        family="sequence",
+        name=name,
+        fit_seconds=1.0,
+        members_fit_seconds=0.0,
+        score_seconds=1.0,
+        validation={},
+        test={},
+        test_reachable={},
+        shuffled={},
+        catalogue={},
+        calibration=Calibration(temperature=1.0, item_log_loss=None, users_left_out={}, error=0.0, bins=()),
+    )
 
 
 def runs(*means, **changed):
@@ -39,7 +74,7 @@ def test_runs_of_one_protocol_stand_beside_each_other():
 
 
 def test_runs_of_different_protocols_are_refused_with_the_difference():
-    one, other = runs({"net": 0.2}), runs({"net": 0.2}, protocol={"split": {"kind": "leave_one_out"}})
+    one, other = runs({"net": 0.2}), runs({"net": 0.2}, protocol={"kind": "leave_one_out"})
     with pytest.raises(NextactError, match=r"split\.kind: 'global_time' != 'leave_one_out'"):
         compare_runs([*one, RunResults("other", other[0].results)])
 
@@ -91,7 +126,7 @@ def test_values_of_tables_are_the_metric_of_each_user():
 def write(folder, content):
     path = folder / "08_reporting" / "test_results.json"
     path.parent.mkdir(parents=True)
-    path.write_text(json.dumps(content))
+    path.write_text(json.dumps(content if isinstance(content, dict) else content.as_json()))
     return path
 
 
@@ -104,15 +139,15 @@ def test_the_command_prints_the_comparison(tmp_path, capsys):
 
 def test_the_command_refuses_other_protocols_in_words(tmp_path, capsys):
     one = write(tmp_path / "a", results({"net": 0.25}))
-    other = write(tmp_path / "b", results({"net": 0.25}, protocol={"exclude_seen": True}))
+    other = write(tmp_path / "b", results({"net": 0.25}, protocol={"exclude_seen": False}))
     assert main([str(one), str(other)]) == 1
     error = capsys.readouterr().err
     assert error.startswith("error: ")
-    assert "exclude_seen: None != True" in error
+    assert "exclude_seen: True != False" in error
 
 
 def test_a_file_that_holds_no_test_results_is_refused(tmp_path):
-    with pytest.raises(NextactError, match="holds no test results with their protocol"):
+    with pytest.raises(NextactError, match=r"states no version, .* of TestResults"):
         read_run(write(tmp_path, {"models": []}))
     with pytest.raises(NextactError, match=r"nothing\.json does not exist"):
         read_run(tmp_path / "nothing.json")

@@ -40,22 +40,22 @@ def pick(n_examples=10, seed=0):
 
 def test_right_and_wrong_are_told_apart_by_the_model_asked_for():
     found = pick()
-    assert [one["user_id"] for one in found["right"]] == ["ann"]
-    assert [one["user_id"] for one in found["wrong"]] == ["bob"]
+    assert [one.user_id for one in found["right"]] == ["ann"]
+    assert [one.user_id for one in found["wrong"]] == ["bob"]
 
 
 def test_a_user_is_told_in_words():
     ann = pick()["right"][0]
-    assert ann["history"] == ["item 3", "item 1", "item 2"]  # distinct, newest first
-    assert ann["chosen"] == ["item 9"]
-    assert ann["n_chosen"] == 1
-    assert [place["rank"] for place in ann["recommended"]] == [1, 2, 3, 4, 5, 7]  # the hit below the first five, too
+    assert ann.history == ("item 3", "item 1", "item 2")  # distinct, newest first
+    assert ann.chosen == ("item 9",)
+    assert ann.n_chosen == 1
+    assert [place.rank for place in ann.recommended] == [1, 2, 3, 4, 5, 7]  # the hit below the first five, too
     told = {"rank": 7, "item": "item 9", "probability": pytest.approx(0.2 - 6 * 0.1 / 7), "is_hit": True}
-    assert ann["recommended"][-1] == told
+    assert ann.recommended[-1].model_dump() == told
 
 
 def test_no_examples_are_asked_for_and_none_told():
-    assert pick(n_examples=0) == {"right": [], "wrong": []}
+    assert pick(n_examples=0) == {"right": (), "wrong": ()}
 
 
 def test_the_draw_depends_on_its_seed_alone():

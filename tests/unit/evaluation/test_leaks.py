@@ -7,11 +7,15 @@ import pytest
 from nextact.errors import NextactError
 from nextact.evaluation import leaks
 from nextact.evaluation.slices import HeldOut
+from nextact.metrics.comparison import Interval
 from nextact.metrics.targets import Targets
+from nextact.results.evaluation import TestedModel, TestResults
 from nextact.sequences.histories import Histories
 
+from ...protocols import make_split
+
 DAY = 86_400_000_000
-SPLIT = {"kind": "global_time", "validation_from": "1970-01-03T00:00:00+00:00"}
+SPLIT = make_split(validation_from="1970-01-03T00:00:00+00:00")
 
 
 def held_out(items=((1, 2, 3), (2, 4)), days=((0, 1, 4), (0, 5)), ends=(2, 1), n_items=5, training_ends=None):
@@ -40,11 +44,11 @@ def vocabulary_of(data, changed=None):
 
 
 def results(shuffled, chosen="net"):
-    models = [
-        {"name": name, "shuffled": {"ndcg@10": {"mean": mean, "low": mean - 0.01, "high": mean + 0.01}}}
+    models = tuple(
+        TestedModel.model_construct(name=name, shuffled={"ndcg@10": Interval(mean, mean - 0.01, mean + 0.01, 0.95, 9)})
         for name, mean in shuffled.items()
-    ]
-    return {"metric": "ndcg@10", "chosen": chosen, "models": models}
+    )
+    return TestResults.model_construct(metric="ndcg@10", chosen=chosen, models=models)
 
 
 def test_training_before_the_split_passes():
@@ -69,7 +73,7 @@ def test_a_training_event_at_the_very_moment_is_late():
 
 
 def test_a_refit_that_reaches_into_test_stops_the_run():
-    moments = {"kind": "global_time", "validation_from": "1970-01-02", "test_from": "1970-01-03T00:00:00+00:00"}
+    moments = make_split(validation_from="1970-01-02", test_from="1970-01-03T00:00:00+00:00")
     assert leaks.check_refit_moment(held_out().training, moments).passed
     late = leaks.check_refit_moment(held_out(training_ends=(3, 1)).training, moments)
     with pytest.raises(NextactError, match="1 events that the refit learnt from lie at or after 1970-01-03"):
@@ -78,13 +82,13 @@ def test_a_refit_that_reaches_into_test_stops_the_run():
 
 def test_a_vocabulary_that_counted_held_out_events_fails_without_stopping_the_run():
     data = held_out()
-    check = leaks.check_training_moment(data.training, vocabulary_of(data, {3: 1}), {"kind": "leave_one_out"})
+    check = leaks.check_training_moment(data.training, vocabulary_of(data, {3: 1}), make_split("leave_one_out"))
     assert not check.passed
     assert check.numbers["item_counts_that_differ"] == 1
     leaks.refuse_outright_leaks([check])
 
 
-@pytest.mark.parametrize("split", [{"kind": "leave_one_out"}, {"kind": "unseen_users", "validation_from": 0.8}])
+@pytest.mark.parametrize("split", [make_split("leave_one_out"), make_split("unseen_users", validation_from=0.8)])
 def test_a_split_without_a_moment_is_checked_by_counts_alone(split):
     data = held_out(training_ends=(3, 1))
     assert leaks.check_training_moment(data.training, vocabulary_of(data), split).passed

@@ -3,7 +3,7 @@ import pytest
 from scipy.special import log_softmax as scipy_log_softmax
 
 from nextact.evaluation.reading import metrics_of_part, shuffle_targets
-from nextact.evaluation.results import model_row
+from nextact.evaluation.results import evaluated_model
 from nextact.metrics.ranking import ranking_metrics
 from nextact.metrics.targets import Targets
 from nextact.models.top_items import top_k
@@ -12,7 +12,7 @@ from nextact.sequences.histories import Histories
 from nextact.sequences.holdout import Holdout
 from nextact.sequences.user_blocks import user_blocks
 
-from .conftest import N_ITEMS, N_TYPES, Factors, FactorsAndTypes, make_holdout, make_set, read
+from .conftest import CANDIDATE, N_ITEMS, N_TYPES, Factors, FactorsAndTypes, make_holdout, make_set, read
 
 
 def in_blocks(monkeypatch, size):
@@ -25,9 +25,9 @@ def test_one_pass_gives_the_numbers_of_the_scorer(holdout, exclude_seen, round_t
     model, held_out = Factors(round_to=round_to), make_set(holdout, exclude_seen=exclude_seen)
     reading = read(model, held_out)
     expected = evaluate(model, holdout, exclude_seen, (3, 10))
-    found = model_row(reading, held_out, temperature=0.7)["test"]
+    found = evaluated_model(CANDIDATE, reading, held_out, temperature=0.7).test
     for name, values in expected.items():
-        assert found[name]["mean"] == pytest.approx(values.mean(), abs=1e-12), name
+        assert found[name].mean == pytest.approx(values.mean(), abs=1e-12), name
 
 
 def test_probabilities_are_those_of_a_softmax_over_what_may_be_recommended(holdout):
@@ -73,10 +73,10 @@ def test_event_types_are_read_where_a_model_predicts_them(holdout):
 @pytest.mark.parametrize("size", [1, 7, 16, 1000])
 def test_any_block_size_gives_the_same_numbers(holdout, monkeypatch, size):
     model, held_out = FactorsAndTypes(), make_set(holdout, exclude_seen=True)
-    whole = model_row(read(model, held_out), held_out, temperature=0.7)
+    whole = evaluated_model(CANDIDATE, read(model, held_out), held_out, temperature=0.7)
     in_blocks(monkeypatch, size)
-    parts = model_row(read(model, held_out), held_out, temperature=0.7)
-    assert_close(parts, whole)
+    parts = evaluated_model(CANDIDATE, read(model, held_out), held_out, temperature=0.7)
+    assert_close(parts.model_dump(), whole.model_dump())
 
 
 def test_any_user_order_gives_the_same_means(holdout):
@@ -84,13 +84,13 @@ def test_any_user_order_gives_the_same_means(holdout):
     other = holdout.take(order)
     held_out = make_set(holdout)
     shuffled = make_set(other, shuffled_targets=held_out.shuffled_targets.take(order))
-    one = model_row(read(Factors(), held_out), held_out, temperature=0.7)
-    two = model_row(read(Factors(), shuffled), shuffled, temperature=0.7)
+    one = evaluated_model(CANDIDATE, read(Factors(), held_out), held_out, temperature=0.7)
+    two = evaluated_model(CANDIDATE, read(Factors(), shuffled), shuffled, temperature=0.7)
     for part in ("test", "test_reachable", "shuffled"):
-        for name, interval in one[part].items():
-            assert two[part][name]["mean"] == pytest.approx(interval["mean"], abs=1e-6), (part, name)
-    assert_close(two["catalogue"], one["catalogue"])
-    assert two["calibration"]["error"] == pytest.approx(one["calibration"]["error"], abs=1e-6)
+        for name, interval in getattr(one, part).items():
+            assert getattr(two, part)[name].mean == pytest.approx(interval.mean, abs=1e-6), (part, name)
+    assert_close(two.catalogue, one.catalogue)
+    assert two.calibration.error == pytest.approx(one.calibration.error, abs=1e-6)
 
 
 def test_the_same_block_size_gives_the_same_bits(holdout, monkeypatch):
@@ -99,7 +99,10 @@ def test_the_same_block_size_gives_the_same_bits(holdout, monkeypatch):
     first, second = read(FactorsAndTypes(), held_out), read(FactorsAndTypes(), held_out)
     for name in ("log_probability", "lists", "probability", "event_types"):
         assert getattr(first, name).tobytes() == getattr(second, name).tobytes(), name
-    rows = [model_row(one, held_out, temperature=0.7) | {"score_seconds": 0} for one in (first, second)]
+    rows = [
+        evaluated_model(CANDIDATE, one, held_out, temperature=0.7).model_copy(update={"score_seconds": 0})
+        for one in (first, second)
+    ]
     assert rows[0] == rows[1]
 
 
@@ -122,13 +125,13 @@ def test_shuffling_gives_everybody_the_items_of_somebody_else():
 
 
 def assert_close(found, expected):
-    """Numbers of nested JSON to 1e-6; seconds may differ."""
+    """Numbers of nested results to 1e-6; seconds may differ."""
     if isinstance(expected, dict):
         assert found.keys() == expected.keys()
         for key in expected:
             if key != "score_seconds":
                 assert_close(found[key], expected[key])
-    elif isinstance(expected, list):
+    elif isinstance(expected, tuple):
         assert len(found) == len(expected)
         for one, other in zip(found, expected, strict=True):
             assert_close(one, other)

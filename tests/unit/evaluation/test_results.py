@@ -4,17 +4,34 @@ import numpy as np
 import pytest
 from scipy.special import log_softmax
 
-from nextact.evaluation.results import best_baseline, catalogue_metrics, chosen_against, is_known, model_row, reachable
+from nextact.evaluation.results import (
+    best_baseline,
+    catalogue_metrics,
+    chosen_against,
+    evaluated_model,
+    is_known,
+    reachable,
+)
 from nextact.metrics.comparison import bootstrap_intervals
 from nextact.metrics.targets import Targets
+from nextact.results.models import Gate, Leaderboard
 from nextact.retrieval.scoring import evaluate, masked_scores
 from nextact.sequences.histories import Histories
 
-from .conftest import N_ITEMS, Factors, make_holdout, make_set, read
+from .conftest import CANDIDATE, N_ITEMS, Factors, make_holdout, make_set, read
+
+LEADERBOARD = Leaderboard(
+    run_id="r",
+    protocol_hash="p",
+    metric="ndcg@10",
+    models=(),
+    gate=Gate(best_baseline=None, models={}),
+    left_out=(),
+)
 
 
 def row_of(held_out, temperature=0.7):
-    return model_row(read(Factors(), held_out, temperature), held_out, temperature)
+    return evaluated_model(CANDIDATE, read(Factors(), held_out, temperature), held_out, temperature)
 
 
 def test_reachable_targets_leave_out_what_the_catalogue_lacks_and_the_policy_hides(holdout):
@@ -27,9 +44,9 @@ def test_reachable_targets_leave_out_what_the_catalogue_lacks_and_the_policy_hid
     served = np.array([user for user, items in enumerate(lists) if items])
     part = dataclasses.replace(holdout.take(served), targets=Targets.from_lists([lists[user] for user in served]))
     expected = evaluate(Factors(), part, True, (3, 10))
-    assert row["test_reachable"]["recall@3"]["n_users"] == len(served) < len(holdout.users)
+    assert row.test_reachable["recall@3"].n_users == len(served) < len(holdout.users)
     for name, values in expected.items():
-        assert row["test_reachable"][name]["mean"] == pytest.approx(values.mean(), abs=1e-7), name
+        assert row.test_reachable[name].mean == pytest.approx(values.mean(), abs=1e-7), name
 
 
 def test_without_seen_items_hidden_all_catalogue_targets_are_reachable(holdout):
@@ -41,7 +58,7 @@ def test_intervals_are_those_of_the_bootstrap(holdout):
     row = row_of(make_set(holdout))
     expected = bootstrap_intervals(evaluate(Factors(), holdout, False, (3, 10)), draws=50, seed=0)
     for name, interval in expected.items():
-        assert row["test"][name] == pytest.approx(dataclasses.asdict(interval)), name
+        assert dataclasses.asdict(row.test[name]) == pytest.approx(dataclasses.asdict(interval)), name
 
 
 def test_the_item_log_loss_is_the_mean_over_users_of_the_mean_over_their_targets(holdout):
@@ -52,8 +69,8 @@ def test_the_item_log_loss_is_the_mean_over_users_of_the_mean_over_their_targets
         -log_probabilities[user, holdout.targets.item_index[offsets[user] : offsets[user + 1]]].mean()
         for user in range(len(holdout.users))
     ]
-    assert row["calibration"]["item_log_loss"]["mean"] == pytest.approx(np.mean(losses), rel=1e-5)
-    assert row["calibration"]["users_left_out"] == {"no relevant item that may be recommended": 0}
+    assert row.calibration.item_log_loss.mean == pytest.approx(np.mean(losses), rel=1e-5)
+    assert row.calibration.users_left_out == {"no relevant item that may be recommended": 0}
 
 
 def test_users_whose_targets_are_all_hidden_have_no_log_loss_and_are_counted():
@@ -62,8 +79,8 @@ def test_users_whose_targets_are_all_hidden_have_no_log_loss_and_are_counted():
     new = min(set(range(1, N_ITEMS + 1)) - set(holdout.histories.item_index))
     hidden = dataclasses.replace(holdout, targets=Targets.from_lists([[item] for item in own[:4]] + [[new]] * 2))
     row = row_of(make_set(hidden, exclude_seen=True, shuffled_targets=holdout.targets))
-    assert row["calibration"]["users_left_out"] == {"no relevant item that may be recommended": 4}
-    assert row["calibration"]["item_log_loss"]["n_users"] == 2
+    assert row.calibration.users_left_out == {"no relevant item that may be recommended": 4}
+    assert row.calibration.item_log_loss.n_users == 2
 
 
 def test_a_model_nobody_can_be_served_by_still_has_a_row():
@@ -71,9 +88,9 @@ def test_a_model_nobody_can_be_served_by_still_has_a_row():
     own = holdout.histories.item_index[holdout.histories.offsets[:-1]]
     hidden = dataclasses.replace(holdout, targets=Targets.from_lists([[item] for item in own]))
     row = row_of(make_set(hidden, exclude_seen=True, shuffled_targets=holdout.targets))
-    assert row["test_reachable"] == {}
-    assert row["calibration"]["item_log_loss"] is None
-    assert row["test"]["ndcg@10"]["mean"] == 0
+    assert row.test_reachable == {}
+    assert row.calibration.item_log_loss is None
+    assert row.test["ndcg@10"].mean == 0
 
 
 def test_catalogue_metrics_step_aside_where_they_are_undefined(holdout):
@@ -95,9 +112,9 @@ def test_the_chosen_model_is_tested_against_every_other_with_correction():
     values = {name: {"ndcg@10": rng.random(200) + shift} for name, shift in (("a", 0.3), ("b", 0.0), ("c", 0.29))}
     found = chosen_against(values, "a", "ndcg@10", draws=200)
     assert set(found) == {"b", "c"}
-    assert found["b"]["p_value_holm"] == pytest.approx(2 * found["b"]["p_value"])
-    assert found["c"]["p_value_holm"] == found["c"]["p_value"]
-    assert found["b"]["difference"] == pytest.approx((values["a"]["ndcg@10"] - values["b"]["ndcg@10"]).mean())
+    assert found["b"].p_value_holm == pytest.approx(2 * found["b"].p_value)
+    assert found["c"].p_value_holm == found["c"].p_value
+    assert found["b"].difference == pytest.approx((values["a"]["ndcg@10"] - values["b"]["ndcg@10"]).mean())
 
 
 def test_the_only_model_is_tested_against_nothing():
@@ -106,10 +123,11 @@ def test_the_only_model_is_tested_against_nothing():
 
 def test_the_best_baseline_is_another_model_than_the_chosen_one():
     names = [("hybrid", "blend"), ("baselines", "ease"), ("baselines", "popularity")]
-    leaderboard = {"models": [{"family": family, "name": name} for family, name in names]}
+    models = tuple(CANDIDATE.model_copy(update={"family": family, "name": name}) for family, name in names)
+    leaderboard = LEADERBOARD.model_copy(update={"models": models})
     assert best_baseline(leaderboard, "blend") == "ease"
     assert best_baseline(leaderboard, "ease") == "popularity"
-    assert best_baseline({"models": leaderboard["models"][:1]}, "blend") is None
+    assert best_baseline(LEADERBOARD.model_copy(update={"models": models[:1]}), "blend") is None
 
 
 def test_an_item_is_known_to_its_own_user_alone():

@@ -119,22 +119,22 @@ def test_groups_of_users_are_the_metric_of_these_users(read):
     holdout, _, held_out = read
     grouping = by_count("events in the history", "users", held_out.known.lengths)
     found = scored(read, grouping)
-    assert sum(group["users"] for group in found["groups"]) == len(holdout.users)
-    for code, group in enumerate(found["groups"]):
+    assert sum(group.users for group in found.groups) == len(holdout.users)
+    for code, group in enumerate(found.groups):
         users = np.flatnonzero(grouping.codes == code)
         scores = masked_scores(Factors(0), holdout.histories.take(users), exclude_seen=False)
         expected = ranking_metrics(scores, holdout.targets.take(users), (10,))
-        assert group["models"]["one"]["ndcg@10"]["mean"] == pytest.approx(expected["ndcg@10"].mean(), abs=1e-6)
-        difference = group["models"]["one"]["ndcg@10"]["mean"] - group["models"]["other"]["ndcg@10"]["mean"]
-        assert group["difference"]["mean"] == pytest.approx(difference)
-        assert group["targets"] == holdout.targets.take(users).n_relevant.sum()
+        assert group.models["one"]["ndcg@10"].mean == pytest.approx(expected["ndcg@10"].mean(), abs=1e-6)
+        difference = group.models["one"]["ndcg@10"].mean - group.models["other"]["ndcg@10"].mean
+        assert group.difference.mean == pytest.approx(difference)
+        assert group.targets == holdout.targets.take(users).n_relevant.sum()
 
 
 def test_groups_of_items_are_the_metric_with_these_items_alone_relevant(read):
     holdout, _, held_out = read
     grouping = by_count("training events", "targets", held_out.popularity[held_out.targets["item_index"]])
     found = scored(read, grouping)
-    for code, group in enumerate(found["groups"]):
+    for code, group in enumerate(found.groups):
         lists = [
             holdout.targets.item_index[(holdout.targets.users_of_items == user) & (grouping.codes == code)]
             for user in range(len(holdout.users))
@@ -142,9 +142,9 @@ def test_groups_of_items_are_the_metric_with_these_items_alone_relevant(read):
         users = np.array([user for user, items in enumerate(lists) if len(items)])
         scores = masked_scores(Factors(0), holdout.histories.take(users), exclude_seen=False)
         expected = ranking_metrics(scores, Targets.from_lists([lists[user] for user in users]), (10,))
-        assert group["users"] == len(users)
+        assert group.users == len(users)
         for metric in METRICS:
-            mean = group["models"]["one"][metric]["mean"]
+            mean = group.models["one"][metric].mean
             assert mean == pytest.approx(expected[metric].mean(), abs=1e-6)
 
 
@@ -153,12 +153,12 @@ def test_users_left_out_of_groups_of_items_are_counted_with_why(read):
     values = pd.Series(["known"] * len(held_out.targets), dtype=object)
     values[(held_out.targets["user_index"] == held_out.users["user_index"].iloc[0]).to_numpy()] = None
     found = scored(read, by_column("brand", "targets", values, max_groups=5))
-    assert found["left_out"] == {"no relevant item with a value": 1}
+    assert found.left_out == {"no relevant item with a value": 1}
 
 
 def test_one_model_has_no_difference(read):
     grouping = Grouping("all", "users", ("all",), np.zeros(39, np.int64))
-    group = scored(read, grouping, names=("one",))["groups"][0]
+    group = scored(read, grouping, names=("one",)).groups[0]
     assert "difference" not in group
 
 

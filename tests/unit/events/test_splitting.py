@@ -13,6 +13,7 @@ from nextact.events.filtering import FilterOptions
 from nextact.events.labelling import count_rows, label_events
 from nextact.events.splitting import SplitOptions, describe_split
 from nextact.events.steps import describe_ties
+from nextact.protocol import Ties
 
 MINUTE = 60_000_000
 TYPES = ("view", "purchase")
@@ -187,10 +188,10 @@ def test_shuffling_ties_never_moves_an_event_to_another_moment():
 @pytest.mark.parametrize(
     ("ties", "has_positions", "expected"),
     [
-        ("position", True, {"order": "position"}),
-        ("position", False, {"order": "file"}),
-        ("file", True, {"order": "file"}),
-        ("shuffled", True, {"order": "shuffled", "seed": 3}),
+        ("position", True, Ties(order="position")),
+        ("position", False, Ties(order="file")),
+        ("file", True, Ties(order="file")),
+        ("shuffled", True, Ties(order="shuffled", seed=3)),
     ],
 )
 def test_the_certificate_says_which_order_of_ties_was_had(ties, has_positions, expected):
@@ -199,8 +200,8 @@ def test_the_certificate_says_which_order_of_ties_was_had(ties, has_positions, e
 
 def test_the_certificate_says_how_users_were_drawn():
     described = describe_split(SplitOptions(kind="unseen_users", users_seed=4), {})
-    assert described["users_seed"] == 4
-    assert (described["validation_from"], described["test_from"]) == (0.8, 0.9)
+    assert described.users_seed == 4
+    assert (described.validation_from, described.test_from) == (0.8, 0.9)
 
 
 NO_TIMES = {"timestamp": None, "timestamp_unit": "native"}

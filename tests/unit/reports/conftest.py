@@ -6,6 +6,8 @@ from nextact.events.contract import as_table
 from nextact.events.quality.report import report_quality
 from nextact.events.quality.warnings import QualityOptions
 
+from ...protocols import make_protocol
+
 DAY = 86_400_000_000
 
 
@@ -34,12 +36,8 @@ def make_report():
         )
         vocabulary = pd.DataFrame({"item_id": sorted(set(events.loc[events["split"] == "train", "item_id"]))})
         items = vocabulary.assign(**{column: "<script>alert(1)</script>"})
-        protocol = {
-            "split": {"kind": "global_time", "baskets": True},
-            "exclude_seen": False,
-            "filter": {"window": "training"},
-        }
-        counts = {"rows_by_split": events["split"].value_counts().to_dict()}
+        protocol = make_protocol(exclude_seen=False)
+        counts = events["split"].value_counts().to_dict()
         report = report_quality(
             as_table(events),
             as_table(rejected),

@@ -1,7 +1,5 @@
 """A small packaged model, made without a pipeline."""
 
-import dataclasses
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -15,10 +13,12 @@ from nextact.models.recommender import Training
 from nextact.models.sequence.options import SequenceOptions
 from nextact.models.sequence.recommender import SequenceRecommender
 from nextact.models.storage import FittedModel, save_fitted
-from nextact.protocol import write_certificate
+from nextact.results.models import Fit, ModelHandle
 from nextact.sequences.histories import Histories
 from nextact.sequences.holdout import Holdout
 from nextact.serving.package import Package, describe_package
+
+from ...protocols import make_certificate
 
 ITEM_IDS = ["apple", "bread", "cheese", "dates", "eggs"]
 EVENT_TYPES = ("view", "purchase")
@@ -36,13 +36,15 @@ def training():
 
 def fitted(folder, family, name, recommender):
     recommender.fit(training())
-    described = {"run_id": "run", "options": dataclasses.asdict(recommender.options), "report": {}, "fit_seconds": 0.1}
-    save_fitted(FittedModel(family, name, recommender, described), folder)
-    return {"family": family, "name": name, "refitted_folder": str(folder)}
+    fit = Fit.outside_a_run(family, name)
+    save_fitted(FittedModel(recommender, fit), folder)
+    return ModelHandle(
+        run_id="run", protocol_hash="", family=family, name=name, folder=str(folder), refitted_folder=str(folder)
+    )
 
 
 def certificate(exclude_seen=True):
-    return write_certificate({"exclude_seen": exclude_seen, "split": {"baskets": True}}, seed=0)
+    return make_certificate(exclude_seen=exclude_seen)
 
 
 def items():
@@ -55,7 +57,7 @@ def items():
 def make_package(folder, behaviour=False, events=None, steps=None, exclude_seen=True):
     """The transition table of the training histories; with ``behaviour`` a sequence model beside it."""
     chosen = fitted(folder / "transition", "baselines", "transition", TransitionTable(TransitionOptions()))
-    beside = {}
+    beside = None
     if behaviour:
         options = SequenceOptions(dimensions=4, layers=1, heads=1, epochs=1, text_blocks=())
         beside = fitted(folder / "gpt2", "sequence", "gpt2", SequenceRecommender(options))

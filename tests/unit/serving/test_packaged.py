@@ -176,8 +176,8 @@ def test_a_missing_or_foreign_package_is_named(package_of, tmp_path):
     with pytest.raises(StoredError, match=r"nowhere.*package.json does not exist"):
         PackagedModel.open(tmp_path / "nowhere")
     package_of(tmp_path).save(tmp_path / "packaged")
-    change(tmp_path / "packaged", format=1)
-    with pytest.raises(StoredError, match=r"package.json has layout 1, and .* 2; package the model again: `kedro run"):
+    change(tmp_path / "packaged", format=2)
+    with pytest.raises(StoredError, match=r"package.json has layout 2, and .* 3; package the model again: `kedro run"):
         PackagedModel.open(tmp_path / "packaged")
     change(tmp_path / "packaged", format=2, top_q=2)
     with pytest.raises(StoredError, match=r"package.json describes no package .*did you mean 'top_k'"):

@@ -1,20 +1,23 @@
 """Against a real SQLite store, made once."""
 
+import dataclasses
 import json
 
 import pytest
 
 from nextact.errors import NextactError
-from nextact.protocol import write_certificate
+from nextact.results.horizons import HorizonRow, HorizonSection
+from nextact.results.models import LeftOut
 from nextact.tracking.run_log import RunLog
 from nextact.tracking.store import TrackingStore
 from nextact.tracking.tracking_options import TrackingOptions
 
-from .conftest import candidate, described, results
+from ...protocols import make_certificate
+from .conftest import INTERVAL, MADE, candidate, described, leaderboard, results
 
 
 def certificate(protocol="one"):
-    return write_certificate({"split": {"kind": protocol}}, seed=7)
+    return make_certificate(protocol, seed=7)
 
 
 def runs(store):
@@ -25,15 +28,14 @@ def test_the_parent_says_which_run_and_protocol_it_is(store):
     of_run = certificate()
     log = RunLog(store, of_run, {"validation": {"ks": (5, 10)}, "events": {"session_id": None}})
     run = store.client.get_run(log.parent)
-    assert run.info.run_name == run.data.tags["nextact.run_id"] == of_run["run_id"]
-    assert run.data.tags["nextact.protocol_hash"] == of_run["protocol_hash"]
+    assert run.info.run_name == run.data.tags["nextact.run_id"] == of_run.run_id
+    assert run.data.tags["nextact.protocol_hash"] == of_run.protocol_hash
     assert run.data.tags["nextact.seed"] == "7"
-    assert run.data.tags["nextact.versions.nextact"] == of_run["provenance"]["versions"]["nextact"]
-    assert run.data.params == {
-        "protocol.split.kind": "one",
-        "validation.ks": "[5, 10]",
-        "events.session_id": "null",
-    }
+    assert run.data.tags["nextact.versions.nextact"] == of_run.provenance.versions["nextact"]
+    others = {name: value for name, value in run.data.params.items() if not name.startswith("protocol.")}
+    assert others == {"validation.ks": "[5, 10]", "events.session_id": "null"}
+    assert run.data.params["protocol.split.kind"] == "one"
+    assert run.data.params["protocol.exclude_seen"] == "true"
 
 
 def test_a_later_command_continues_the_parent_and_shows_what_changed(store):
@@ -116,16 +118,15 @@ def test_the_chosen_model_is_compared_in_the_runs_of_the_others(store):
 
 def test_the_leaderboard_is_an_artifact_under_the_stated_folder(store, tmp_path):
     log = RunLog(store, certificate(), {})
-    left_out = {"family": "baselines", "name": "demand", "left_out": "there is none"}
-    leaderboard = {"metric": "ndcg@10", "models": [candidate()], "left_out": [left_out]}
-    log.log_leaderboard(leaderboard)
+    board = leaderboard(LeftOut(**MADE, name="demand", left_out="there is none"))
+    log.log_leaderboard(board)
     assert store.client.get_run(log.parent).data.tags["nextact.left_out.baselines.demand"] == "there is none"
     log.log_artifact("run_summary.txt", "three users")
     run = store.client.get_run(log.parent)
     assert run.data.tags["nextact.chosen"] == "baselines.ease"
     assert run.data.metrics["validation_ndcg_at_10"] == 0.2
     (found,) = (tmp_path / "runs").rglob("leaderboard.json")
-    assert json.loads(found.read_text()) == leaderboard
+    assert json.loads(found.read_text()) == board.as_json()
     assert (found.parent / "run_summary.txt").read_text() == "three users"
 
 
@@ -134,7 +135,7 @@ def test_readings_of_test_are_counted_by_protocol_over_all_runs(store):
     assert [first.count_test_reading("baselines.ease"), second.count_test_reading("baselines.ease")] == [1, 2]
     assert other.count_test_reading("baselines.ease") == 1
     assert first.count_test_reading("baselines.ease") == 3
-    protocol_hash = first.certificate["protocol_hash"]
+    protocol_hash = first.certificate.protocol_hash
     tags = store.client.get_run(first.parent).data.tags
     assert tags["nextact.test_reading.3"].endswith(f"baselines.ease {protocol_hash}")
     store.client.delete_run(second.parent)
@@ -147,7 +148,7 @@ def test_more_entries_than_a_batch_holds_are_all_logged(store):
     weights = {f"item_{number}": 1.0 for number in range(1_100)}
     log = RunLog(store, certificate(), parameters)
     log.log_fit(described(report={"weights": weights}))
-    assert len(store.client.get_run(log.parent).data.params) == 230 + 1
+    assert sum(name.startswith("parameter_") for name in store.client.get_run(log.parent).data.params) == 230
     assert len(runs(store)["baselines.ease"].data.metrics) == 1_100 + 1
 
 
@@ -175,13 +176,13 @@ def test_an_experiment_that_keeps_its_artifacts_elsewhere_is_told(store, tmp_pat
 
 
 def test_horizons_are_metrics_of_the_part_they_were_scored_on(store):
-    row = {"event_type": "view", "horizon_days": 7, "users": 9, "censored": 1, "happened": 0.5, "predicted": 0.4}
-    row |= {"log_loss": {"mean": 0.6, "low": 0.5, "high": 0.7}, "brier": None, "roc_auc": None}
-    log, name = RunLog(store, certificate(), {}), candidate()["name"]
-    log.log_candidate(candidate() | {"validation_horizons": {"models": {name: [row]}}})
-    test = {"why_not": "not scored"}, {"models": {name: [row | {"happened": 0.25}]}}
-    for found in test:
-        log.log_test_results(results() | {"horizons": {"validation": {}, "test": found}})
+    row = HorizonRow(event_type="view", horizon_days=7, users=9, censored=1, happened=0.5, predicted=0.4)
+    row = row.model_copy(update={"log_loss": dataclasses.replace(INTERVAL, mean=0.6, high=0.7)})
+    log = RunLog(store, certificate(), {})
+    log.log_candidate(candidate(validation_horizons=HorizonSection(models={"ease": (row,)})))
+    log.log_test_results(results())
+    of_test = row.model_copy(update={"happened": 0.25})
+    log.log_test_results(results(test_horizons=HorizonSection(models={"ease": (of_test,)})))
     metrics = runs(store)["baselines.ease"].data.metrics
     assert metrics["validation_view_within_7_days_log_loss"] == 0.6
     assert metrics["validation_view_within_7_days_log_loss_high"] == 0.7

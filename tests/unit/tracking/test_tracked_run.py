@@ -15,14 +15,17 @@ from kedro.runner import SequentialRunner
 
 from nextact.errors import NextactError
 from nextact.processes.identity import this_process
-from nextact.protocol import write_certificate
+from nextact.results.models import ChosenModel
 from nextact.tracking.hooks import TrackingHooks, read_options
 from nextact.tracking.tracked_run import TrackedRun
 
-from .conftest import candidate, results
+from ...protocols import make_certificate
+from .conftest import described, leaderboard, results
 
-LEADERBOARD = {"metric": "ndcg@10", "models": [candidate()], "left_out": []}
-CHOSEN = {"family": "baselines", "name": "ease"}
+LEADERBOARD = leaderboard()
+CHOSEN = ChosenModel(
+    run_id="r", protocol_hash="p", family="baselines", name="ease", folder="a", refitted_folder="b", reason=""
+)
 INPUTS = {"chosen_model": CHOSEN}
 
 
@@ -30,7 +33,7 @@ INPUTS = {"chosen_model": CHOSEN}
 def start(store):
     """A function that tracks a run of a small pipeline; each time with the same certificate."""
     data = {
-        "certificate": write_certificate({"split": {"kind": "another"}}, seed=0),
+        "certificate": make_certificate("another"),
         "chosen_model": CHOSEN,
         "test_cuts": 1,
         "leaderboard": LEADERBOARD,
@@ -49,13 +52,13 @@ def start(store):
 
 
 def readings(store, run):
-    return store.count_test_readings(run.log.certificate["protocol_hash"])
+    return store.count_test_readings(run.log.certificate.protocol_hash)
 
 
 def test_a_result_that_cannot_be_logged_is_warned_of_and_the_run_goes_on(start, store, caplog):
     run, _ = start()
     run.saved("leaderboard", {"no": "models"})
-    assert "Not tracked: KeyError: 'models'" in caplog.text
+    assert "Not tracked: AttributeError: 'dict' object has no attribute 'models'" in caplog.text
     run.saved("leaderboard", LEADERBOARD)
     run.finish("FINISHED")
     assert store.client.get_run(run.log.parent).data.metrics["validation_ndcg_at_10"] > 0
@@ -82,16 +85,20 @@ def test_two_evaluations_are_told_that_they_are_the_first_and_the_second(store, 
     hooks, manager = TrackingHooks(), _create_hook_manager()
     hooks.after_context_created(SimpleNamespace(config_loader=config, project_path=tmp_path))
     manager.register(hooks)
-    reads = node(lambda chosen, cuts: chosen | results(), ["chosen_model", "test_cuts"], "test_results")
+
+    def read_test(chosen, cuts):
+        return results().model_copy(update={"test_readings": chosen.test_readings})
+
+    reads = node(read_test, ["chosen_model", "test_cuts"], "test_results")
     shown = []
     for seed in (0, 1):
-        certificate = write_certificate({"split": {"kind": "one for both"}}, seed=seed)
+        certificate = make_certificate("one for both", seed=seed)
         data = {"certificate": certificate, "chosen_model": CHOSEN, "test_cuts": 1}
         catalog = DataCatalog({name: MemoryDataset(value) for name, value in data.items()})
         hooks.before_pipeline_run({"runner": "SequentialRunner"}, pipeline([reads]), catalog)
         found = SequentialRunner().run(pipeline([reads]), catalog, manager)["test_results"].load()
         hooks.after_pipeline_run()
-        shown.append(found["test_readings"])
+        shown.append(found.test_readings)
         assert catalog.load("chosen_model") == CHOSEN
     assert shown == [1, 2]
 
@@ -163,7 +170,7 @@ def test_the_next_run_marks_what_a_killed_one_left_running(start, store, caplog)
 def test_a_run_that_is_continued_belongs_to_the_process_that_continues_it(start, store):
     run, _ = start()
     store.client.set_tag(run.log.parent, "nextact.process", "elsewhere 7 1.0")
-    run.log.log_fit({"family": "baselines", "name": "ease", "fit_seconds": 1.0})
+    run.log.log_fit(described())
     again, _ = start()
     assert store.client.get_run(again.log.parent).data.tags["nextact.process"] == this_process()
     (fit,) = again.log.nested.values()

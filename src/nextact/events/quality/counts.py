@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -25,13 +25,13 @@ def records(table: ibis.Table) -> list[dict[str, Any]]:
     return rows
 
 
-def count_rows(events: ibis.Table, rejected: ibis.Table, counts: Part) -> Part:
+def count_rows(events: ibis.Table, rejected: ibis.Table, rows_by_split: Mapping[str, int]) -> Part:
     """Rows by source and reason.
 
     Args:
         events: Accepted events outside test.
         rejected: Rejected rows, wherever they lie: they belong to no split.
-        counts: Of label_events: ``rows_by_split``.
+        rows_by_split: Accepted rows.
 
     Returns:
         ``read``, ``accepted``, ``rejected``, ``by_split``, ``by_reason`` and ``by_source`` (``source``, ``reason``,
@@ -42,13 +42,12 @@ def count_rows(events: ibis.Table, rejected: ibis.Table, counts: Part) -> Part:
     by_reason: dict[str, int] = defaultdict(int)
     for row in reasons:
         by_reason[row["reason"]] += row["n"]
-    by_split = counts["rows_by_split"]
-    n_accepted, n_rejected = sum(by_split.values()), sum(by_reason.values())
+    n_accepted, n_rejected = sum(rows_by_split.values()), sum(by_reason.values())
     return {
         "read": n_accepted + n_rejected,
         "accepted": n_accepted,
         "rejected": n_rejected,
-        "by_split": by_split,
+        "by_split": dict(rows_by_split),
         "by_reason": dict(sorted(by_reason.items(), key=lambda one: -one[1])),
         "by_source": accepted + reasons,
     }

@@ -29,6 +29,7 @@ from nextact.events.quality.shapes import (
 )
 from nextact.events.quality.warnings import QualityOptions, find_warnings
 from nextact.events.tables import require_columns
+from nextact.protocol import EvaluationProtocol
 
 Report = dict[str, Any]
 
@@ -38,8 +39,8 @@ def report_quality(
     rejected: ibis.Table,
     items: ibis.Table | None,
     vocabulary: pd.DataFrame,
-    counts: Mapping[str, Any],
-    protocol: Mapping[str, Any],
+    rows_by_split: Mapping[str, int],
+    protocol: EvaluationProtocol,
     event_types: Sequence[str],
     has_times: bool,
     text_columns: Sequence[str],
@@ -55,7 +56,7 @@ def report_quality(
         rejected: Rejected rows with ``rejected_reason``; they belong to no split.
         items: The item table, if there is one.
         vocabulary: The catalogue.
-        counts: ``rows_by_split``.
+        rows_by_split: Accepted rows.
         protocol: Of the certificate: whether baskets are steps, seen items are left out, and the filter's window.
         event_types: Declared behaviours.
         has_times: Whether ``timestamp`` holds times, or only positions.
@@ -78,11 +79,11 @@ def report_quality(
     groups = by_training_count(by_item)
     report = {
         "split": {
-            **protocol["split"],
-            "exclude_seen": protocol["exclude_seen"],
-            "window": protocol["filter"]["window"],
+            **protocol.split.model_dump(exclude_none=True),
+            "exclude_seen": protocol.exclude_seen,
+            "window": protocol.filter.window,
         },
-        "rows": count_rows(events, rejected, dict(counts)),
+        "rows": count_rows(events, rejected, rows_by_split),
         "overview": _overview(events, users, groups, has_times),
         "over_time": count_over_time(events, event_types) if has_times else None,
         "history_length": describe_histories(users),

@@ -14,6 +14,7 @@ from nextact.models.baselines.item_knn import BYTES_PER_PAIR, rows_of_block
 from nextact.models.baselines.shared_options import LinearOptions
 from nextact.models.baselines.slim import BLOCK_BYTES as SLIM_BYTES
 from nextact.sequences.histories import Histories
+from nextact.versioned import Versioned
 
 GIB = 2**30
 FLOAT, ENTRY, EVENT = 4, 12, 60  # bytes: a number; a number with its place; an event while it becomes an entry
@@ -81,6 +82,14 @@ class BaselineForecast:
         """One line for the log."""
         said = f"{self.memory_gib:.3f} GiB of {self.free_gib:.1f} GiB free"
         return f"{said}{'' if self.fits else ', which does NOT fit'}{'; ' if self.instead else ''}{self.instead}"
+
+
+class BaselinesForecast(Versioned):
+    """Of every baseline of a run, by name."""
+
+    run_id: str
+    protocol_hash: str
+    baselines: dict[str, BaselineForecast]
 
 
 def forecast_baselines(

@@ -14,8 +14,9 @@ from nextact.events.quality.report import Report, report_quality
 from nextact.events.quality.warnings import QualityOptions
 from nextact.events.steps import describe_ties
 from nextact.printing import printable
-from nextact.protocol import Certificate, PolicyOptions, stamp, write_certificate
+from nextact.protocol import Certificate, Data, EvaluationProtocol, Filter, PolicyOptions, write_certificate
 from nextact.reports.pages import quality_page
+from nextact.results.data import EventCounts
 from nextact.sequences import build
 from nextact.sequences.checks import check_holdouts
 from nextact.sequences.fingerprint import data_fingerprint
@@ -37,13 +38,13 @@ def label_events(
     events: EventOptions,
     split: splitting.SplitOptions,
     keep: filtering.FilterOptions,
-) -> tuple[ibis.Table, ibis.Table, dict[str, Any]]:
+) -> tuple[ibis.Table, ibis.Table, EventCounts]:
     """Accepted events with step, split and target; rejected rows with their reason; counts."""
     labelled = labelling.label_events(raw_events, item_table, events, split, keep, ErasedUsers.from_json(erased_users))
-    report = labelling.count_rows(labelled) | {"moments": labelled.moments}
-    counts = report["rows_by_reason"]
-    logger.info("Rows by reason: %s", ", ".join(f"{reason} {n:,}" for reason, n in counts.items()))
-    return labelled.accepted, labelled.rejected, report
+    counts = EventCounts(**labelling.count_rows(labelled), moments=labelled.moments)
+    reasons = counts.rows_by_reason.items()
+    logger.info("Rows by reason: %s", ", ".join(f"{reason} {n:,}" for reason, n in reasons))
+    return labelled.accepted, labelled.rejected, counts
 
 
 def fit_vocabulary(events: ibis.Table, item_table: ibis.Table, options: build.VocabularyOptions) -> pd.DataFrame:
@@ -64,7 +65,7 @@ def build_histories(
 def certify(
     histories: Histories,
     vocabulary: pd.DataFrame,
-    report: dict[str, Any],
+    counts: EventCounts,
     events: EventOptions,
     split: splitting.SplitOptions,
     keep: filtering.FilterOptions,
@@ -72,19 +73,18 @@ def certify(
     seed: int,
 ) -> Certificate:
     """The certificate of a new run: everything that changes what a metric means."""
-    protocol = {
-        "data": {
-            "sha256": data_fingerprint(histories, vocabulary[c.ITEM_ID]),
-            "users": histories.n_users,
-            "items": len(vocabulary),
-        },
-        "split": splitting.describe_split(split, report["moments"]),
-        "ties": describe_ties(split, events.has_positions),
-        "target_event_types": list(split.target_event_types or events.event_types),
-        "filter": {"item": keep.min_item_events, "user": keep.min_user_events, "window": keep.window},
-        **policy.described,
-        "metrics": "full ranking, binary gains, ties by expectation, unreachable targets count as missed",
-    }
+    protocol = EvaluationProtocol(
+        data=Data(
+            sha256=data_fingerprint(histories, vocabulary[c.ITEM_ID]), users=histories.n_users, items=len(vocabulary)
+        ),
+        split=splitting.describe_split(split, counts.moments),
+        ties=describe_ties(split, events.has_positions),
+        target_event_types=tuple(split.target_event_types or events.event_types),
+        filter=Filter(item=keep.min_item_events, user=keep.min_user_events, window=keep.window),
+        exclude_seen=policy.exclude_seen,
+        refit=policy.refit_in_words,
+        metrics="full ranking, binary gains, ties by expectation, unreachable targets count as missed",
+    )
     return write_certificate(protocol, seed, {"events": events, "split": split, "filter": keep, "policy": policy})
 
 
@@ -93,20 +93,29 @@ def describe_quality(
     rejected: ibis.Table,
     item_table: ibis.Table,
     vocabulary: pd.DataFrame,
-    counts: dict[str, Any],
+    counts: EventCounts,
     certificate: Certificate,
     options: EventOptions,
     text_columns: list[str],
     limits: QualityOptions,
 ) -> Report:
     """The data quality report, which leaves the test split closed; its warnings are logged too."""
-    protocol, types = certificate["protocol"], options.event_types
+    protocol, types = certificate.protocol, options.event_types
     report = report_quality(
-        events, rejected, item_table, vocabulary, counts, protocol, types, options.has_times, text_columns, limits
+        events,
+        rejected,
+        item_table,
+        vocabulary,
+        counts.rows_by_split,
+        protocol,
+        types,
+        options.has_times,
+        text_columns,
+        limits,
     )
     for warning in report["warnings"]:
         logger.warning("Data quality: %s", printable(warning["message"]))
-    return stamp(certificate) | report
+    return certificate.stamp | report
 
 
 def write_quality_page(report: Report) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from kedro.pipeline import Pipeline, node, pipeline
 
 from nextact.pipelines.data_processing import nodes
 
-EVENTS, SPLIT, FILTER = "params:events", "params:split", "params:filter"
+SPLITTING = {"split": "params:split", "keep": "params:filter"}
 
 
 def create_pipeline() -> Pipeline:
@@ -14,36 +14,56 @@ def create_pipeline() -> Pipeline:
             node(nodes.clean_items, ["raw_items", "params:items"], "items", name="clean_items"),
             node(
                 nodes.label_events,
-                ["raw_events", "items", "erased_users", EVENTS, SPLIT, FILTER],
+                {
+                    "raw_events": "raw_events",
+                    "item_table": "items",
+                    "erased_users": "erased_users",
+                    "events": "params:events",
+                    **SPLITTING,
+                },
                 ["events", "rejected_events", "event_counts"],
                 name="label_events",
             ),
             node(nodes.fit_vocabulary, ["events", "items", "params:vocabulary"], "vocabulary", name="fit_vocabulary"),
             node(
                 nodes.build_histories,
-                ["events", "vocabulary", EVENTS, SPLIT, "params:seed"],
+                {
+                    "events": "events",
+                    "vocabulary": "vocabulary",
+                    "options": "params:events",
+                    "split": "params:split",
+                    "seed": "params:seed",
+                },
                 ["users", "histories", "validation_cuts", "test_cuts"],
                 name="build_histories",
             ),
             node(
                 nodes.certify,
-                ["histories", "vocabulary", "event_counts", EVENTS, SPLIT, FILTER, "params:policy", "params:seed"],
+                {
+                    "histories": "histories",
+                    "vocabulary": "vocabulary",
+                    "counts": "event_counts",
+                    "events": "params:events",
+                    **SPLITTING,
+                    "policy": "params:policy",
+                    "seed": "params:seed",
+                },
                 "certificate",
                 name="certify",
             ),
             node(
                 nodes.describe_quality,
-                [
-                    "events",
-                    "rejected_events",
-                    "items",
-                    "vocabulary",
-                    "event_counts",
-                    "certificate",
-                    EVENTS,
-                    "params:item_text.text_columns",
-                    "params:quality",
-                ],
+                {
+                    "events": "events",
+                    "rejected": "rejected_events",
+                    "item_table": "items",
+                    "vocabulary": "vocabulary",
+                    "counts": "event_counts",
+                    "certificate": "certificate",
+                    "options": "params:events",
+                    "text_columns": "params:item_text.text_columns",
+                    "limits": "params:quality",
+                },
                 "quality_report",
                 name="report_quality",
             ),

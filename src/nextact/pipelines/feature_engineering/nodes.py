@@ -115,9 +115,9 @@ def stated_languages(item_texts: TextTable) -> Iterable[str | None]:
     return item_texts.texts(LANGUAGE) if LANGUAGE in item_texts.columns else repeat(None)
 
 
-def join_blocks(options: ItemTextOptions, item_words: ItemVectors, *blocks: np.ndarray) -> ItemVectors:
+def join_blocks(options: ItemTextOptions, item_words: ItemVectors, **blocks: np.ndarray) -> ItemVectors:
     """The blocks that were asked for, of all blocks in the order of :data:`BLOCKS`; and the sparse ones."""
-    found = {name: block for name, block in zip(BLOCKS, blocks, strict=True) if name in options.blocks}
+    found = {name: blocks[name] for name in BLOCKS if name in options.blocks}
     vectors = ItemVectors.of(found, item_words.sparse)
     if absent := [name for name in options.blocks if name not in vectors.blocks]:
         logger.info("Item vectors without %s: nothing to make them of", ", ".join(absent))

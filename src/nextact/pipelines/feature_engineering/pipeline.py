@@ -6,6 +6,7 @@ from nextact.pipelines.feature_engineering import behaviour_blocks, nodes, pictu
 from nextact.text.blocks import BLOCKS
 
 TEXT = "params:item_text"
+TRAINING = {"histories": "histories", "cuts": "validation_cuts"}
 
 
 def create_pipeline() -> Pipeline:
@@ -52,7 +53,14 @@ def _blocks() -> Pipeline:
             ),
             node(
                 word_blocks.weigh_item_words,
-                ["item_tokens", "items", "vocabulary", TEXT, "params:item_words", "params:cleaning"],
+                {
+                    "item_tokens": "item_tokens",
+                    "items": "items",
+                    "vocabulary": "vocabulary",
+                    "texts": TEXT,
+                    "options": "params:item_words",
+                    "cleaning": "params:cleaning",
+                },
                 "item_words",
                 name="weigh_item_words",
             ),
@@ -64,13 +72,13 @@ def _blocks() -> Pipeline:
             ),
             node(
                 behaviour_blocks.embed_items,
-                ["vocabulary", "histories", "validation_cuts", TEXT, "params:item2vec"],
+                {"vocabulary": "vocabulary", **TRAINING, "texts": TEXT, "options": "params:item2vec"},
                 "item_vectors_item2vec",
                 name="embed_items",
             ),
             node(
                 behaviour_blocks.tune_encoder,
-                ["item_vectors_encoder", "histories", "validation_cuts", TEXT, "params:encoder_tuning"],
+                {"encoder": "item_vectors_encoder", **TRAINING, "texts": TEXT, "options": "params:encoder_tuning"},
                 "item_vectors_encoder_tuned",
                 name="tune_encoder",
             ),
@@ -79,19 +87,31 @@ def _blocks() -> Pipeline:
 
 
 def _results() -> Pipeline:
-    blocks = [f"item_vectors_{name}" for name in BLOCKS]
+    blocks = {name: f"item_vectors_{name}" for name in BLOCKS}
     return pipeline(
         [
-            node(nodes.join_blocks, [TEXT, "item_words", *blocks], "item_vectors", name="join_blocks"),
+            node(
+                nodes.join_blocks,
+                {"options": TEXT, "item_words": "item_words", **blocks},
+                "item_vectors",
+                name="join_blocks",
+            ),
             node(
                 behaviour_blocks.profile_users,
-                ["item_tokens", "histories", "users", "validation_cuts", "params:user_profiles"],
+                {"item_tokens": "item_tokens", **TRAINING, "users": "users", "options": "params:user_profiles"},
                 "user_profiles",
                 name="profile_users",
             ),
             node(
                 pictures.draw_catalogue,
-                ["item_vectors", "item_texts", "item_tokens", "vocabulary", "items", "params:catalogue_map"],
+                {
+                    "item_vectors": "item_vectors",
+                    "item_texts": "item_texts",
+                    "item_tokens": "item_tokens",
+                    "vocabulary": "vocabulary",
+                    "items": "items",
+                    "options": "params:catalogue_map",
+                },
                 ["catalogue_map", "item_neighbours", "vocabulary_figure"],
                 name="draw_catalogue",
             ),

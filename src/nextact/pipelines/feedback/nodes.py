@@ -18,7 +18,7 @@ from nextact.feedback.contract import FeedbackOptions, unmapped_columns
 from nextact.feedback.logged import declared_rewards, logged_lists
 from nextact.feedback.policy_report import OffPolicyOptions
 from nextact.feedback.rates import ReportOptions
-from nextact.protocol import Certificate, require_same_run, stamp
+from nextact.protocol import Certificate, require_same_run
 from nextact.reports.figures import quality_figures as figures
 
 logger = logging.getLogger(__name__)
@@ -57,7 +57,7 @@ def report(
     """Rates, position bias and coverage of what was shown, and how far it is from the current recommendations."""
     _require_current(recommendations, certificate)
     newest = int(events[c.TIMESTAMP].max().execute())
-    return {**stamp(certificate), **counts} | reports.report(
+    return {**certificate.stamp, **counts} | reports.report(
         shown, recommendations, vocabulary, newest, event_types, options
     )
 
@@ -79,7 +79,7 @@ def judge_policies(
     """What policies over the current recommendations would have earned, or why nothing can be said."""
     _require_current(recommendations, certificate)
     rewards = declared_rewards(options.rewards, event_types)
-    report: dict[str, Any] = {**stamp(certificate), "rewards": rewards}
+    report: dict[str, Any] = {**certificate.stamp, "rewards": rewards}
     lists = logged_lists(shown, options.max_rank, rewards)
     report |= policy_report.policy_report(lists, recommendations, options)
     if not report["policies"]:
@@ -96,7 +96,7 @@ def response_events(shown: ibis.Table) -> ibis.Table:
 
 def _require_current(recommendations: pd.DataFrame, certificate: Certificate) -> None:
     for run_id in recommendations[f.RUN_ID].unique():
-        require_same_run("recommendations", {"run_id": run_id}, certificate, "recommendation")
+        require_same_run("recommendations", run_id, certificate, "recommendation")
 
 
 def _why_not(counts: dict[str, Any], left_out: dict[str, int]) -> str:

@@ -6,6 +6,14 @@ from nextact.pipelines.feedback import nodes
 
 EVENT_TYPES = "params:events.event_types"
 SHOWN, COUNTS = "accepted_feedback", "feedback_counts"
+LOGGED = {
+    "shown": SHOWN,
+    "counts": COUNTS,
+    "recommendations": "recommendations",
+    "events": "events",
+    "certificate": "certificate",
+    "event_types": EVENT_TYPES,
+}
 
 
 def create_pipeline() -> Pipeline:
@@ -21,31 +29,14 @@ def create_pipeline() -> Pipeline:
             node(nodes.response_events, SHOWN, "feedback_events", name="responses_as_events"),
             node(
                 nodes.report,
-                [
-                    SHOWN,
-                    COUNTS,
-                    "recommendations",
-                    "vocabulary",
-                    "events",
-                    "certificate",
-                    EVENT_TYPES,
-                    "params:feedback.report",
-                ],
+                {**LOGGED, "vocabulary": "vocabulary", "options": "params:feedback.report"},
                 "feedback_report",
                 name="report_feedback",
             ),
             node(nodes.plot, "feedback_report", "response_by_rank", name="plot_response_by_rank"),
             node(
                 nodes.judge_policies,
-                [
-                    SHOWN,
-                    COUNTS,
-                    "recommendations",
-                    "events",
-                    "certificate",
-                    EVENT_TYPES,
-                    "params:feedback.off_policy",
-                ],
+                {**LOGGED, "options": "params:feedback.off_policy"},
                 "off_policy_report",
                 name="judge_policies",
             ),

@@ -1,8 +1,6 @@
 """Nodes that look closer at what was read of test: slices, checks for leaks, examples. None opens test again."""
 
-import dataclasses
 import logging
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,7 +13,8 @@ from nextact.evaluation.tables import ranks_of
 from nextact.events import columns as c
 from nextact.events.contract import EventOptions
 from nextact.pipelines.model_training.nodes import ValidationOptions
-from nextact.protocol import Certificate, is_refitted, require_same_run, stamp
+from nextact.protocol import Certificate, require_same_run
+from nextact.results.evaluation import Examples, LeakChecks, Slices, TestResults
 from nextact.retrieval.recommending import Catalogue
 from nextact.sequences.histories import Histories
 from nextact.sequences.holdout import Cuts, learnt_histories, training_histories
@@ -25,7 +24,7 @@ logger = logging.getLogger(__name__)
 
 
 def slice_test(
-    test_results: dict[str, Any],
+    test_results: TestResults,
     test_users: pd.DataFrame,
     test_targets: pd.DataFrame,
     test_ranks: pd.DataFrame,
@@ -38,29 +37,29 @@ def slice_test(
     events: EventOptions,
     validation: ValidationOptions,
     options: EvaluationOptions,
-) -> dict[str, Any]:
+) -> Slices:
     """The chosen model beside the best baseline in groups of users and of items."""
-    require_same_run("test_results", test_results, certificate, "model_evaluation")
-    held_out = _held_out(test_users, test_targets, histories, validation_cuts, vocabulary, is_refitted(certificate))
+    require_same_run("test_results", test_results.run_id, certificate, "model_evaluation")
+    held_out = _held_out(test_users, test_targets, histories, validation_cuts, vocabulary, certificate.is_refitted)
     groupings = standard_groupings(held_out, events.event_types, events.has_times)
     groupings += column_groupings(
         held_out, users, items, options.user_columns, options.item_columns, options.max_groups
     )
-    models = [name for name in (test_results["chosen"], test_results["baseline"]) if name]
-    metrics = tuple(dict.fromkeys([test_results["metric"], f"hit_rate@{test_results['metric'].rpartition('@')[2]}"]))
+    models = tuple(name for name in (test_results.chosen, test_results.baseline) if name)
+    metrics = tuple(dict.fromkeys([test_results.metric, f"hit_rate@{test_results.metric.rpartition('@')[2]}"]))
     ranks = {name: ranks_of(test_ranks, name) for name in models}
-    return {
-        **stamp(certificate),
-        "metrics": list(metrics),
-        "models": models,
-        "users": len(test_users),
-        "left_out": test_results["left_out"],
-        "slices": score_groupings(groupings, ranks, held_out.relevant, metrics, validation.draws),
-    }
+    return Slices(
+        **certificate.stamp,
+        metrics=metrics,
+        models=models,
+        users=len(test_users),
+        left_out=test_results.left_out,
+        slices=score_groupings(groupings, ranks, held_out.relevant, metrics, validation.draws),
+    )
 
 
 def check_leaks(
-    test_results: dict[str, Any],
+    test_results: TestResults,
     test_users: pd.DataFrame,
     test_targets: pd.DataFrame,
     test_lists: pd.DataFrame,
@@ -69,19 +68,19 @@ def check_leaks(
     vocabulary: pd.DataFrame,
     certificate: Certificate,
     events: EventOptions,
-) -> dict[str, Any]:
+) -> LeakChecks:
     """What may make the results look better than the models are; training events after the split stop the run."""
-    require_same_run("test_results", test_results, certificate, "model_evaluation")
-    refitted, protocol = is_refitted(certificate), certificate["protocol"]
+    require_same_run("test_results", test_results.run_id, certificate, "model_evaluation")
+    refitted, protocol = certificate.is_refitted, certificate.protocol
     held_out = _held_out(test_users, test_targets, histories, validation_cuts, vocabulary, refitted)
     first, relevant = training_histories(histories, validation_cuts), held_out.relevant
     checks = [
-        leaks.check_training_moment(first, vocabulary, protocol["split"]),
-        *([leaks.check_refit_moment(held_out.training, protocol["split"])] if refitted else []),
+        leaks.check_training_moment(first, vocabulary, protocol.split),
+        *([leaks.check_refit_moment(held_out.training, protocol.split)] if refitted else []),
         leaks.check_order(held_out),
-        leaks.check_repeats(held_out, protocol["exclude_seen"]),
+        leaks.check_repeats(held_out, protocol.exclude_seen),
         leaks.check_shuffled(test_results, relevant, held_out.popularity),
-        leaks.check_core(relevant, held_out.popularity, test_results["metric"], protocol["filter"]["window"]),
+        leaks.check_core(relevant, held_out.popularity, test_results.metric, protocol.filter.window),
     ]
     if events.has_times:
         checks += [leaks.check_duplicates(held_out), leaks.check_existence(held_out, test_lists)]
@@ -89,11 +88,11 @@ def check_leaks(
     for check in checks:
         if not check.passed:
             logger.warning("Check of %s: %s", check.name, check.words)
-    return {**stamp(certificate), "checks": [dataclasses.asdict(check) for check in checks]}
+    return LeakChecks(**certificate.stamp, checks=tuple(checks))
 
 
 def tell_examples(
-    test_results: dict[str, Any],
+    test_results: TestResults,
     test_users: pd.DataFrame,
     test_targets: pd.DataFrame,
     test_lists: pd.DataFrame,
@@ -104,17 +103,14 @@ def tell_examples(
     item_texts: TextTable,
     certificate: Certificate,
     options: EvaluationOptions,
-) -> dict[str, Any]:
+) -> Examples:
     """Right and wrong recommendations of the chosen model in words."""
-    require_same_run("test_results", test_results, certificate, "model_evaluation")
-    held_out = _held_out(test_users, test_targets, histories, validation_cuts, vocabulary, is_refitted(certificate))
+    require_same_run("test_results", test_results.run_id, certificate, "model_evaluation")
+    held_out = _held_out(test_users, test_targets, histories, validation_cuts, vocabulary, certificate.is_refitted)
     ids, names = users.sort_values(c.USER_INDEX)[c.USER_ID].tolist(), Catalogue(item_texts.frame()).names
-    chosen, seed = test_results["chosen"], certificate["provenance"]["seed"]
-    return {
-        **stamp(certificate),
-        "model": chosen,
-        **pick_examples(held_out, test_lists, chosen, ids, names, options.examples, seed),
-    }
+    chosen, seed = test_results.chosen, certificate.provenance.seed
+    picked = pick_examples(held_out, test_lists, chosen, ids, names, options.examples, seed)
+    return Examples(**certificate.stamp, model=chosen, **picked)
 
 
 def _held_out(

@@ -1,7 +1,6 @@
 """The node that opens test: one pass a model, and the numbers of the run."""
 
 import logging
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,10 @@ from nextact.models.recommender import PredictsHorizons
 from nextact.models.registry import open_model
 from nextact.models.storage import ModelFolder
 from nextact.pipelines.model_training.nodes import ValidationOptions
-from nextact.protocol import Certificate, is_refitted, require_same_run, stamp
+from nextact.protocol import Certificate, require_same_run
+from nextact.results.evaluation import TestedModel, TestResults
+from nextact.results.horizons import Horizons
+from nextact.results.models import Candidate, ChosenModel, Leaderboard
 from nextact.retrieval.scoring import fit_temperature, popular_first
 from nextact.sequences.histories import Histories
 from nextact.sequences.holdout import Cuts, Holdout, learnt_histories, make_holdout, validation_halves
@@ -43,8 +45,8 @@ def read_attributes(
 
 
 def evaluate_test(
-    leaderboard: dict[str, Any],
-    chosen_model: dict[str, Any],
+    leaderboard: Leaderboard,
+    chosen_model: ChosenModel,
     histories: Histories,
     cuts: Cuts,
     validation_cuts: Cuts,
@@ -55,59 +57,59 @@ def evaluate_test(
     event_types: list[str],
     validation: ValidationOptions,
     options: EvaluationOptions,
-) -> tuple[dict[str, Any], pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+) -> tuple[TestResults, pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Test metrics of every validated model with intervals, and what the readings were, as tables.
 
     Where runs are tracked, the tracking hook puts ``test_readings`` into ``chosen_model``: how often test was opened
     under this protocol, this time included.
     """
-    require_same_run("leaderboard", leaderboard, certificate, "model_training")
-    require_same_run("chosen_model", chosen_model, certificate, "model_training")
-    training = learnt_histories(histories, validation_cuts, is_refitted(certificate))
+    require_same_run("leaderboard", leaderboard.run_id, certificate, "model_training")
+    require_same_run("chosen_model", chosen_model.run_id, certificate, "model_training")
+    training = learnt_histories(histories, validation_cuts, certificate.is_refitted)
     holdout = make_holdout(histories, cuts, len(event_types))
     fitting = _fitting_half(histories, validation_cuts, certificate, len(event_types))
     block = _diversity_block(item_vectors, options.diversity_block)
     vectors = item_vectors.blocks[block] if block else None
     held_out = _evaluation_set(holdout, training, vectors, vocabulary, items, certificate, validation, options)
-    chosen = chosen_model["name"]
-    readings, rows = {}, []
-    for one in leaderboard["models"]:
-        few = None if one["name"] == chosen else options.calibration_users
-        readings[one["name"]], row = _read(one, held_out, fitting, few)
-        rows.append(row)
+    chosen = chosen_model.name
+    readings, models = {}, []
+    for one in leaderboard.models:
+        few = None if one.name == chosen else options.calibration_users
+        readings[one.name], tested = _read(one, held_out, fitting, few)
+        models.append(tested)
     values = {name: results.per_user_values(reading, held_out) for name, reading in readings.items()}
     types = {name: reading.event_types for name, reading in readings.items() if reading.event_types is not None}
-    found = {
-        **stamp(certificate),
-        "protocol": certificate["protocol"],
-        "provenance": certificate["provenance"],
-        "metric": validation.metric,
-        "users": len(holdout.users),
-        "users_left_out": histories.n_users - len(holdout.users),
-        "left_out": _left_out(histories, cuts),
-        "list_length": options.list_length,
-        "diversity_block": block,
-        "chosen": chosen,
-        "reason": chosen_model["reason"],
-        "gate": gate_lines(leaderboard["gate"], {one["name"]: one["family"] for one in leaderboard["models"]}),
-        "models_left_out": left_out_lines(leaderboard["left_out"]),
-        "baseline": results.best_baseline(leaderboard, chosen),
-        "models": rows,
-        "chosen_against": results.chosen_against(values, chosen, validation.metric, validation.draws),
-        "behaviour": evaluate_behaviour(types, holdout, training, event_types, validation.draws),
-        "horizons": {
-            "validation": join_sections({one["name"]: one["validation_horizons"] for one in leaderboard["models"]}),
-            "test": evaluate_horizons(
-                _horizon_predictors(leaderboard),
-                histories,
-                certificate["protocol"]["split"],
-                "test",
-                event_types,
-                validation.draws,
-            ),
-        },
-        **{key: chosen_model[key] for key in ("test_readings",) if key in chosen_model},
-    }
+    horizons = evaluate_horizons(
+        _horizon_predictors(leaderboard),
+        histories,
+        certificate.protocol.split,
+        "test",
+        event_types,
+        validation.draws,
+    )
+    found = TestResults(
+        **certificate.stamp,
+        protocol=certificate.protocol,
+        provenance=certificate.provenance,
+        metric=validation.metric,
+        users=len(holdout.users),
+        users_left_out=histories.n_users - len(holdout.users),
+        left_out=_left_out(histories, cuts),
+        list_length=options.list_length,
+        diversity_block=block,
+        chosen=chosen,
+        reason=chosen_model.reason,
+        gate=tuple(gate_lines(leaderboard.gate, leaderboard.families)),
+        models_left_out=tuple(left_out_lines(leaderboard.left_out)),
+        baseline=results.best_baseline(leaderboard, chosen),
+        models=tuple(models),
+        chosen_against=results.chosen_against(values, chosen, validation.metric, validation.draws),
+        behaviour=evaluate_behaviour(types, holdout, training, event_types, validation.draws),
+        horizons=Horizons(
+            validation=join_sections([one.validation_horizons for one in leaderboard.models]), test=horizons
+        ),
+        test_readings=chosen_model.test_readings,
+    )
     targets = target_table(holdout, histories, cuts)
     tables = (
         user_table(holdout, cuts),
@@ -115,7 +117,7 @@ def evaluate_test(
         rank_table(readings, targets),
         list_table(readings, holdout, options.list_length),
     )
-    test_users, targets, ranks, lists = (table.assign(run_id=certificate["run_id"]) for table in tables)
+    test_users, targets, ranks, lists = (table.assign(run_id=certificate.run_id) for table in tables)
     return found, test_users, targets, ranks, lists
 
 
@@ -132,12 +134,12 @@ def _evaluation_set(
     category = options.category_column
     return EvaluationSet(
         holdout=holdout,
-        shuffled_targets=shuffle_targets(holdout.targets, certificate["provenance"]["seed"]),
+        shuffled_targets=shuffle_targets(holdout.targets, certificate.provenance.seed),
         popularity=np.bincount(training.item_index, minlength=len(vocabulary) + 1),
         tie_order=popular_first(vocabulary[c.N_TRAINING_EVENTS].to_numpy()),
         vectors=vectors,
         categories=None if category is None else item_codes(items[category]),
-        exclude_seen=certificate["protocol"]["exclude_seen"],
+        exclude_seen=certificate.protocol.exclude_seen,
         ks=validation.ks,
         metric=validation.metric,
         list_length=options.list_length,
@@ -147,16 +149,16 @@ def _evaluation_set(
 
 
 def _read(
-    one: Mapping[str, Any], held_out: EvaluationSet, fitting: Holdout, calibration_users: int | None
-) -> tuple[ModelReading, dict[str, Any]]:
+    one: Candidate, held_out: EvaluationSet, fitting: Holdout, calibration_users: int | None
+) -> tuple[ModelReading, TestedModel]:
     """The refitted model on test, with the temperature of the validated one, which has not seen validation.
 
     The chosen model, of no stated number of users, has the very temperature that it recommends with.
     """
     few = {} if calibration_users is None else {"max_users": calibration_users}
-    validated = open_model(ModelFolder(Path(one["folder"])))
+    validated = open_model(ModelFolder(Path(one.folder)))
     temperature = fit_temperature(validated, fitting, held_out.exclude_seen, **few)
-    model = open_model(ModelFolder(Path(one["refitted_folder"])))
+    model = open_model(ModelFolder(Path(one.served_folder)))
     reading = read_model(
         model,
         held_out.holdout,
@@ -166,27 +168,25 @@ def _read(
         held_out.depth,
         temperature,
     )
-    known = ("family", "name", "fit_seconds", "fit_joules", "members_fit_seconds", "validation")
-    row = {key: one[key] for key in known if key in one} | results.model_row(reading, held_out, temperature)
-    earlier, tested = one["validation"][held_out.metric], row["test"][held_out.metric]
-    interval = [tested[end] for end in ("mean", "low", "high")]
-    logger.info("%-18s validation %.4f  test %.4f [%.4f, %.4f]", one["name"], earlier["mean"], *interval)
-    return reading, row
+    tested = results.evaluated_model(one, reading, held_out, temperature)
+    earlier, now = tested.validation[held_out.metric], tested.test[held_out.metric]
+    logger.info("%-18s validation %.4f  test %.4f [%.4f, %.4f]", one.name, earlier.mean, now.mean, now.low, now.high)
+    return reading, tested
 
 
-def _horizon_predictors(leaderboard: Mapping[str, Any]) -> dict[str, PredictsHorizons]:
+def _horizon_predictors(leaderboard: Leaderboard) -> dict[str, PredictsHorizons]:
     """Models whose validation says something of horizons."""
     found = {
-        one["name"]: open_model(ModelFolder(Path(one["refitted_folder"])))
-        for one in leaderboard["models"]
-        if "models" in one["validation_horizons"]
+        one.name: open_model(ModelFolder(Path(one.served_folder)))
+        for one in leaderboard.models
+        if one.validation_horizons.models
     }
     return {name: model for name, model in found.items() if isinstance(model, PredictsHorizons)}
 
 
 def _fitting_half(histories: Histories, cuts: Cuts, certificate: Certificate, n_types: int) -> Holdout:
     """The validation users who did not choose the model: temperatures are fitted on them."""
-    fit_half, _ = validation_halves(histories.n_users, certificate["provenance"]["seed"])
+    fit_half, _ = validation_halves(histories.n_users, certificate.provenance.seed)
     return make_holdout(histories, cuts, n_types, fit_half)
 
 

@@ -5,8 +5,23 @@ from kedro.pipeline import Pipeline, node, pipeline
 from nextact.pipelines.model_evaluation import examining, nodes, reporting
 
 OPTIONS = "params:evaluation"
-READ = ["test_results", "test_users", "test_targets"]
-DATA = ["histories", "validation_cuts", "vocabulary"]
+READ = {
+    "test_results": "test_results",
+    "test_users": "test_users",
+    "test_targets": "test_targets",
+    "histories": "histories",
+    "validation_cuts": "validation_cuts",
+    "vocabulary": "vocabulary",
+    "certificate": "certificate",
+}
+ATTRIBUTES = {"users": "user_attributes", "items": "item_attributes"}
+RESULTS = {
+    "test_results": "test_results",
+    "slices": "evaluation_slices",
+    "checks": "leak_checks",
+    "leaderboard": "leaderboard",
+    "certificate": "certificate",
+}
 
 
 def create_pipeline() -> Pipeline:
@@ -15,67 +30,69 @@ def create_pipeline() -> Pipeline:
         [
             node(
                 nodes.read_attributes,
-                ["items", "raw_users", "vocabulary", "users", OPTIONS],
+                {
+                    "items": "items",
+                    "raw_users": "raw_users",
+                    "vocabulary": "vocabulary",
+                    "users": "users",
+                    "options": OPTIONS,
+                },
                 ["user_attributes", "item_attributes"],
                 name="read_attributes",
             ),
             node(
                 nodes.evaluate_test,
-                [
-                    "leaderboard",
-                    "chosen_model",
-                    "histories",
-                    "test_cuts",
-                    "validation_cuts",
-                    "item_vectors",
-                    "vocabulary",
-                    "item_attributes",
-                    "certificate",
-                    "params:events.event_types",
-                    "params:validation",
-                    OPTIONS,
-                ],
+                {
+                    "leaderboard": "leaderboard",
+                    "chosen_model": "chosen_model",
+                    "histories": "histories",
+                    "cuts": "test_cuts",
+                    "validation_cuts": "validation_cuts",
+                    "item_vectors": "item_vectors",
+                    "vocabulary": "vocabulary",
+                    "items": "item_attributes",
+                    "certificate": "certificate",
+                    "event_types": "params:events.event_types",
+                    "validation": "params:validation",
+                    "options": OPTIONS,
+                },
                 ["test_results", "test_users", "test_targets", "test_ranks", "test_lists"],
                 name="evaluate_test",
             ),
             node(
                 examining.slice_test,
-                [
-                    *READ,
-                    "test_ranks",
-                    *DATA,
-                    "user_attributes",
-                    "item_attributes",
-                    "certificate",
-                    "params:events",
-                    "params:validation",
-                    OPTIONS,
-                ],
+                {
+                    **READ,
+                    **ATTRIBUTES,
+                    "test_ranks": "test_ranks",
+                    "events": "params:events",
+                    "validation": "params:validation",
+                    "options": OPTIONS,
+                },
                 "evaluation_slices",
                 name="slice_test",
             ),
             node(
                 examining.check_leaks,
-                [*READ, "test_lists", *DATA, "certificate", "params:events"],
+                {**READ, "test_lists": "test_lists", "events": "params:events"},
                 "leak_checks",
                 name="check_leaks",
             ),
             node(
                 examining.tell_examples,
-                [*READ, "test_lists", *DATA, "users", "item_texts", "certificate", OPTIONS],
+                {
+                    **READ,
+                    "test_lists": "test_lists",
+                    "users": "users",
+                    "item_texts": "item_texts",
+                    "options": OPTIONS,
+                },
                 "evaluation_examples",
                 name="tell_examples",
             ),
             node(
                 reporting.write_page,
-                [
-                    "test_results",
-                    "evaluation_slices",
-                    "leak_checks",
-                    "evaluation_examples",
-                    "leaderboard",
-                    "certificate",
-                ],
+                {**RESULTS, "examples": "evaluation_examples"},
                 {
                     "page": "evaluation_page",
                     "leaderboard": "leaderboard_plot",
@@ -88,7 +105,7 @@ def create_pipeline() -> Pipeline:
             ),
             node(
                 reporting.write_model_card,
-                ["test_results", "evaluation_slices", "leak_checks", "leaderboard", "certificate"],
+                RESULTS,
                 "model_card",
                 name="write_model_card",
             ),

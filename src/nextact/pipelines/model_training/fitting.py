@@ -3,25 +3,27 @@
 import dataclasses
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from nextact.energy import EnergyMeter
 from nextact.errors import CannotFit, NextactError
 from nextact.models.recommender import LaunchOptions, Recommender, Training
 from nextact.models.registry import HYBRID, MODELS
-from nextact.models.storage import FittedModel, LeftOut, ModelFolder
-from nextact.protocol import Certificate, stable_hash, stamp
+from nextact.models.storage import FittedModel, ModelFolder
+from nextact.options import plain
+from nextact.protocol import Certificate, stable_hash
+from nextact.results.models import Candidates, Fit, LeftOut
 from nextact.sequences.histories import Histories
 from nextact.sequences.holdout import Cuts, later_steps, make_holdout, training_histories, validation_halves
 from nextact.sequences.moments import observed_until
 from nextact.text.blocks import ItemVectors
 
+NO_VECTORS = ItemVectors.of({})  # of models that read none: other vectors leave them as they are
+
 logger = logging.getLogger(__name__)
-Candidate = dict[str, Any]
 
 
 def fit(family: str, name: str) -> Callable[..., FittedModel | LeftOut]:
@@ -31,11 +33,11 @@ def fit(family: str, name: str) -> Callable[..., FittedModel | LeftOut]:
     def fit_model(
         histories: Histories,
         cuts: Cuts,
-        item_vectors: ItemVectors,
         certificate: Certificate,
         event_types: list[str],
         launch: LaunchOptions,
         options: Any,
+        item_vectors: ItemVectors = NO_VECTORS,
     ) -> FittedModel | LeftOut:
         training = training_of(histories, cuts, item_vectors, certificate, event_types, launch)
 
@@ -55,21 +57,23 @@ def fit_hybrid(name: str) -> Callable[..., FittedModel | LeftOut]:
     def fit_model(
         histories: Histories,
         cuts: Cuts,
-        item_vectors: ItemVectors,
         certificate: Certificate,
         event_types: list[str],
         launch: LaunchOptions,
         options: Any,
-        *candidates: list[Candidate],
+        item_vectors: ItemVectors = NO_VECTORS,
+        **candidates: Candidates,
     ) -> FittedModel | LeftOut:
         training = training_of(histories, cuts, item_vectors, certificate, event_types, launch)
         training = with_later_steps(training, histories, cuts)
 
         def fit_it() -> FittedModel:
-            members = members_of(name, options.members, [one for family in candidates for one in family], certificate)
+            members = members_of(name, options.members, candidates.values(), certificate)
             fitted = fit_with(HYBRID, name, entry.recommender(options, members), training, item_vectors, certificate)
-            member_seconds = sum(member.describe()["fit_seconds"] for member in members.values())
-            return dataclasses.replace(fitted, described=fitted.described | {"members_fit_seconds": member_seconds})
+            member_seconds = sum(member.fit().fit_seconds for member in members.values())
+            return dataclasses.replace(
+                fitted, fit=fitted.fit.model_copy(update={"members_fit_seconds": member_seconds})
+            )
 
         return or_left_out(fit_it, HYBRID, name, options, item_vectors, certificate)
 
@@ -100,21 +104,21 @@ def training_of(
     launch: LaunchOptions,
 ) -> Training:
     """What a model may learn from before the choice."""
-    protocol, seed = certificate["protocol"], certificate["provenance"]["seed"]
+    protocol, seed = certificate.protocol, certificate.provenance.seed
     fit_half, _ = validation_halves(histories.n_users, seed)
     known = training_histories(histories, cuts)
     return Training(
         known,
-        protocol["data"]["items"],
+        protocol.data.items,
         tuple(event_types),
         item_vectors.blocks,
         make_holdout(histories, cuts, len(event_types), fit_half),
-        protocol["exclude_seen"],
+        protocol.exclude_seen,
         seed,
-        target_event_types=tuple(protocol["target_event_types"]),
+        target_event_types=protocol.target_event_types,
         launch=launch,
         sparse_vectors=item_vectors.sparse,
-        observed_until=observed_until(protocol["split"], known),
+        observed_until=observed_until(protocol.split, known),
     )
 
 
@@ -142,12 +146,7 @@ def or_left_out(
         return fit_it()
     except CannotFit as error:
         logger.warning("%s.%s is left out: %s", family, name, error)
-        named = {
-            **stamp(certificate),
-            "options_hash": options_hash(options),
-            "item_vectors": hashes_read(family, name, options, item_vectors),
-        }
-        return LeftOut(family, name, str(error), named)
+        return LeftOut(**_made(family, name, options, item_vectors, certificate), left_out=str(error))
 
 
 def fit_with(
@@ -160,24 +159,36 @@ def fit_with(
 ) -> FittedModel:
     """Fit a recommender and say what it was fitted with."""
     options: Any = recommender.options  # type: ignore[attr-defined]
-    started, meter = time.perf_counter(), EnergyMeter()
+    started = time.perf_counter()
     report = recommender.fit(training)
     seconds = round(time.perf_counter() - started, 2)
     logger.info("%s.%s fitted in %.1f s", family, name, seconds)
-    described = {
-        **stamp(certificate),
-        "options": dataclasses.asdict(options),
+    fit = Fit(
+        **_made(family, name, options, item_vectors, certificate),
+        options=plain(options),
+        fit_seconds=seconds,
+        report=plain(report),
+    )
+    return FittedModel(recommender, fit)
+
+
+def _made(family: str, name: str, options: Any, item_vectors: ItemVectors, certificate: Certificate) -> dict[str, Any]:
+    """What names a model and what it is made with."""
+    return {
+        **certificate.stamp,
+        "family": family,
+        "name": name,
         "options_hash": options_hash(options),
         "item_vectors": hashes_read(family, name, options, item_vectors),
-        "fit_seconds": seconds,
-        "fit_joules": meter.joules(),
-        "report": report,
     }
-    return FittedModel(family, name, recommender, described)
 
 
 def members_of(
-    hybrid: str, wanted: tuple[str, ...], candidates: list[Candidate], certificate: Certificate, kind: str = "folder"
+    hybrid: str,
+    wanted: tuple[str, ...],
+    candidates: Iterable[Candidates],
+    certificate: Certificate,
+    refitted: bool = False,
 ) -> dict[str, ModelFolder]:
     """Folders of the members in the order asked for; one that this run did not validate is named in the log.
 
@@ -186,25 +197,26 @@ def members_of(
         wanted: Members.
         candidates: Of all families.
         certificate: Of this run.
-        kind: ``folder`` of the validated models, or ``refitted_folder``.
+        refitted: Whether the models that serve are wanted instead of those that were validated.
 
     Raises:
         CannotFit: If fewer than two are there, since others could not be fitted.
         NextactError: If fewer than two were asked for in this run.
     """
-    of_run = {one["name"]: one for one in candidates if one["run_id"] == certificate["run_id"]}
-    left_out = [name for name in wanted if "left_out" in of_run.get(name, {})]
-    absent = [name for name in wanted if name not in of_run]
+    families = list(candidates)
+    of_run = {one.name: one for some in families for one in some.models if one.run_id == certificate.run_id}
+    not_fitted = {one.name for some in families for one in some.left_out if one.run_id == certificate.run_id}
+    left_out = [name for name in wanted if name in not_fitted]
+    absent = [name for name in wanted if name not in of_run and name not in not_fitted]
     if absent:
         logger.warning("%s.%s goes without %s: not validated in this run", HYBRID, hybrid, ", ".join(absent))
     if left_out:
         logger.warning("%s.%s goes without %s: left out of this run", HYBRID, hybrid, ", ".join(left_out))
-    members = {
-        name: ModelFolder(Path(of_run[name][kind])) for name in wanted if name in of_run and name not in left_out
-    }
+    found = {name: of_run[name] for name in wanted if name in of_run}
+    members = {name: ModelFolder(Path(one.served_folder if refitted else one.folder)) for name, one in found.items()}
     if len(members) >= 2:
         return members
-    found = f"needs two members, of {', '.join(wanted)} this run validated {', '.join(members) or 'none'}"
+    said = f"needs two members, of {', '.join(wanted)} this run validated {', '.join(members) or 'none'}"
     if len(members) + len(left_out) >= 2:
-        raise CannotFit(f"it {found} and had to leave out {', '.join(left_out)}")
-    raise NextactError(f"{HYBRID}.{hybrid}: {found}; run `kedro run --pipelines model_training`")
+        raise CannotFit(f"it {said} and had to leave out {', '.join(left_out)}")
+    raise NextactError(f"{HYBRID}.{hybrid}: {said}; run `kedro run --pipelines model_training`")

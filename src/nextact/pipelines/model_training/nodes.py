@@ -1,6 +1,5 @@
 """Thin nodes over :mod:`nextact.models`, :mod:`nextact.retrieval` and :mod:`nextact.metrics`."""
 
-import dataclasses
 import logging
 from collections.abc import Callable
 from typing import Annotated, Any
@@ -10,18 +9,19 @@ import psutil
 from pydantic import Field
 
 from nextact.errors import NextactError, suggest
-from nextact.evaluation.gate import Gate, gate, gate_lines, left_out_lines, passes
+from nextact.evaluation.gate import gate, gate_lines, left_out_lines, passes
 from nextact.evaluation.horizons import evaluate_horizons
 from nextact.metrics.comparison import bootstrap_intervals
 from nextact.metrics.ranking import metric_names
-from nextact.models.baselines.forecast import forecast_baselines
+from nextact.models.baselines.forecast import BaselinesForecast, forecast_baselines
 from nextact.models.recommender import PredictsHorizons
 from nextact.models.registry import MODELS, open_model, place
 from nextact.models.storage import ModelFolder
 from nextact.options import Count
 from nextact.options import options as checked_options
-from nextact.pipelines.model_training.fitting import Candidate, hashes_read, options_hash
-from nextact.protocol import Certificate, is_refitted, stamp
+from nextact.pipelines.model_training.fitting import hashes_read, options_hash
+from nextact.protocol import Certificate
+from nextact.results.models import Candidate, Candidates, ChosenModel, Gate, Leaderboard, LeftOut, Made
 from nextact.retrieval.scoring import evaluate
 from nextact.sequences.histories import Histories
 from nextact.sequences.holdout import Cuts, learnt_histories, make_holdout, validation_halves
@@ -50,21 +50,20 @@ class ValidationOptions:
             raise ValueError(f"metric: no metric {self.metric!r}; {suggest(self.metric, known)}")
 
 
-def forecast(names: list[str]) -> Callable[..., dict[str, Any]]:
-    """The node that says what each fit of these baselines will take; it reads their options last."""
+def forecast(names: list[str]) -> Callable[..., BaselinesForecast]:
+    """The node that says what each fit of these baselines will take; it reads the options of each by its name."""
 
-    def forecast_memory(histories: Histories, cuts: Cuts, certificate: Certificate, *options: Any) -> dict[str, Any]:
-        wanted = {name: _checked("baselines", name, one) for name, one in zip(names, options, strict=True)}
-        known = learnt_histories(histories, cuts, is_refitted(certificate))
-        n_items = certificate["protocol"]["data"]["items"]
+    def forecast_memory(
+        histories: Histories, cuts: Cuts, certificate: Certificate, **options: Any
+    ) -> BaselinesForecast:
+        wanted = {name: _checked("baselines", name, options[name]) for name in names}
+        known = learnt_histories(histories, cuts, certificate.is_refitted)
+        n_items = certificate.protocol.data.items
         found = forecast_baselines(wanted, known, n_items, int(psutil.virtual_memory().available))
         for name, one in found.items():
             level = logging.WARNING if one.instead or not one.fits else logging.INFO
             logger.log(level, "forecast of %s: %s", name, one.in_words())
-        return {
-            **stamp(certificate),
-            "baselines": {name: dataclasses.asdict(one) | {"fits": one.fits} for name, one in found.items()},
-        }
+        return BaselinesForecast(**certificate.stamp, baselines=found)
 
     return forecast_memory
 
@@ -76,67 +75,71 @@ def validate(
     certificate: Certificate,
     event_types: list[str],
     options: ValidationOptions,
-) -> Candidate:
+) -> Candidate | LeftOut:
     """Metrics on the half of the validation users that chooses, and what the model says of horizons of that half.
 
     Of a model that could not be fitted, why.
     """
     if model.is_left_out:
-        return model.describe()
-    _, choose_half = validation_halves(histories.n_users, certificate["provenance"]["seed"])
+        return model.left_out()
+    _, choose_half = validation_halves(histories.n_users, certificate.provenance.seed)
     holdout = make_holdout(histories, cuts, len(event_types), choose_half)
-    recommender, protocol = open_model(model), certificate["protocol"]
-    values = evaluate(recommender, holdout, protocol["exclude_seen"], options.ks, protocol["data"]["items"])
+    recommender, protocol, fit = open_model(model), certificate.protocol, model.fit()
+    values = evaluate(recommender, holdout, protocol.exclude_seen, options.ks, protocol.data.items)
     intervals = bootstrap_intervals(values, draws=options.draws, seed=0)
-    name = model.describe()["name"]
     horizons = evaluate_horizons(
-        {name: recommender} if isinstance(recommender, PredictsHorizons) else {},
+        {fit.name: recommender} if isinstance(recommender, PredictsHorizons) else {},
         histories,
-        protocol["split"],
+        protocol.split,
         "validation",
         event_types,
         options.draws,
         choose_half,
     )
-    return {
-        **model.describe(),
-        **stamp(certificate),
-        "folder": str(model.path),
-        "users": len(holdout.users),
-        "validation": {name: dataclasses.asdict(interval) for name, interval in intervals.items()},
-        "validation_values": {options.metric: np.round(values[options.metric], 6).tolist()},
-        "validation_horizons": horizons,
-    }
+    return Candidate(
+        **{**dict(fit), **certificate.stamp},
+        folder=str(model.path),
+        users=len(holdout.users),
+        validation=intervals,
+        validation_values={options.metric: tuple(np.round(values[options.metric], 6).tolist())},
+        validation_horizons=horizons,
+    )
 
 
-def gather(family: str, names: list[str]) -> Callable[..., list[Candidate]]:
-    """The gathering node of a family: certificate, item vectors, then options, candidate and refitted model of each."""
+def gather(family: str, names: list[str]) -> Callable[..., Candidates]:
+    """The node that gathers a family: it reads ``<name>_options``, ``_candidate`` and ``_refitted`` of each model."""
 
-    def gather_family(certificate: Certificate, item_vectors: ItemVectors, *of_models: Any) -> list[Candidate]:
-        each = zip(names, of_models[::3], of_models[1::3], of_models[2::3], strict=True)
-        return [
-            _with_refit(candidate, refitted)
-            for name, options, candidate, refitted in each
-            if _is_fresh(family, name, options, candidate, certificate, item_vectors)
-            and _is_refitted(family, name, options, refitted, certificate)
+    def gather_family(certificate: Certificate, item_vectors: ItemVectors, **of_models: Any) -> Candidates:
+        found = [
+            _with_refit(of_models[f"{name}_candidate"], of_models[f"{name}_refitted"])
+            for name in names
+            if _is_fresh(
+                family, name, of_models[f"{name}_options"], of_models[f"{name}_candidate"], certificate, item_vectors
+            )
+            and _is_refitted(family, name, of_models[f"{name}_options"], of_models[f"{name}_refitted"], certificate)
         ]
+        return Candidates(
+            models=tuple(one for one in found if isinstance(one, Candidate)),
+            left_out=tuple(one for one in found if isinstance(one, LeftOut)),
+        )
 
     return gather_family
 
 
-def _with_refit(candidate: Candidate, refitted: ModelFolder) -> Candidate:
+def _with_refit(candidate: Candidate | LeftOut, refitted: ModelFolder) -> Candidate | LeftOut:
     """The candidate with what meets test; or why the model is left out, if either fit was not possible."""
+    if isinstance(candidate, LeftOut):
+        return candidate
     if refitted.is_left_out:
-        said = refitted.describe()
-        return {key: said[key] for key in ("family", "name", "run_id", "protocol_hash", "left_out")}
-    return candidate | {"refitted_folder": str(refitted.path)}
+        return refitted.left_out()
+    return candidate.model_copy(update={"refitted_folder": str(refitted.path)})
 
 
 def _is_fresh(
     family: str,
     name: str,
     options: Any,
-    candidate: Candidate | None,
+    candidate: Made | None,
     certificate: Certificate,
     item_vectors: ItemVectors,
 ) -> bool:
@@ -144,11 +147,11 @@ def _is_fresh(
     if candidate is None:
         return False
     wanted = _checked(family, name, options)
-    if candidate["run_id"] != certificate["run_id"]:
+    if candidate.run_id != certificate.run_id:
         why = "belongs to another run"
-    elif candidate["options_hash"] != options_hash(wanted):
+    elif candidate.options_hash != options_hash(wanted):
         why = "was fitted with other options"
-    elif candidate["item_vectors"] != hashes_read(family, name, wanted, item_vectors):
+    elif candidate.item_vectors != hashes_read(family, name, wanted, item_vectors):
         why = "was fitted with other item vectors"
     else:
         return True
@@ -160,8 +163,8 @@ def _is_refitted(family: str, name: str, options: Any, refitted: ModelFolder, ce
     """Whether the model that would meet test is of this run and these options; a missing one is named in the log."""
     if refitted.exists or refitted.is_left_out:
         described = refitted.describe()
-        if described["run_id"] == certificate["run_id"]:
-            return bool(described["options_hash"] == options_hash(_checked(family, name, options)))
+        if described.run_id == certificate.run_id:
+            return described.options_hash == options_hash(_checked(family, name, options))
     logger.warning("%s.%s was validated but not refitted in this run and is left out", family, name)
     return False
 
@@ -171,76 +174,74 @@ def _checked(family: str, name: str, options: Any) -> Any:
     return MODELS[family][name].options(**options) if isinstance(options, dict) else options
 
 
-def compare(certificate: Certificate, options: ValidationOptions, *families: list[Candidate]) -> dict[str, Any]:
+def compare(certificate: Certificate, options: ValidationOptions, **families: Candidates) -> Leaderboard:
     """Models by the choosing metric, best first, which of them fail to beat which baselines, and which are left out.
 
     Equal ones stand in the order of :data:`MODELS`: baselines, networks, hybrids.
     """
-    gathered = [one for family in families for one in family if one["run_id"] == certificate["run_id"]]
-    left_out = [{key: one[key] for key in ("family", "name", "left_out")} for one in gathered if "left_out" in one]
-    candidates = [one for one in gathered if "left_out" not in one]
+    of_run = certificate.run_id
+    left_out = [one for family in families.values() for one in family.left_out if one.run_id == of_run]
+    candidates = [one for family in families.values() for one in family.models if one.run_id == of_run]
     if not candidates:
         raise NextactError(_no_model(left_out))
     _check_metric(options.metric, candidates)
-    in_order = sorted(candidates, key=lambda one: place(one["family"], one["name"]))
-    ranked = sorted(in_order, key=lambda one: -one["validation"][options.metric]["mean"])
+    in_order = sorted(candidates, key=lambda one: place(one.family, one.name))
+    ranked = sorted(in_order, key=lambda one: -one.validation[options.metric].mean)
     for one in ranked:
-        found = one["validation"][options.metric]
-        logger.info(
-            "%-18s %s %.4f [%.4f, %.4f]", one["name"], options.metric, found["mean"], found["low"], found["high"]
-        )
-    kinds = {one["name"]: one["family"] for one in ranked}
-    of_users = {one["name"]: np.array(one["validation_values"][options.metric]) for one in ranked}
+        found = one.validation[options.metric]
+        logger.info("%-18s %s %.4f [%.4f, %.4f]", one.name, options.metric, found.mean, found.low, found.high)
+    kinds = {one.name: one.family for one in ranked}
+    of_users = {one.name: np.array(one.validation_values[options.metric]) for one in ranked}
     against = gate(kinds, of_users, options.draws)
     for line in gate_lines(against, kinds):
         logger.info("gate: %s", line)
-    models = [{key: value for key, value in one.items() if key != "validation_values"} for one in ranked]
-    return {**stamp(certificate), "metric": options.metric, "models": models, "gate": against, "left_out": left_out}
+    return Leaderboard(
+        **certificate.stamp,
+        metric=options.metric,
+        models=tuple(one.model_copy(update={"validation_values": {}}) for one in ranked),
+        gate=against,
+        left_out=tuple(left_out),
+    )
 
 
-def _no_model(left_out: list[dict[str, Any]]) -> str:
+def _no_model(left_out: list[LeftOut]) -> str:
     if not left_out:
         return "choice: no model of this run was validated; run a model family first"
     return f"choice: no model of this run could be fitted; {'; '.join(left_out_lines(left_out))}"
 
 
 def _check_metric(metric: str, candidates: list[Candidate]) -> None:
-    known = candidates[0]["validation"]
+    known = candidates[0].validation
     if metric not in known:
         raise NextactError(f"validation.metric: no metric {metric!r}; {suggest(metric, known)}")
     for one in candidates:
-        if metric not in one["validation_values"]:
-            raise NextactError(f"choice: {one['name']} was validated to be chosen by another metric; validate it again")
+        if metric not in one.validation_values:
+            raise NextactError(f"choice: {one.name} was validated to be chosen by another metric; validate it again")
 
 
-def _seconds(one: Candidate) -> float:
-    return float(one["fit_seconds"] + one.get("members_fit_seconds", 0.0))
-
-
-def choose(leaderboard: dict[str, Any]) -> dict[str, Any]:
+def choose(leaderboard: Leaderboard) -> ChosenModel:
     """The handle of the model to serve, with the reason it was chosen.
 
     The best on validation of those that are shown to be better than the best baseline, or that one: it costs less.
     """
-    models, metric, found = leaderboard["models"], leaderboard["metric"], leaderboard["gate"]
-    chosen = next(one for one in models if passes(found, one["name"]))
+    models, metric, found = leaderboard.models, leaderboard.metric, leaderboard.gate
+    chosen = next(one for one in models if passes(found, one.name))
     reason = _reason(chosen, models, metric, found)
-    logger.info("%s is chosen: %s", chosen["name"], reason)
-    handle = ("run_id", "protocol_hash", "family", "name", "folder", "refitted_folder")
-    return {key: chosen[key] for key in handle} | {"reason": reason}
+    logger.info("%s is chosen: %s", chosen.name, reason)
+    return ChosenModel(**dict(chosen.handle), reason=reason)
 
 
-def _reason(chosen: Candidate, models: list[Candidate], metric: str, found: Gate) -> str:
-    value, costs = chosen["validation"][metric]["mean"], f"{_seconds(chosen):.0f} s"
+def _reason(chosen: Candidate, models: tuple[Candidate, ...], metric: str, found: Gate) -> str:
+    value, costs = chosen.validation[metric].mean, f"{chosen.all_fit_seconds:.0f} s"
     where = f"{metric} {value:.4f} on the choosing half of the validation users"
     other = next((one for one in models if one is not chosen), None)
     if other is None:
         return f"best {where}"
-    theirs, their_costs = other["validation"][metric]["mean"], f"{_seconds(other):.0f} s to fit"
+    theirs, their_costs = other.validation[metric].mean, f"{other.all_fit_seconds:.0f} s to fit"
     if chosen is not models[0]:
-        beside = f"is not shown to be better than {found['best_baseline']} and takes {their_costs} beside {costs}"
-        return f"{where}; {other['name']} has {theirs:.4f} there, {beside}"
+        beside = f"is not shown to be better than {found.best_baseline} and takes {their_costs} beside {costs}"
+        return f"{where}; {other.name} has {theirs:.4f} there, {beside}"
     tie = ", which is equal and comes later in the list of models" if value == theirs else ""
-    is_other_kind = chosen["name"] in found["models"]
-    shown = f"; shown to be better than {found['best_baseline']}, the best baseline" if is_other_kind else ""
-    return f"best {where}, {value - theirs:.4f} above {other['name']}{tie}{shown}"
+    is_other_kind = chosen.name in found.models
+    shown = f"; shown to be better than {found.best_baseline}, the best baseline" if is_other_kind else ""
+    return f"best {where}, {value - theirs:.4f} above {other.name}{tie}{shown}"

@@ -1,7 +1,5 @@
 """Lists the nodes: one namespace a model (fit, validate, refit), one gathering a family, one choice."""
 
-import functools
-import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -10,21 +8,18 @@ from kedro.pipeline.node import Node
 
 from nextact.models.registry import HYBRID, MODELS
 from nextact.pipelines.model_training import fitting, nodes, refitting
-from nextact.text.blocks import ItemVectors
 
 MEMBER_FAMILIES = [family for family in MODELS if family != HYBRID]
-MEMBER_CANDIDATES = [f"{family}_candidates" for family in MEMBER_FAMILIES]
+MEMBER_CANDIDATES = {family: f"{family}_candidates" for family in MEMBER_FAMILIES}
 
-VECTORS = "item_vectors"
-DATA = [
-    "histories",
-    "validation_cuts",
-    VECTORS,
-    "certificate",
-    "params:events.event_types",
-    "params:launch",
-]
-SHARED = {"histories", "validation_cuts", "item_vectors", "certificate", *MEMBER_CANDIDATES}
+DATA = {
+    "histories": "histories",
+    "cuts": "validation_cuts",
+    "certificate": "certificate",
+    "event_types": "params:events.event_types",
+}
+FITTING = DATA | {"launch": "params:launch", "options": "params:options"}
+VECTORS = {"item_vectors": "item_vectors"}
 SHARED_PARAMETERS = {"params:events.event_types", "params:validation", "params:launch"}
 
 
@@ -36,11 +31,13 @@ def create_pipeline(full: bool = False) -> Pipeline:
 def _family(family: str, full: bool) -> Pipeline:
     models = [name for name, entry in MODELS[family].items() if full or entry.by_default]
     make = _hybrid if family == HYBRID else _model
-    parts = ("params:{}.{}.options", "{}.{}.candidate", "{}.{}.refitted")
-    each = [part.format(family, name) for name in models for part in parts]
+    each = {}
+    for name in models:
+        each[f"{name}_options"] = f"params:{family}.{name}.options"
+        each |= {f"{name}_{part}": f"{family}.{name}.{part}" for part in ("candidate", "refitted")}
     gather = node(
         nodes.gather(family, models),
-        ["certificate", "item_vectors", *each],
+        {"certificate": "certificate", **VECTORS, **each},
         f"{family}_candidates",
         name="gather",
         namespace=f"{family}.gather",
@@ -50,10 +47,10 @@ def _family(family: str, full: bool) -> Pipeline:
 
 
 def _forecast(baselines: list[str]) -> Node:
-    options = [f"params:baselines.{name}.options" for name in baselines]
+    options = {name: f"params:baselines.{name}.options" for name in baselines}
     return node(
         nodes.forecast(baselines),
-        ["histories", "validation_cuts", "certificate", *options],
+        {"histories": "histories", "cuts": "validation_cuts", "certificate": "certificate", **options},
         "baselines_forecast",
         name="forecast",
         namespace="baselines.forecast",
@@ -61,54 +58,32 @@ def _forecast(baselines: list[str]) -> Node:
 
 
 def _model(family: str, name: str) -> Pipeline:
-    return _steps(family, name, fitting.fit(family, name), [])
+    return _steps(family, name, fitting.fit(family, name), {})
 
 
 def _hybrid(family: str, name: str) -> Pipeline:
     return _steps(family, name, fitting.fit_hybrid(name), MEMBER_CANDIDATES)
 
 
-def _steps(family: str, name: str, fit: Callable[..., Any], members: list[str]) -> Pipeline:
-    entry, data, again = MODELS[family][name], [*DATA, "params:options", *members], refitting.refit(family, name)
-    if entry.blocks is None:
-        data.remove(VECTORS)
-        fit, again = without_vectors(fit), without_vectors(again)
-    tags = entry.tags
+def _steps(family: str, name: str, fit: Callable[..., Any], members: dict[str, str]) -> Pipeline:
+    entry = MODELS[family][name]
+    inputs = FITTING | ({} if entry.blocks is None else VECTORS) | members
     steps = pipeline(
         [
-            node(fit, data, "model", name="fit", tags=tags),
-            node(again, ["model", *data], "refitted", name="refit", tags=tags),
+            node(fit, inputs, "model", name="fit", tags=entry.tags),
+            node(
+                refitting.refit(family, name), {"model": "model", **inputs}, "refitted", name="refit", tags=entry.tags
+            ),
             node(
                 nodes.validate,
-                [
-                    "model",
-                    "histories",
-                    "validation_cuts",
-                    "certificate",
-                    "params:events.event_types",
-                    "params:validation",
-                ],
+                {"model": "model", **DATA, "options": "params:validation"},
                 "candidate",
                 name="validate",
             ),
         ]
     )
-    used = SHARED & set(data) | {"histories", "validation_cuts", "certificate"}
-    return pipeline(steps, namespace=f"{family}.{name}", inputs=used, parameters=SHARED_PARAMETERS)
-
-
-def without_vectors(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A node of a model that reads no item vectors, so that other vectors leave it as it is."""
-    signature = inspect.signature(function)
-    place = list(signature.parameters).index(VECTORS)
-
-    @functools.wraps(function)
-    def run(*inputs: Any) -> Any:
-        return function(*inputs[:place], ItemVectors.of({}), *inputs[place:])
-
-    named = [one for name, one in signature.parameters.items() if name != VECTORS]
-    run.__signature__ = signature.replace(parameters=named)  # type: ignore[attr-defined]
-    return run
+    shared = {name for name in inputs.values() if not name.startswith("params:")}
+    return pipeline(steps, namespace=f"{family}.{name}", inputs=shared, parameters=SHARED_PARAMETERS)
 
 
 def _choice() -> Pipeline:
@@ -116,7 +91,12 @@ def _choice() -> Pipeline:
         [
             node(
                 nodes.compare,
-                ["certificate", "params:validation", *MEMBER_CANDIDATES, f"{HYBRID}_candidates"],
+                {
+                    "certificate": "certificate",
+                    "options": "params:validation",
+                    **MEMBER_CANDIDATES,
+                    HYBRID: f"{HYBRID}_candidates",
+                },
                 "leaderboard",
                 name="compare",
                 namespace="choice",

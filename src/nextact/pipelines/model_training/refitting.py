@@ -2,23 +2,25 @@
 
 import dataclasses
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 
 from nextact.models.recommender import LaunchOptions, Training
 from nextact.models.registry import HYBRID, MODELS, open_model
-from nextact.models.storage import FittedModel, LeftOut, ModelFolder
+from nextact.models.storage import FittedModel, ModelFolder
+from nextact.options import plain
 from nextact.pipelines.model_training.fitting import (
-    Candidate,
+    NO_VECTORS,
     fit_with,
     members_of,
     or_left_out,
     training_of,
     with_later_steps,
 )
-from nextact.protocol import Certificate, is_refitted
+from nextact.protocol import Certificate
+from nextact.results.models import Candidates, LeftOut
 from nextact.sequences.histories import Histories
 from nextact.sequences.holdout import Cuts, learnt_histories, make_holdout
 from nextact.sequences.moments import observed_until
@@ -37,14 +39,14 @@ def refit(family: str, name: str) -> Callable[..., FittedModel | LeftOut | Model
         model: ModelFolder,
         histories: Histories,
         cuts: Cuts,
-        item_vectors: ItemVectors,
         certificate: Certificate,
         event_types: list[str],
         launch: LaunchOptions,
         options: Any,
-        *candidates: list[Candidate],
+        item_vectors: ItemVectors = NO_VECTORS,
+        **candidates: Candidates,
     ) -> FittedModel | LeftOut | ModelFolder:
-        if model.is_left_out or not is_refitted(certificate):
+        if model.is_left_out or not certificate.is_refitted:
             return model
         first = training_of(histories, cuts, item_vectors, certificate, event_types, launch)
         training = until_test(first, histories, cuts, certificate)
@@ -53,9 +55,8 @@ def refit(family: str, name: str) -> Callable[..., FittedModel | LeftOut | Model
             if family == HYBRID:
                 everybody = make_holdout(histories, cuts, len(event_types))
                 lessons = with_later_steps(dataclasses.replace(first, validation=everybody), histories, cuts)
-                members = [one for some in candidates for one in some]
-                return _rejoined(name, model, training, lessons, members, certificate)
-            again = dataclasses.replace(training, epochs=model.describe()["report"].get("best_epoch"))
+                return _rejoined(name, model, training, lessons, candidates.values(), certificate)
+            again = dataclasses.replace(training, epochs=model.fit().report.get("best_epoch"))
             return fit_with(family, name, entry.recommender(options), again, item_vectors, certificate)
 
         return or_left_out(fit_it, family, name, options, item_vectors, certificate)
@@ -78,7 +79,7 @@ def until_test(training: Training, histories: Histories, cuts: Cuts, certificate
         training,
         histories=known,
         validation=training.validation.take(np.empty(0, np.int64)),
-        observed_until=observed_until(certificate["protocol"]["split"], known, refitted=True),
+        observed_until=observed_until(certificate.protocol.split, known, refitted=True),
     )
 
 
@@ -87,13 +88,12 @@ def _rejoined(
     model: ModelFolder,
     training: Training,
     lessons: Training,
-    candidates: list[Candidate],
+    candidates: Iterable[Candidates],
     certificate: Certificate,
 ) -> FittedModel:
     started = time.perf_counter()
     hybrid: Any = open_model(model)
-    members = members_of(name, tuple(hybrid.members.names), candidates, certificate, "refitted_folder")
+    members = members_of(name, tuple(hybrid.members.names), candidates, certificate, refitted=True)
     again, report = hybrid.over(members, training, lessons)
-    described = {key: value for key, value in model.describe().items() if key not in ("family", "name")}
-    described |= {"report": report, "fit_seconds": round(time.perf_counter() - started, 2), "fit_joules": None}
-    return FittedModel(HYBRID, name, again, described)
+    seconds = round(time.perf_counter() - started, 2)
+    return FittedModel(again, model.fit().model_copy(update={"report": plain(report), "fit_seconds": seconds}))

@@ -1,6 +1,7 @@
 """Thin nodes over :mod:`nextact.retrieval` and :mod:`nextact.serving`."""
 
 import logging
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from nextact.models.storage import ModelFolder
 from nextact.options import Count, options
 from nextact.protocol import Certificate, require_same_run
 from nextact.reports.summary import leaderboard_lines, user_lines
+from nextact.results.evaluation import TestResults
+from nextact.results.models import BehaviourModel, ChosenModel, Leaderboard, ModelHandle
 from nextact.retrieval.recommending import (
     BEHAVIOUR_COLUMNS,
     HORIZON_COLUMNS,
@@ -48,21 +51,21 @@ class RecommendationOptions:
 
 
 def calibrate(
-    chosen_model: dict[str, Any], histories: Histories, cuts: Cuts, certificate: Certificate, event_types: list[str]
+    chosen_model: ChosenModel, histories: Histories, cuts: Cuts, certificate: Certificate, event_types: list[str]
 ) -> float:
     """Softmax temperature of the chosen model, on the half of the validation users that did not choose it.
 
     Of the model that was validated: one that was refitted has learnt from these very users.
     """
-    require_same_run("chosen_model", chosen_model, certificate, "model_training")
-    fit_half, _ = validation_halves(histories.n_users, certificate["provenance"]["seed"])
+    require_same_run("chosen_model", chosen_model.run_id, certificate, "model_training")
+    fit_half, _ = validation_halves(histories.n_users, certificate.provenance.seed)
     holdout = make_holdout(histories, cuts, len(event_types), fit_half)
-    model = open_model(ModelFolder(Path(chosen_model["folder"])))
-    return fit_temperature(model, holdout, certificate["protocol"]["exclude_seen"])
+    model = open_model(ModelFolder(Path(chosen_model.folder)))
+    return fit_temperature(model, holdout, certificate.protocol.exclude_seen)
 
 
 def recommend(
-    chosen_model: dict[str, Any],
+    chosen_model: ChosenModel,
     temperature: float,
     histories: Histories,
     users: pd.DataFrame,
@@ -73,48 +76,55 @@ def recommend(
     options: RecommendationOptions,
 ) -> pd.DataFrame:
     """The best items of every user after all their events: rank, score, probability, reason, and the run's name."""
-    require_same_run("chosen_model", chosen_model, certificate, "model_training")
-    model = open_model(ModelFolder(Path(chosen_model["refitted_folder"])))
-    exclude_seen = certificate["protocol"]["exclude_seen"]
+    require_same_run("chosen_model", chosen_model.run_id, certificate, "model_training")
+    model = open_model(ModelFolder(Path(chosen_model.refitted_folder)))
+    exclude_seen = certificate.protocol.exclude_seen
     user_ids = users[c.USER_ID].to_numpy()
     catalogue = Catalogue(_catalogue_items(vocabulary, item_texts, item_tokens))
     found = recommend_items(model, histories, user_ids, catalogue, temperature, exclude_seen, options.top_k)
-    return found.assign(model=chosen_model["name"], run_id=chosen_model["run_id"])
+    return found.assign(model=chosen_model.name, run_id=chosen_model.run_id)
 
 
 def choose_behaviour_model(
-    leaderboard: dict[str, Any], chosen_model: dict[str, Any], certificate: Certificate
-) -> dict[str, Any]:
+    leaderboard: Leaderboard, chosen_model: ChosenModel, certificate: Certificate
+) -> BehaviourModel:
     """The chosen model where it predicts event types, else the best-ranked one that does, else an empty handle."""
-    require_same_run("leaderboard", leaderboard, certificate, "model_training")
-    require_same_run("chosen_model", chosen_model, certificate, "model_training")
-    for one in [chosen_model, *leaderboard["models"]]:
-        if issubclass(MODELS[one["family"]][one["name"]].recommender, PredictsEventType):
-            return {key: one[key] for key in ("run_id", "protocol_hash", "family", "name", "refitted_folder")}
-    logger.info("No model of this run predicts event types, so the table of next behaviours is empty")
-    return {}
+    require_same_run("leaderboard", leaderboard.run_id, certificate, "model_training")
+    require_same_run("chosen_model", chosen_model.run_id, certificate, "model_training")
+    found = next(_that(PredictsEventType, leaderboard, chosen_model), None)
+    if found is None:
+        logger.info("No model of this run predicts event types, so the table of next behaviours is empty")
+    return BehaviourModel(**certificate.stamp, model=found)
+
+
+def _that(can: type, leaderboard: Leaderboard, chosen_model: ChosenModel) -> Iterator[ModelHandle]:
+    """The models of a kind that can do something: the chosen one first, then from the best on validation on."""
+    for one in (chosen_model.handle, *(candidate.handle for candidate in leaderboard.models)):
+        if issubclass(MODELS[one.family][one.name].recommender, can):
+            yield one
 
 
 def predict_behaviours(
-    behaviour_model: dict[str, Any],
+    behaviour_model: BehaviourModel,
     histories: Histories,
     users: pd.DataFrame,
     certificate: Certificate,
     event_types: list[str],
 ) -> pd.DataFrame:
     """Probability of each event type in every user's next step, and the run's name; no row where no model predicts."""
-    if not behaviour_model:
+    handle = behaviour_model.model
+    if handle is None:
         columns = [*BEHAVIOUR_COLUMNS, "model", "run_id"]
         return pd.DataFrame({name: pd.Series(dtype="float64" if name == "probability" else "str") for name in columns})
-    require_same_run("behaviour_model", behaviour_model, certificate, "model_training")
-    model: Any = open_model(ModelFolder(Path(behaviour_model["refitted_folder"])))
+    require_same_run("behaviour_model", behaviour_model.run_id, certificate, "model_training")
+    model: Any = open_model(ModelFolder(Path(handle.refitted_folder)))
     found = predict_behaviour(model, histories, users[c.USER_ID].to_numpy(), event_types)
-    return found.assign(model=behaviour_model["name"], run_id=behaviour_model["run_id"])
+    return found.assign(model=handle.name, run_id=handle.run_id)
 
 
 def predict_horizons(
-    leaderboard: dict[str, Any],
-    chosen_model: dict[str, Any],
+    leaderboard: Leaderboard,
+    chosen_model: ChosenModel,
     histories: Histories,
     users: pd.DataFrame,
     certificate: Certificate,
@@ -124,16 +134,14 @@ def predict_horizons(
 
     By the chosen model where it has horizons, else by the best-ranked one that has; no row where none has.
     """
-    require_same_run("leaderboard", leaderboard, certificate, "model_training")
-    require_same_run("chosen_model", chosen_model, certificate, "model_training")
-    for one in [chosen_model, *leaderboard["models"]]:
-        if not issubclass(MODELS[one["family"]][one["name"]].recommender, PredictsHorizons):
-            continue
-        model: Any = open_model(ModelFolder(Path(one["refitted_folder"])))
+    require_same_run("leaderboard", leaderboard.run_id, certificate, "model_training")
+    require_same_run("chosen_model", chosen_model.run_id, certificate, "model_training")
+    for one in _that(PredictsHorizons, leaderboard, chosen_model):
+        model: Any = open_model(ModelFolder(Path(one.refitted_folder)))
         if model.horizons():
             moment = int(histories.timestamp.max()) + 1
             found = predict_within_horizons(model, histories, users[c.USER_ID].to_numpy(), event_types, moment)
-            return found.assign(moment=iso_moment(moment), model=one["name"], run_id=one["run_id"])
+            return found.assign(moment=iso_moment(moment), model=one.name, run_id=one.run_id)
     logger.info("No model of this run says anything of horizons, so their table is empty")
     kinds = {HORIZON_DAYS: "int32", PROBABILITY: "float64"}
     columns = [*HORIZON_COLUMNS, "moment", "model", "run_id"]
@@ -141,8 +149,8 @@ def predict_horizons(
 
 
 def package(
-    chosen_model: dict[str, Any],
-    behaviour_model: dict[str, Any],
+    chosen_model: ChosenModel,
+    behaviour_model: BehaviourModel,
     temperature: float,
     vocabulary: pd.DataFrame,
     item_texts: TextTable,
@@ -152,13 +160,13 @@ def package(
     histories: Histories,
 ) -> Package:
     """Everything that answers for a history never seen, in one folder that stands alone."""
-    require_same_run("chosen_model", chosen_model, certificate, "model_training")
+    require_same_run("chosen_model", chosen_model.run_id, certificate, "model_training")
     items = _catalogue_items(vocabulary, item_texts, item_tokens)
-    trained_with = certificate["data_options"]
+    trained_with = certificate.data_options
     events, split = EventOptions(**trained_with["events"]), SplitOptions(**trained_with["split"])
     newest = int(histories.timestamp.max()) if histories.n_events else None
     return describe_package(
-        chosen_model, behaviour_model, temperature, items, certificate, events, split, options.top_k, newest
+        chosen_model, behaviour_model.model, temperature, items, certificate, events, split, options.top_k, newest
     )
 
 
@@ -171,7 +179,7 @@ def _catalogue_items(vocabulary: pd.DataFrame, item_texts: TextTable, item_token
 
 
 def summarise(
-    test_results: dict[str, Any],
+    test_results: TestResults,
     recommendations: pd.DataFrame,
     events: ibis.Table,
     item_texts: TextTable,
@@ -179,7 +187,7 @@ def summarise(
     n_users: int,
 ) -> str:
     """The leaderboard, and the first few users with their past and their recommendations."""
-    require_same_run("test_results", test_results, certificate, "model_evaluation")
+    require_same_run("test_results", test_results.run_id, certificate, "model_evaluation")
     lines, texts = leaderboard_lines(test_results), item_texts.frame()
     for user_id in recommendations[c.USER_ID].drop_duplicates().head(n_users):
         newest = events.filter(events[c.USER_ID] == user_id).order_by([c.TIMESTAMP, c.POSITION]).execute().tail(50)

@@ -4,7 +4,12 @@ from kedro.pipeline import Pipeline, node, pipeline
 
 from nextact.pipelines.recommendation import nodes
 
-TYPES, OPTIONS = "params:events.event_types", "params:recommendation"
+TYPES = {"event_types": "params:events.event_types"}
+OPTIONS = {"options": "params:recommendation"}
+HISTORIES = {"histories": "histories", "certificate": "certificate"}
+USERS = {**HISTORIES, "users": "users"}
+CHOSEN = {"chosen_model": "chosen_model"}
+CATALOGUE = {"vocabulary": "vocabulary", "item_texts": "item_texts", "item_tokens": "item_tokens"}
 
 
 def create_pipeline() -> Pipeline:
@@ -13,23 +18,13 @@ def create_pipeline() -> Pipeline:
         [
             node(
                 nodes.calibrate,
-                ["chosen_model", "histories", "validation_cuts", "certificate", TYPES],
+                {**CHOSEN, **HISTORIES, "cuts": "validation_cuts", **TYPES},
                 "temperature",
                 name="calibrate",
             ),
             node(
                 nodes.recommend,
-                [
-                    "chosen_model",
-                    "temperature",
-                    "histories",
-                    "users",
-                    "vocabulary",
-                    "item_texts",
-                    "item_tokens",
-                    "certificate",
-                    OPTIONS,
-                ],
+                {**CHOSEN, "temperature": "temperature", **USERS, **CATALOGUE, **OPTIONS},
                 "recommendations",
                 name="recommend",
             ),
@@ -41,35 +36,39 @@ def create_pipeline() -> Pipeline:
             ),
             node(
                 nodes.predict_behaviours,
-                ["behaviour_model", "histories", "users", "certificate", TYPES],
+                {"behaviour_model": "behaviour_model", **USERS, **TYPES},
                 "behaviour_predictions",
                 name="predict_behaviours",
             ),
             node(
                 nodes.predict_horizons,
-                ["leaderboard", "chosen_model", "histories", "users", "certificate", TYPES],
+                {"leaderboard": "leaderboard", **CHOSEN, **USERS, **TYPES},
                 "horizon_predictions",
                 name="predict_horizons",
             ),
             node(
                 nodes.package,
-                [
-                    "chosen_model",
-                    "behaviour_model",
-                    "temperature",
-                    "vocabulary",
-                    "item_texts",
-                    "item_tokens",
-                    "certificate",
-                    OPTIONS,
-                    "histories",
-                ],
+                {
+                    **CHOSEN,
+                    "behaviour_model": "behaviour_model",
+                    "temperature": "temperature",
+                    **HISTORIES,
+                    **CATALOGUE,
+                    **OPTIONS,
+                },
                 "packaged_model",
                 name="package",
             ),
             node(
                 nodes.summarise,
-                ["test_results", "recommendations", "events", "item_texts", "certificate", "params:summary_users"],
+                {
+                    "test_results": "test_results",
+                    "recommendations": "recommendations",
+                    "events": "events",
+                    "item_texts": "item_texts",
+                    "certificate": "certificate",
+                    "n_users": "params:summary_users",
+                },
                 "run_summary",
                 name="summarise",
             ),

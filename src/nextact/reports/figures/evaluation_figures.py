@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from math import floor, log10
 from typing import TYPE_CHECKING, Any
 
+from nextact.metrics.comparison import Interval
 from nextact.reports.figures.drawing import (
     COLOURS,
     INK,
@@ -20,8 +21,8 @@ from nextact.reports.figures.drawing import (
     tip,
 )
 from nextact.reports.numbers import compact
-from nextact.reports.pages.evaluation_results import EvaluationResults, Interval, LeaderboardRow, Slices
 from nextact.reports.pages.evaluation_words import interval
+from nextact.results.evaluation import Slices, TestedModel, TestResults
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -32,25 +33,29 @@ DECADES = 6  # that an axis of probabilities shows
 SHORTEST = 0.01  # seconds; a shorter fit has no place on a logarithmic axis
 
 
-def leaderboard(results: EvaluationResults) -> Figure:
+def leaderboard(results: TestResults) -> Figure:
     """Every model by the metric that chose, best on validation on top: validation and test with their intervals."""
     metric = results.metric
-    labels = [f"{row.name} (chosen)" if row is results.chosen else row.name for row in results.rows]
-    rows = [(row.name, {"validation": row.validation[metric], "test": row.test[metric]}) for row in results.rows]
+    labels = [f"{row.name} (chosen)" if row.name == results.chosen else row.name for row in results.models]
+    rows = [(row.name, {"validation": row.validation[metric], "test": row.test[metric]}) for row in results.models]
     title = f"{metric} of {len(rows)} models, {results.level:.0%} intervals · protocol {results.protocol_hash}"
     return _intervals(title, metric, labels, rows, ("validation", "test"))
 
 
 def slices(found: Slices) -> Figure:
     """Every group of every slice: the chosen model and the best baseline with their intervals."""
-    rows = [(f"{one.by}: {group.name}", group.models) for one in found.slices for group in one.groups]
+    rows = [
+        (f"{one.by}: {group.group}", {name: values[found.metric] for name, values in group.models.items()})
+        for one in found.slices
+        for group in one.groups
+    ]
     title = f"{found.metric} by group · protocol {found.protocol_hash}"
     if not rows:
         return empty(title, "No user is in a group.")
     return _intervals(title, found.metric, [label for label, _ in rows], rows, found.models, lines=3)
 
 
-def calibration(results: EvaluationResults) -> Figure:
+def calibration(results: TestResults) -> Figure:
     """Observed over predicted probability of the listed items, both in powers of ten.
 
     Of the chosen model and the best baseline. What is 0 or tiny is drawn on the lower edge.
@@ -72,26 +77,26 @@ def calibration(results: EvaluationResults) -> Figure:
     return figure
 
 
-def trade_off(results: EvaluationResults) -> Figure:
+def trade_off(results: TestResults) -> Figure:
     """Beside the metric that chose: coverage, diversity and cost, a row for each model."""
     metric = results.metric
-    panels: list[tuple[str, Callable[[LeaderboardRow], float | None], bool]] = [
+    panels: list[tuple[str, Callable[[TestedModel], float | None], bool]] = [
         (metric, lambda row: row.test[metric].mean, False),
         ("coverage", lambda row: row.catalogue.get("coverage"), False),
         ("diversity\nby text", lambda row: row.catalogue.get("diversity_text"), False),
-        ("seconds\nto fit", lambda row: max(row.fit_seconds, SHORTEST), True),
+        ("seconds\nto fit", lambda row: max(row.all_fit_seconds, SHORTEST), True),
     ]
-    shown = [panel for panel in panels if any(panel[1](row) is not None for row in results.rows)]
-    names = [row.name for row in results.rows]
+    shown = [panel for panel in panels if any(panel[1](row) is not None for row in results.models)]
+    names = [row.name for row in results.models]
     title = f"{metric} on test beside coverage, diversity and cost · protocol {results.protocol_hash}"
     with drawn(title, rows_height(names) + AROUND) as figure:
         for axes, (name, value, is_log) in zip(figure.subplots(1, len(shown), sharey=True), shown, strict=True):
-            _panel(axes, name, [value(row) for row in results.rows], results, is_log)
+            _panel(axes, name, [value(row) for row in results.models], results, is_log)
         row_labels(figure.axes[0], names)
     return figure
 
 
-def training_curves(results: EvaluationResults, curves: Mapping[str, Sequence[Mapping[str, Any]]]) -> Figure:
+def training_curves(results: TestResults, curves: Mapping[str, Sequence[Mapping[str, Any]]]) -> Figure:
     """Validation and loss of the networks by epoch."""
     title = f"Training of the networks · protocol {results.protocol_hash}"
     if not curves:
@@ -159,10 +164,10 @@ def _dots(
     return line
 
 
-def _panel(axes: Axes, name: str, values: Sequence[float | None], results: EvaluationResults, is_log: bool) -> None:
-    for at, (row, value) in enumerate(zip(results.rows, values, strict=True)):
+def _panel(axes: Axes, name: str, values: Sequence[float | None], results: TestResults, is_log: bool) -> None:
+    for at, (row, value) in enumerate(zip(results.models, values, strict=True)):
         if value is not None:
-            colour = COLOURS[1] if row is results.chosen else COLOURS[0]
+            colour = COLOURS[1] if row.name == results.chosen else COLOURS[0]
             words = f"{row.name}: {name} {value:.4g}".replace("\n", " ")
             tip(words, axes.plot([value], [at], "o", color=colour)[0])
     axes.set_title(name, fontsize=9.5, color=SOFT)

@@ -11,9 +11,11 @@ from nextact.reports.figures.drawing import as_svg
 from nextact.reports.numbers import share, whole
 from nextact.reports.pages import evaluation_tables as tables
 from nextact.reports.pages import evaluation_words as words
-from nextact.reports.pages.evaluation_results import EvaluationResults, Slices, weaknesses
 from nextact.reports.pages.tables import Table
 from nextact.reports.pages.templating import render
+from nextact.reports.pages.weaknesses import weaknesses
+from nextact.results.evaluation import Examples, LeakChecks, Slices, TestResults
+from nextact.results.horizons import HorizonSection
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -33,7 +35,7 @@ class HorizonPart:
     table: Table | None
 
 
-def draw_evaluation(results: Report, slices: Report, reports: Mapping[str, Report]) -> dict[str, Figure]:
+def draw_evaluation(results: TestResults, slices: Slices, reports: Mapping[str, Report]) -> dict[str, Figure]:
     """The figures of an evaluation, for the page and for Kedro-Viz.
 
     Args:
@@ -41,21 +43,20 @@ def draw_evaluation(results: Report, slices: Report, reports: Mapping[str, Repor
         slices: ``evaluation_slices``.
         reports: Fit report of each model; those of networks hold a ``curve``.
     """
-    found = EvaluationResults.of(results)
     return {
-        "leaderboard": figures.leaderboard(found),
-        "slices": figures.slices(Slices.of(slices)),
-        "calibration": figures.calibration(found),
-        "trade_off": figures.trade_off(found),
-        "training_curves": figures.training_curves(found, _curves(reports)),
+        "leaderboard": figures.leaderboard(results),
+        "slices": figures.slices(slices),
+        "calibration": figures.calibration(results),
+        "trade_off": figures.trade_off(results),
+        "training_curves": figures.training_curves(results, _curves(reports)),
     }
 
 
 def evaluation_page(
-    results: Report,
-    slices: Report,
-    checks: Report,
-    examples: Report,
+    results: TestResults,
+    slices: Slices,
+    checks: LeakChecks,
+    examples: Examples,
     reports: Mapping[str, Report],
     drawn: Mapping[str, Figure],
 ) -> str:
@@ -69,47 +70,47 @@ def evaluation_page(
         reports: Fit report of each model; those of networks hold a ``curve``.
         drawn: Of :func:`draw_evaluation`.
     """
-    found, groups, curves = EvaluationResults.of(results), Slices.of(slices), _curves(reports)
     return render(
         "evaluation.html",
-        results=found,
-        slices=groups,
+        results=results,
+        slices=slices,
         figures={name: as_svg(figure) for name, figure in drawn.items()},
         tables=tables,
         words=words,
-        weak=list(weaknesses(found, groups, FEWEST_USERS)),
+        weak=list(weaknesses(results, slices, FEWEST_USERS)),
         fewest_users=FEWEST_USERS,
-        observed=_observed(found),
-        horizons=horizon_parts(found),
-        curves=curves,
-        examples=[(title, examples[key]) for key, title in (("right", RIGHT), ("wrong", WRONG))],
+        observed=_observed(results),
+        horizons=horizon_parts(results),
+        curves=_curves(reports),
+        examples=[(RIGHT, examples.right), (WRONG, examples.wrong)],
         checks=checks,
-        failed=[one for one in checks["checks"] if not one["passed"]],
-        core=next(one for one in checks["checks"] if one["name"] == "k-core artefact")["numbers"],
+        failed=[one for one in checks.checks if not one.passed],
+        core=next(one for one in checks.checks if one.name == "k-core artefact").numbers,
     )
 
 
-def horizon_parts(results: EvaluationResults) -> list[HorizonPart]:
+def horizon_parts(results: TestResults) -> list[HorizonPart]:
     """Of events within so many days, part by part; none where they were not scored."""
+    parts = {"validation": results.horizons.validation, "test": results.horizons.test}
     return [
-        HorizonPart(part, found.get("why_not") or _window(found), tables.horizons(results, part))
-        for part, found in results.horizons.items()
+        HorizonPart(part, found.why_not or _window(found), tables.horizons(results, part))
+        for part, found in parts.items()
     ]
 
 
-def _window(found: Report) -> str:
+def _window(found: HorizonSection) -> str:
     return (
-        f"Predicted at {found['moment']}, observed for {found['days_observed']} days; {whole(found['users'])} users. "
-        f"Left out: {words.counts(found['users_left_out'])}."
+        f"Predicted at {found.moment}, observed for {found.days_observed} days; {whole(found.users)} users. "
+        f"Left out: {words.counts(found.users_left_out)}."
     )
 
 
-def _observed(results: EvaluationResults) -> str:
+def _observed(results: TestResults) -> str:
     """How often each event type came, in words."""
     found = results.behaviour
     if found is None:
         return ""
-    kinds = zip(found["event_types"], found["observed"], strict=True)
+    kinds = zip(found.event_types, found.observed, strict=True)
     return ", ".join(f"{kind} {share(part)}" for kind, part in kinds)
 
 

@@ -6,9 +6,19 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nextact.reports.numbers import decimal, share, whole
-from nextact.reports.pages.evaluation_results import EvaluationResults, Interval, LeaderboardRow, Slice, Slices
 from nextact.reports.pages.evaluation_words import in_words, interval, signed
 from nextact.reports.pages.tables import Table
+from nextact.results.evaluation import (
+    BehaviourResults,
+    Example,
+    LeakChecks,
+    Place,
+    Slice,
+    Slices,
+    TestedModel,
+    TestResults,
+)
+from nextact.results.horizons import HorizonRow, HorizonSection
 
 Report = Mapping[str, Any]
 
@@ -26,35 +36,38 @@ def stamp(protocol_hash: str) -> str:
     return f"protocol {protocol_hash}"
 
 
-def models(results: EvaluationResults) -> Table:
+def models(results: TestResults) -> Table:
     """Every model by the metric that chose."""
-    rows = [[row.name, *_three(row, results.metric)] for row in results.rows]
+    rows = [[row.name, *_three(row, results.metric)] for row in results.models]
     return _table(results, f"{results.metric}, best on validation first", ["model", *METRIC_NAMES], rows)
 
 
-def against(results: EvaluationResults) -> Table:
+def against(results: TestResults) -> Table:
     """The chosen model minus each other."""
-    title = f"{results.metric} of {results.chosen.name} minus that of the others, paired by user"
-    rows = [[one.other, signed(one.interval), decimal(one.p, 4), decimal(one.p_holm, 4)] for one in results.against]
+    title = f"{results.metric} of {results.chosen} minus that of the others, paired by user"
+    rows = [
+        [name, signed(one), decimal(one.p_value, 4), decimal(one.p_value_holm, 4)]
+        for name, one in results.chosen_against.items()
+    ]
     return _table(results, title, ["model", "difference", "p", "p (Holm)"], rows)
 
 
-def every_metric(results: EvaluationResults) -> list[Table]:
+def every_metric(results: TestResults) -> list[Table]:
     """Every model by every metric on test: a table for each length of the list."""
-    names = list(results.chosen.test)
+    names = list(results.chosen_model.test)
     lengths = dict.fromkeys(name.rpartition("@")[2] for name in names)
     return [_metrics_at(results, k, [name for name in names if name.endswith(f"@{k}")]) for k in lengths]
 
 
-def _metrics_at(results: EvaluationResults, k: str, names: Sequence[str]) -> Table:
-    rows = [[row.name, *(decimal(row.test[name].mean, 4) for name in names)] for row in results.rows]
+def _metrics_at(results: TestResults, k: str, names: Sequence[str]) -> Table:
+    rows = [[row.name, *(decimal(row.test[name].mean, 4) for name in names)] for row in results.models]
     return _table(results, f"Every metric at {k} on test, all targets", ["model", *names], rows)
 
 
-def chosen_metrics(results: EvaluationResults) -> Table:
+def chosen_metrics(results: TestResults) -> Table:
     """Every metric of the chosen model."""
-    rows = [[name, *_three(results.chosen, name)] for name in results.chosen.test]
-    title = f"Every metric of {results.chosen.name}, means over users with {results.level:.0%} intervals"
+    rows = [[name, *_three(results.chosen_model, name)] for name in results.chosen_model.test]
+    title = f"Every metric of {results.chosen}, means over users with {results.level:.0%} intervals"
     return _table(results, title, ["metric", *METRIC_NAMES], rows)
 
 
@@ -64,10 +77,10 @@ def of_slice(one: Slice, slices: Slices) -> Table:
     names = [one.by, "users", "targets", *slices.models, *(["difference"] if has_difference else [])]
     rows = [
         [
-            group.name,
+            group.group,
             whole(group.users),
             whole(group.targets),
-            *(interval(found) for found in group.models.values()),
+            *(interval(found[slices.metric]) for found in group.models.values()),
             *([signed(group.difference)] if has_difference else []),
         ]
         for group in one.groups
@@ -75,54 +88,54 @@ def of_slice(one: Slice, slices: Slices) -> Table:
     return Table(f"{slices.metric} by {one.by}", names, rows, stamp=stamp(slices.protocol_hash))
 
 
-def lists(results: EvaluationResults) -> Table:
+def lists(results: TestResults) -> Table:
     """What the lists of each model are like, and what the model costs."""
-    kinds = list(dict.fromkeys(kind for row in results.rows for kind in row.catalogue))
+    kinds = list(dict.fromkeys(kind for row in results.models for kind in row.catalogue))
     rows = [
         [
             row.name,
             decimal(row.test[results.metric].mean, 4),
             *(decimal(row.catalogue.get(kind), 3) for kind in kinds),
-            decimal(row.fit_seconds, 1),
+            decimal(row.all_fit_seconds, 1),
             decimal(row.score_seconds, 1),
         ]
-        for row in results.rows
+        for row in results.models
     ]
     cost = ["seconds to fit", "seconds to score"]
     names = ["model", results.metric, *(kind.replace("_", " ") for kind in kinds), *cost]
     return _table(results, f"Lists of {results.list_length} items, and cost", names, rows)
 
 
-def chosen_lists(results: EvaluationResults) -> Table:
+def chosen_lists(results: TestResults) -> Table:
     """What the lists of the chosen model are like."""
-    rows = [[kind.replace("_", " "), decimal(value, 4)] for kind, value in results.chosen.catalogue.items()]
+    rows = [[kind.replace("_", " "), decimal(value, 4)] for kind, value in results.chosen_model.catalogue.items()]
     return _table(results, f"Lists of {results.list_length} items", ["", "value"], rows)
 
 
-def calibration(results: EvaluationResults) -> Table:
+def calibration(results: TestResults) -> Table:
     """How right the probabilities of each model are."""
     names = ["model", "temperature", "item log loss, nats", "calibration error", "mean predicted", "mean observed"]
     rows = [
         [
             row.name,
             decimal(row.calibration.temperature, 4),
-            interval(row.calibration.log_loss, 3),
+            interval(row.calibration.item_log_loss, 3),
             decimal(row.calibration.error, 5),
             decimal(row.calibration.mean("predicted"), 5),
             decimal(row.calibration.mean("observed"), 5),
         ]
-        for row in results.rows
+        for row in results.models
     ]
     return _table(results, "Item probabilities on test", names, rows)
 
 
-def bins(results: EvaluationResults) -> list[Table]:
+def bins(results: TestResults) -> list[Table]:
     """The bins of the calibration of the models that the figure shows."""
     names = ["from", "to", "places", "predicted", "observed"]
     return [_table(results, f"Bins of {row.name}", names, _bins(row), 0) for row in results.shown]
 
 
-def behaviour(results: EvaluationResults) -> list[Table]:
+def behaviour(results: TestResults) -> list[Table]:
     """The predicted event types beside frequencies; none where there is nothing to tell."""
     found = results.behaviour
     if found is None:
@@ -130,25 +143,25 @@ def behaviour(results: EvaluationResults) -> list[Table]:
     rows = [
         [
             name,
-            interval(Interval.of(one["accuracy"]), 3),
-            interval(Interval.of(one["log_loss"]), 3),
-            decimal(one["calibration_error"], 4),
+            interval(one.accuracy, 3),
+            interval(one.log_loss, 3),
+            decimal(one.calibration_error, 4),
         ]
-        for name, one in found["models"].items()
+        for name, one in found.models.items()
     ]
     names = ["model", "accuracy", "log loss, nats", "calibration error"]
     first = _table(results, "Predicted event types, beside frequencies", names, rows)
     return [first, _types(results, found), *_behaviour_against(results, found)]
 
 
-def horizons(results: EvaluationResults, part: str) -> Table | None:
+def horizons(results: TestResults, part: str) -> Table | None:
     """Whether an event comes within each horizon, of every model that says so; None where it was not scored."""
-    found = results.horizons[part]
-    if "why_not" in found:
+    found: HorizonSection = getattr(results.horizons, part)
+    if found.why_not is not None:
         return None
     rows = [
-        [name, row["event_type"], days(row["horizon_days"]), *_horizon(row)]
-        for name, rows in found["models"].items()
+        [name, row.event_type, days(row.horizon_days), *_horizon(row)]
+        for name, rows in found.models.items()
         for row in rows
     ]
     return _table(results, f"Horizons on {part}", ["model", "event type", "within", *HORIZON_NAMES], rows, 3)
@@ -164,7 +177,7 @@ def days(number: int) -> str:
     return "1 day" if number == 1 else f"{number} days"
 
 
-def epochs(results: EvaluationResults, curves: Mapping[str, Sequence[Report]]) -> Table:
+def epochs(results: TestResults, curves: Mapping[str, Sequence[Report]]) -> Table:
     """Loss and validation of each network by epoch."""
     rows = [
         [name, whole(one["epoch"]), decimal(one["loss"], 4), decimal(one["validation"], 4), decimal(one["seconds"], 1)]
@@ -174,14 +187,14 @@ def epochs(results: EvaluationResults, curves: Mapping[str, Sequence[Report]]) -
     return _table(results, "Epochs", ["network", "epoch", "loss", "validation NDCG@10", "seconds"], rows)
 
 
-def examples(title: str, found: Sequence[Report], protocol_hash: str) -> Table:
+def examples(title: str, found: Sequence[Example], protocol_hash: str) -> Table:
     """Users with what they were recommended and what they chose; a line an item."""
     rows = [
         [
-            str(one["user_id"]),
-            "\n".join(one["history"]),
-            "\n".join(_place(place) for place in one["recommended"]),
-            "\n".join([*one["chosen"], *_more(one)]),
+            one.user_id,
+            "\n".join(one.history),
+            "\n".join(_place(place) for place in one.recommended),
+            "\n".join([*one.chosen, *_more(one)]),
         ]
         for one in found
     ]
@@ -189,10 +202,10 @@ def examples(title: str, found: Sequence[Report], protocol_hash: str) -> Table:
     return Table(title, names, rows, 4, stamp(protocol_hash))
 
 
-def checks(found: Report) -> Table:
+def checks(found: LeakChecks) -> Table:
     """Every check with its finding."""
-    rows = [[one["name"], "passed" if one["passed"] else "look closer", one["words"]] for one in found["checks"]]
-    return Table("Checks", ["check", "", "finding"], rows, 3, stamp(found["protocol_hash"]))
+    rows = [[one.name, "passed" if one.passed else "look closer", one.words] for one in found.checks]
+    return Table("Checks", ["check", "", "finding"], rows, 3, stamp(found.protocol_hash))
 
 
 def core(found: Report, protocol_hash: str) -> Table:
@@ -205,87 +218,86 @@ def core(found: Report, protocol_hash: str) -> Table:
     return Table("Targets per training event, by the item's training events", names, rows, 1, stamp(protocol_hash))
 
 
-def left_out(results: EvaluationResults) -> Table:
+def left_out(results: TestResults) -> Table:
     """Why users of the log are not in test."""
     return _table(results, "", ["left out of test", "users"], [[why, whole(n)] for why, n in results.left_out.items()])
 
 
-def protocol(results: EvaluationResults) -> Table:
+def protocol(results: TestResults) -> Table:
     """What was asked."""
-    return _table(results, "What was asked", ["", ""], _leaves(results.protocol), 2)
+    return _table(results, "What was asked", ["", ""], _leaves(results.protocol.as_json()), 2)
 
 
-def provenance(results: EvaluationResults) -> Table:
+def provenance(results: TestResults) -> Table:
     """How it came about, which no hash covers."""
-    return Table("How it came about", ["", ""], _leaves(results.provenance), 2, f"run {results.run_id}")
+    return Table("How it came about", ["", ""], _leaves(results.provenance.model_dump()), 2, f"run {results.run_id}")
 
 
-def options(described: Report) -> Table:
+def options(chosen: Report) -> Table:
     """The options of the chosen model."""
-    rows = [[name, in_words(value) or "-"] for name, value in described.get("options", {}).items()]
+    rows = [[name, in_words(value) or "-"] for name, value in chosen.items()]
     return Table("", ["option", "value"], rows, 2)
 
 
 def _table(
-    results: EvaluationResults, title: str, names: Sequence[str], rows: Sequence[Sequence[str]], n_texts: int = 1
+    results: TestResults, title: str, names: Sequence[str], rows: Sequence[Sequence[str]], n_texts: int = 1
 ) -> Table:
     return Table(title, names, rows, n_texts, stamp(results.protocol_hash))
 
 
-def _three(row: LeaderboardRow, metric: str) -> list[str]:
-    return [interval(found.get(metric)) for found in (row.validation, row.test, row.reachable)]
+def _three(row: TestedModel, metric: str) -> list[str]:
+    return [interval(found.get(metric)) for found in (row.validation, row.test, row.test_reachable)]
 
 
-def _bins(row: LeaderboardRow) -> list[list[str]]:
+def _bins(row: TestedModel) -> list[list[str]]:
     return [
         [f"{one.low:.3g}", f"{one.high:.3g}", whole(one.places), f"{one.predicted:.3g}", f"{one.observed:.3g}"]
         for one in row.calibration.bins
     ]
 
 
-def _types(results: EvaluationResults, found: Report) -> Table:
+def _types(results: TestResults, found: BehaviourResults) -> Table:
     rows = [
-        [kind, name, decimal(one["roc_auc"][kind], 3), decimal(one["average_precision"][kind], 3)]
-        for kind in found["event_types"]
-        for name, one in found["models"].items()
+        [kind, name, decimal(one.roc_auc[kind], 3), decimal(one.average_precision[kind], 3)]
+        for kind in found.event_types
+        for name, one in found.models.items()
     ]
     names = ["event type", "model", "ROC-AUC", "average precision"]
     return _table(results, "Each type against the rest", names, rows, 2)
 
 
-def _behaviour_against(results: EvaluationResults, found: Report) -> list[Table]:
+def _behaviour_against(results: TestResults, found: BehaviourResults) -> list[Table]:
     rows = [
-        [name, other, signed(Interval.of(one, "difference")), decimal(one["p_value_holm"], 4)]
-        for name, model in found["models"].items()
-        for other, one in model.get("log_loss_against", {}).items()
+        [name, other, signed(one), decimal(one.p_value_holm, 4)]
+        for name, model in found.models.items()
+        for other, one in model.log_loss_against.items()
     ]
     names = ["model", "beside", "difference", "p (Holm)"]
     return [_table(results, "Log loss, paired by user; below 0 is better", names, rows, 2)] if rows else []
 
 
-def _horizon(row: Report) -> list[str]:
+def _horizon(row: HorizonRow) -> list[str]:
     """The numbers of one event type and horizon; dashes where nobody was observed so long."""
-    observed = [whole(row["users"]), whole(row["censored"])]
-    if not row["users"]:
+    observed = [whole(row.users), whole(row.censored)]
+    if row.predicted is None or row.happened is None:
         return observed + ["-"] * (len(HORIZON_NAMES) - len(observed))
-    roc_auc = row["roc_auc"]
     return [
         *observed,
-        share(row["predicted"]),
-        share(row["happened"]),
-        interval(Interval.of(row["log_loss"]), 3),
-        signed(Interval.of(row["log_loss_against_share"], "difference")),
-        decimal(row["brier"]["mean"], 4),
-        interval(None if roc_auc is None else Interval.of(roc_auc), 3),
+        share(row.predicted),
+        share(row.happened),
+        interval(row.log_loss, 3),
+        signed(row.log_loss_against_share),
+        decimal(None if row.brier is None else row.brier.mean, 4),
+        interval(row.roc_auc, 3),
     ]
 
 
-def _place(place: Report) -> str:
-    return f"{place['rank']}. {place['item']} ({share(place['probability'])}{', ✓' if place['is_hit'] else ''})"
+def _place(place: Place) -> str:
+    return f"{place.rank}. {place.item} ({share(place.probability)}{', ✓' if place.is_hit else ''})"
 
 
-def _more(one: Report) -> list[str]:
-    more = one["n_chosen"] - len(one["chosen"])
+def _more(one: Example) -> list[str]:
+    more = one.n_chosen - len(one.chosen)
     return [f"and {more} more"] if more > 0 else []
 
 

@@ -12,13 +12,11 @@ from nextact.events.contract import as_table
 from nextact.events.quality.report import report_quality
 from nextact.events.quality.warnings import QualityOptions
 
+from ....protocols import make_protocol
+
 DAY = 86_400_000_000
 TYPES = ("view", "purchase")
-PROTOCOL = {
-    "split": {"kind": "global_time", "baskets": True},
-    "exclude_seen": False,
-    "filter": {"item": 1, "user": 1, "window": "training"},
-}
+PROTOCOL = make_protocol(exclude_seen=False)
 
 
 def log(seed=0, n=800, n_users=25, n_items=40):
@@ -57,7 +55,7 @@ def report(
     events, *, protocol=PROTOCOL, has_times=True, text_columns=("title",), vocabulary=None, items=None, **options
 ):
     accepted, rejected, known_items, vocabulary = tables(events, vocabulary)
-    counts = {"rows_by_split": events["split"].value_counts().to_dict()}
+    counts = events["split"].value_counts().to_dict()
     items = known_items if items is None else as_table(items)
     limits = QualityOptions(**options)
     return report_quality(
@@ -279,7 +277,7 @@ def test_a_table_with_or_without_a_source_column_is_read(events, column):
     accepted, rejected, items, vocabulary = tables(events.assign(source="shop"))
     accepted = accepted if column else accepted.drop("source")
     rejected = rejected if column else rejected.drop("source")
-    counts = {"rows_by_split": events["split"].value_counts().to_dict()}
+    counts = events["split"].value_counts().to_dict()
     found = report_quality(accepted, rejected, items, vocabulary, counts, PROTOCOL, TYPES, True, (), QualityOptions())
     sources = {row["source"] for row in found["rows"]["by_source"]}
     assert sources == ({"shop", "a", "b"} if column else {None})
@@ -307,7 +305,7 @@ def test_the_figures_are_worked_out_by_the_engine_not_from_whole_frames(events, 
     read = []
     original = ibis.Table.to_pyarrow
     monkeypatch.setattr(ibis.Table, "to_pyarrow", lambda self, **more: read.append(original(self, **more)) or read[-1])
-    counts = {"rows_by_split": events["split"].value_counts().to_dict()}
+    counts = events["split"].value_counts().to_dict()
     report_quality(accepted, rejected, items, vocabulary, counts, PROTOCOL, TYPES, True, ("title",), QualityOptions())
     # events by day and type is the largest table that is read
     assert read

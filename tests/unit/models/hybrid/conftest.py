@@ -7,6 +7,7 @@ from nextact.models.baselines.options import OwnMostBoughtOptions, PopularityOpt
 from nextact.models.baselines.popularity import OwnMostBought, Popularity
 from nextact.models.recommender import Training
 from nextact.models.storage import FittedModel, ModelFolder, save_fitted
+from nextact.results.models import Fit
 from nextact.sequences.histories import Histories
 from nextact.sequences.holdout import Holdout
 
@@ -45,6 +46,6 @@ def folders(training, tmp_path_factory):
     for name, model in models.items():
         model.fit(training)
         folder = tmp_path_factory.mktemp("members") / name
-        save_fitted(FittedModel("baselines", name, model, {}), folder)
+        save_fitted(FittedModel(model, Fit.outside_a_run("baselines", name)), folder)
         found[name] = ModelFolder(folder)
     return found

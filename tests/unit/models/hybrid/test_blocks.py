@@ -24,6 +24,7 @@ from nextact.models.hybrid.stacked import StackedRanker
 from nextact.models.recommender import Training
 from nextact.models.storage import FittedModel, ModelFolder, save_fitted
 from nextact.options import OptionsError
+from nextact.results.models import Fit
 from nextact.sequences.histories import Histories
 from nextact.sequences.holdout import Holdout, LaterSteps
 
@@ -41,7 +42,7 @@ def fitted_members(training, folder):
     }
     for name, model in models.items():
         model.fit(training)
-        save_fitted(FittedModel("baselines", name, model, {}), folder / name)
+        save_fitted(FittedModel(model, Fit.outside_a_run("baselines", name)), folder / name)
     return {name: ModelFolder(folder / name) for name in models}
 
 

@@ -1,0 +1,95 @@
+"""Results of one version between nodes, as JSON."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, ClassVar
+
+from kedro_datasets._typing import JSONPreview
+
+from nextact.datasets.whole import WholeJSON
+from nextact.models.baselines.forecast import BaselinesForecast
+from nextact.protocol import Certificate
+from nextact.results.data import EventCounts
+from nextact.results.evaluation import Examples, LeakChecks, Slices, TestResults
+from nextact.versioned import Versioned
+
+
+class ResultDataset(WholeJSON):
+    """JSON that is read as one class; what another version wrote is refused by name."""
+
+    kind: ClassVar[type[Versioned]] = Versioned
+
+    @property
+    def place(self) -> Path:
+        """The file."""
+        return Path(str(self._filepath))
+
+    def load(self) -> Any:
+        """The result.
+
+        Raises:
+            StoredError: If it cannot be read, or is of another version.
+        """
+        return self.read(super().load())
+
+    def save(self, data: Any) -> None:
+        """Write it whole."""
+        super().save(self.written(data))
+
+    def read(self, found: Any) -> Any:
+        """JSON as the class."""
+        return self.kind.of_json(found, self.place)
+
+    def written(self, data: Versioned) -> Any:
+        """The class as JSON."""
+        return data.as_json()
+
+    def preview(self) -> JSONPreview:
+        """For Kedro-Viz."""
+        return JSONPreview(json.dumps(super().load()))
+
+
+class CertificateDataset(ResultDataset):
+    """The certificate."""
+
+    kind = Certificate
+
+
+class EventCountsDataset(ResultDataset):
+    """Rows of the log."""
+
+    kind = EventCounts
+
+
+class BaselinesForecastDataset(ResultDataset):
+    """The forecast of memory."""
+
+    kind = BaselinesForecast
+
+
+class TestResultsDataset(ResultDataset):
+    """The results of test."""
+
+    __test__ = False
+
+    kind = TestResults
+
+
+class SlicesDataset(ResultDataset):
+    """Groups of users and of items."""
+
+    kind = Slices
+
+
+class LeakChecksDataset(ResultDataset):
+    """The checks for leaks."""
+
+    kind = LeakChecks
+
+
+class ExamplesDataset(ResultDataset):
+    """Examples in words."""
+
+    kind = Examples
