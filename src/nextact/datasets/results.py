@@ -9,7 +9,6 @@ from typing import Any, ClassVar
 from kedro_datasets._typing import JSONPreview
 
 from nextact.datasets.whole import WholeJSON
-from nextact.models.baselines.forecast import BaselinesForecast
 from nextact.protocol import Certificate
 from nextact.results.data import EventCounts
 from nextact.results.evaluation import Examples, LeakChecks, Slices, TestResults
@@ -61,12 +60,6 @@ class EventCountsDataset(ResultDataset):
     """Rows of the log."""
 
     kind = EventCounts
-
-
-class BaselinesForecastDataset(ResultDataset):
-    """The forecast of memory."""
-
-    kind = BaselinesForecast
 
 
 class TestResultsDataset(ResultDataset):

@@ -28,7 +28,6 @@ logger = logging.getLogger(__name__)
 CERTIFICATE, PACKAGE, TEST, CHOSEN = "certificate", "packaged_model", "test_cuts", "chosen_model"
 FITTED, CANDIDATE = ".model", ".candidate"
 RESULTS: dict[str, Callable[[RunLog, Any], None]] = {
-    "baselines_forecast": lambda log, found: log.log_artifact("baselines_forecast.json", found.as_json()),
     "leaderboard": RunLog.log_leaderboard,
     "test_results": RunLog.log_test_results,
     "run_summary": lambda log, text: log.log_artifact("run_summary.txt", text),

@@ -10,9 +10,11 @@ from math import isqrt
 from typing import TypeVar
 
 import numpy as np
+import psutil
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
+from nextact.errors import CannotFit
 from nextact.models.baselines.history_weights import Weights, counted_events, event_weights, largest_weights
 from nextact.models.baselines.shared_options import LinearOptions
 from nextact.sequences.histories import Histories
@@ -23,6 +25,8 @@ Dense = NDArray[np.float32]
 Items = NDArray[np.int64]
 
 T = TypeVar("T")
+
+GIB = 2**30
 
 BLOCK_ITEMS = 256
 BLOCK_USERS = 4_096
@@ -61,10 +65,14 @@ def items_that_fit(matrix: csr_matrix, options: LinearOptions, name: str) -> Ite
     Returns:
         Item indices in ascending order, at least one, so that a log without events fits an empty model; of equally
         frequent items the lower index stays.
+
+    Raises:
+        CannotFit: If the matrix of these items, and a copy that is made of it, would take more memory than is free.
     """
     frequency = np.bincount(matrix.indices, minlength=matrix.shape[1])
     occurring = np.flatnonzero(frequency)
     most = most_items(options)
+    _require_free(min(len(occurring), most))
     if len(occurring) <= most:
         return occurring if len(occurring) else np.array([1])
     events_kept = np.sort(frequency)[::-1][:most].sum()
@@ -75,6 +83,15 @@ def items_that_fit(matrix: csr_matrix, options: LinearOptions, name: str) -> Ite
         *(options.memory_gib, f"{options.max_items:,}"),
     )
     return np.sort(np.argsort(-frequency, kind="stable")[:most])
+
+
+def _require_free(n_items: int) -> None:
+    needed, free = 2 * 4 * n_items**2, psutil.virtual_memory().available
+    if needed > free:
+        raise CannotFit(
+            f"the matrix of {n_items:,} items needs about {needed / GIB:.1f} GiB and {free / GIB:.1f} GiB are free; "
+            f"try memory_gib: {max(free / 4 / GIB, 0.01):.2f}, which fits the most frequent items alone"
+        )
 
 
 def dense_gram(matrix: csr_matrix) -> Dense:

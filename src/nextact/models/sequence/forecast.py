@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-import numpy as np
 import psutil
 import torch
 
@@ -17,7 +16,6 @@ from nextact.models.recommender import Training
 from nextact.models.sequence.data.batches import Batches
 from nextact.models.sequence.data.windows import StepBatch
 from nextact.models.sequence.fitting.objective import Objective
-from nextact.models.sequence.inference import last_states
 from nextact.models.sequence.memory import peak_bytes
 from nextact.models.sequence.network import SequenceNetwork
 from nextact.models.sequence.options import SequenceOptions
@@ -25,13 +23,9 @@ from nextact.models.sequence.options import SequenceOptions
 GIB = 2**30
 FLOAT = 4  # bytes
 PROBE_PARTS = 8, 4  # memory of large updates is measured on an eighth and a quarter of the largest
+KEPT = 1.3  # times that, since an allocator keeps some of what was freed
 TIMED_UPDATES = 3
-# glibc hands larger blocks back once they are freed; what lies between the others, by benchmarks/forecast.py
-LARGEST_KEPT_BLOCK, FRAGMENTED = 32 * 2**20, 1.1
-KEPT_BY_LIBRARIES = 20 * 2**20  # buffers of products and of threads, by the same benchmark
-# What oneDNN compiles for a product of bf16 of one shape, how many torch keeps, and how many shapes a batch brings
-COMPILED, COMPILED_AT_MOST, COMPILED_A_BATCH = 0.55 * 2**20, 1_024, 15
-VALIDATED_USERS = 512  # a block of users; their scores are masked in place and ranked
+VALIDATED_USERS = 512  # a block of users, whose scores are ranked
 
 
 @dataclass(frozen=True)
@@ -45,7 +39,7 @@ class Forecast:
         updates: Updates in all epochs.
         largest_update: Real steps of the largest.
         epoch_seconds: Seconds an epoch, without validation, on a machine as busy as now.
-        memory_gib: Memory beside what is in use now; on a CPU with what its allocator keeps of freed memory.
+        memory_gib: Memory beside what is in use now, within half of itself.
         free_gib: Memory that is free now.
         disk_gib: The model and a checkpoint.
     """
@@ -112,36 +106,15 @@ def check_it_fits(forecast: Forecast, options: SequenceOptions) -> None:
 
 
 def _bytes_of_training(objective: Objective, updates: Batches, options: SequenceOptions, training: Training) -> float:
-    """Peak of an epoch, beside the weights where they already stand in this memory."""
+    """Peak of an epoch, within half of itself: beside the weights where they already stand in this memory."""
     network = objective.network
     device = network.item_table_VD.device
     weights = FLOAT * sum(p.numel() for p in network.parameters())
     copies = 4 + bool(options.average_decay) - (device.type == "cpu")  # weights, two of AdamW, best ones, their average
     update = weights + _bytes_of_update(objective, updates, options, device)  # with the gradients
-    validation = _bytes_of_validation(network, training, options)
-    if device.type != "cpu":
-        return copies * weights + max(update, validation)
-    # What the one frees stays resident between blocks in use and has no room for the other, but for the largest blocks.
-    n_items, n_users = len(network.item_table_VD), min(VALIDATED_USERS, training.validation.histories.n_users)
-    logits = options.loss_chunk_steps * n_items if objective.loss == "full" else 0
-    kept = min(update - _given_back(FLOAT * logits), validation - _given_back(FLOAT * n_users * n_items))
-    kept_blocks = FRAGMENTED * (max(update, validation) + max(kept, 0))
-    return copies * weights + kept_blocks + KEPT_BY_LIBRARIES + _bytes_of_compiled(updates, options)
-
-
-def _bytes_of_compiled(updates: Batches, options: SequenceOptions) -> float:
-    """Of a CPU's products of bf16: the linear maps of a block meet another shape where a batch has other places.
-
-    Hidden steps cut windows anew in each epoch, which brings some more with time: twice as many after six.
-    """
-    if options.precision != "bf16":
-        return 0.0
-    n_places = int(np.count_nonzero(np.unique(updates.places(options.micro_batches))))
-    return COMPILED * min(COMPILED_A_BATCH * n_places, COMPILED_AT_MOST)
-
-
-def _given_back(block: int) -> int:
-    return block if block > LARGEST_KEPT_BLOCK else 0
+    n_users = 0 if training.epochs is not None else min(VALIDATED_USERS, training.validation.histories.n_users)
+    validation = FLOAT * n_users * len(network.item_table_VD)
+    return copies * weights + KEPT * (update + validation)
 
 
 def _bytes_of_update(objective: Objective, updates: Batches, options: SequenceOptions, device: torch.device) -> float:
@@ -153,29 +126,16 @@ def _bytes_of_update(objective: Objective, updates: Batches, options: SequenceOp
         next(batch for batch in updates.largest(parts * options.micro_batches) if batch.n_steps).to(device)
         for parts in PROBE_PARTS
     )
-    largest = max(_places(batch) for batch in updates.largest(options.micro_batches))
     peaks = [_peak_of_batch(objective, batch, device) for batch in (small, large)]
-    grown = _places(large) - _places(small)
-    slope = max(peaks[1] - peaks[0], 0) / grown if grown else 0.0
-    return peaks[1] + slope * (largest - _places(large))
-
-
-def _places(batch: StepBatch) -> int:
-    return batch.inputs.n_windows * batch.inputs.n_columns
+    slope = max(peaks[1] - peaks[0], 0) / max(_places(large) - _places(small), 1)
+    return peaks[1] + slope * (_places(whole) - _places(large))
 
 
 def _peak_of_batch(objective: Objective, batch: StepBatch, device: torch.device) -> float:
-    """Without the gradients themselves, which are counted with what is held all the time.
+    """Without the gradients themselves, which are counted with what is held all the time."""
 
-    On a CPU no less than in float32: numbers of 16 bits between those of 32 leave gaps as large as what they save.
-    """
-    precisions = {objective.options.precision, *(["no"] if device.type == "cpu" else [])}
-    return max(_peak_in(precision, objective, batch, device) for precision in precisions)
-
-
-def _peak_in(precision: str, objective: Objective, batch: StepBatch, device: torch.device) -> float:
     def work() -> None:
-        with autocast(precision, device):
+        with autocast(objective.options.precision, device):
             loss: Any = objective(batch, 0.0)
         loss.backward()
 
@@ -185,23 +145,8 @@ def _peak_in(precision: str, objective: Objective, batch: StepBatch, device: tor
     return max(peak - gradients, 0)
 
 
-def _bytes_of_validation(network: SequenceNetwork, training: Training, options: SequenceOptions) -> float:
-    """The item matrix with what reading the longest histories takes, or with the scores of a block of users."""
-    histories = training.validation.histories
-    n_users = min(VALIDATED_USERS, histories.n_users)
-    if training.epochs is not None or not n_users:
-        return 0.0
-    longest = histories.take(np.sort(np.argsort(histories.lengths, kind="stable")[-n_users:]))
-    matrix = FLOAT * network.item_table_VD.numel()
-
-    def read() -> None:
-        with torch.inference_mode():
-            last_states(network, network.item_matrix(), longest, options.max_steps)
-
-    network.eval()
-    reading = peak_bytes(read, network.item_table_VD.device)
-    network.train()
-    return max(reading, matrix + FLOAT * n_users * len(network.item_table_VD))
+def _places(batch: StepBatch) -> int:
+    return batch.inputs.n_windows * batch.inputs.n_columns
 
 
 def _epoch_seconds(objective: Objective, updates: Batches, shards: int, device: torch.device) -> float:

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from typing import Annotated, Any
 
 import numpy as np
-import psutil
 from pydantic import Field
 
 from nextact.errors import NextactError, suggest
@@ -13,7 +12,6 @@ from nextact.evaluation.gate import gate, gate_lines, left_out_lines, passes
 from nextact.evaluation.horizons import evaluate_horizons
 from nextact.metrics.comparison import bootstrap_intervals
 from nextact.metrics.ranking import metric_names
-from nextact.models.baselines.forecast import BaselinesForecast, forecast_baselines
 from nextact.models.recommender import PredictsHorizons
 from nextact.models.registry import MODELS, open_model, place
 from nextact.models.storage import ModelFolder
@@ -24,7 +22,7 @@ from nextact.protocol import Certificate
 from nextact.results.models import Candidate, Candidates, ChosenModel, Gate, Leaderboard, LeftOut, Made
 from nextact.retrieval.scoring import evaluate
 from nextact.sequences.histories import Histories
-from nextact.sequences.holdout import Cuts, learnt_histories, make_holdout, validation_halves
+from nextact.sequences.holdout import Cuts, make_holdout, validation_halves
 from nextact.text.blocks import ItemVectors
 
 logger = logging.getLogger(__name__)
@@ -48,24 +46,6 @@ class ValidationOptions:
         known = metric_names(self.ks)
         if self.metric not in known:
             raise ValueError(f"metric: no metric {self.metric!r}; {suggest(self.metric, known)}")
-
-
-def forecast(names: list[str]) -> Callable[..., BaselinesForecast]:
-    """The node that says what each fit of these baselines will take; it reads the options of each by its name."""
-
-    def forecast_memory(
-        histories: Histories, cuts: Cuts, certificate: Certificate, **options: Any
-    ) -> BaselinesForecast:
-        wanted = {name: _checked("baselines", name, options[name]) for name in names}
-        known = learnt_histories(histories, cuts, certificate.is_refitted)
-        n_items = certificate.protocol.data.items
-        found = forecast_baselines(wanted, known, n_items, int(psutil.virtual_memory().available))
-        for name, one in found.items():
-            level = logging.WARNING if one.instead or not one.fits else logging.INFO
-            logger.log(level, "forecast of %s: %s", name, one.in_words())
-        return BaselinesForecast(**certificate.stamp, baselines=found)
-
-    return forecast_memory
 
 
 def validate(

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any
 
 from kedro.pipeline import Pipeline, node, pipeline
-from kedro.pipeline.node import Node
 
 from nextact.models.registry import HYBRID, MODELS
 from nextact.pipelines.model_training import fitting, nodes, refitting
@@ -42,19 +41,7 @@ def _family(family: str, full: bool) -> Pipeline:
         name="gather",
         namespace=f"{family}.gather",
     )
-    before = [_forecast(models)] if family == "baselines" else []
-    return sum((make(family, name) for name in models), pipeline([*before, gather]))
-
-
-def _forecast(baselines: list[str]) -> Node:
-    options = {name: f"params:baselines.{name}.options" for name in baselines}
-    return node(
-        nodes.forecast(baselines),
-        {"histories": "histories", "cuts": "validation_cuts", "certificate": "certificate", **options},
-        "baselines_forecast",
-        name="forecast",
-        namespace="baselines.forecast",
-    )
+    return sum((make(family, name) for name in models), pipeline([gather]))
 
 
 def _model(family: str, name: str) -> Pipeline:

@@ -202,36 +202,6 @@ def test_the_forecast_measures_time_in_the_precision_that_will_train(precision, 
     assert asked[-1] == (torch.bfloat16 if precision == "bf16" else False)
 
 
-@pytest.mark.parametrize("changes", [{}, {"backbone": "bert", "objective": "hidden"}])
-def test_the_forecast_counts_what_products_of_bf16_are_compiled_to(changes):
-    options, training = small(precision="bf16", micro_batches=2, **changes), training_of(random_histories(40))
-    updates = make_batches(options, training)
-    n_places = len(set(updates.places(2).ravel().tolist()) - {0})
-    assert n_places > len(set(updates.places(1).ravel().tolist()))  # parts of an update have shapes of their own
-    one = forecast.COMPILED * forecast.COMPILED_A_BATCH
-    assert forecast._bytes_of_compiled(updates, options) == one * n_places
-    assert forecast._bytes_of_compiled(updates, dataclasses.replace(options, precision="no")) == 0
-
-
-def test_the_forecast_counts_no_more_compiled_products_than_are_kept():
-    lengths = list(range(2, 150))  # each an update of its own
-    training = training_of(Histories.from_lists([[1] * length for length in lengths]))
-    options = small(precision="bf16", max_steps=200, batch_steps=1)
-    found = forecast._bytes_of_compiled(make_batches(options, training), options)
-    assert found == forecast.COMPILED * forecast.COMPILED_AT_MOST
-
-
-def test_the_forecast_of_bf16_on_a_cpu_takes_the_larger_of_both_peaks(monkeypatch):
-    network = start_network(small(), training_of(random_histories(40)))
-    for peaks in ({"no": 5.0, "bf16": 7.0}, {"no": 7.0, "bf16": 5.0}):
-        monkeypatch.setattr(forecast, "_peak_in", lambda precision, *rest, peaks=peaks: peaks[precision])
-        objective = Objective(network, small(precision="bf16"), training_of(random_histories(40)))
-        assert forecast._peak_of_batch(objective, None, torch.device("cpu")) == 7
-    plain = Objective(network, small(), training_of(random_histories(40)))
-    assert forecast._peak_of_batch(plain, None, torch.device("cpu")) == 7
-    assert forecast._peak_of_batch(objective, None, torch.device("cuda")) == 5
-
-
 def test_a_training_that_cannot_fit_says_what_would_help(monkeypatch):
     monkeypatch.setattr(forecast, "_free_bytes", lambda device: 1000)
     with pytest.raises(CannotFit, match=r"needs about .* GiB are free .*; try micro_batches: 2, loss_chunk_steps"):
