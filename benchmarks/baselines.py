@@ -37,7 +37,7 @@ from scipy.sparse import csr_matrix, vstack
 
 from nextact.errors import NextactError
 from nextact.metrics.comparison import bootstrap_intervals
-from nextact.models.recommender import Training
+from nextact.models.recommender import FitContext, Training
 from nextact.retrieval.scoring import evaluate
 from nextact.sequences.histories import Histories
 from nextact.sequences.holdout import Cuts, Holdout, make_holdout, training_histories
@@ -143,7 +143,7 @@ def make_task(log: Log, blocks: tuple[str, ...], tuning_users: int) -> Task:
         {block: tfidf_block(log.texts[block]) for block in blocks},
         tuning,
         exclude_seen=True,
-        seed=SEED,
+        context=FitContext(SEED),
     )
     return Task(training, tuning, validation, make_holdout(log.histories, test_cuts, 1))
 

@@ -28,7 +28,7 @@ import psutil
 from text_tasks import stamp
 
 from nextact.metrics.targets import Targets
-from nextact.models.recommender import Training
+from nextact.models.recommender import FitContext, Training
 from nextact.models.sequence.fitting.fit_network import fit_network as fitting
 from nextact.models.sequence.fitting.state import TrainingState
 from nextact.models.sequence.options import SequenceOptions
@@ -135,7 +135,7 @@ def generated(users: int, items: int, steps: int) -> Training:
     histories = Histories.from_lists([random.integers(1, items + 1, length).tolist() for length in lengths])
     targets = Targets.from_lists([[int(item)] for item in random.integers(1, items + 1, users)])
     holdout = Holdout(np.arange(users), histories, targets, np.ones((users, 1)))
-    return Training(histories, items, ("event",), {}, holdout, False, 0)
+    return Training(histories, items, ("event",), {}, holdout, False, FitContext(0))
 
 
 class PeakMemory:

@@ -47,7 +47,7 @@ from nextact.models.behaviour.event_types.rows import type_features
 from nextact.models.behaviour.horizons.activity import activity_features, activity_names, rhythm_features
 from nextact.models.behaviour.horizons.model import LandmarkChoice, horizon_rows
 from nextact.models.behaviour.horizons.reference import TunedLogistic, fit_horizon_reference, predict_reference
-from nextact.models.recommender import Training
+from nextact.models.recommender import FitContext, Training
 from nextact.models.registry import MODELS
 from nextact.sequences.histories import Histories
 from nextact.sequences.holdout import make_holdout, training_histories, validation_halves
@@ -181,8 +181,8 @@ def fit_references(model: Any, training: Training, arguments: argparse.Namespace
         names = activity_names(training.event_types)
         columns = np.array([place for place, name in enumerate(names) if PLAIN.fullmatch(name)])
         rows = dataclasses.replace(rows, activity=rows.activity[:, columns])
-    next_step = next_type.fit_reference(training.histories, training.event_types, training.seed, True)
-    return References(fit_horizon_reference(rows, training.seed), next_step, arguments.rhythm, columns)
+    next_step = next_type.fit_reference(training.histories, training.event_types, training.context.seed, True)
+    return References(fit_horizon_reference(rows, training.context.seed), next_step, arguments.rhythm, columns)
 
 
 def users_of(data: quality.Data, part: str) -> np.ndarray | None:
@@ -302,7 +302,7 @@ def _training(data: quality.Data, seed: int) -> Training:
         data.blocks,
         make_holdout(data.histories, data.validation_cuts, n_types, fitting),
         protocol.exclude_seen,
-        seed,
+        FitContext(seed),
         target_event_types=protocol.target_event_types,
         observed_until=observed_until(protocol.split, known),
     )

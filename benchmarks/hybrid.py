@@ -35,7 +35,7 @@ from nextact.models.baselines.content import ContentKNN
 from nextact.models.baselines.options import ContentKNNOptions
 from nextact.models.hybrid.options import StackedOptions
 from nextact.models.hybrid.stacked import StackedRanker
-from nextact.models.recommender import Training
+from nextact.models.recommender import FitContext, Training
 from nextact.models.registry import open_model
 from nextact.models.storage import FittedModel, ModelFolder, save_fitted
 from nextact.results.models import Fit
@@ -91,7 +91,7 @@ def open_run(folder: Path, event_types: tuple[str, ...], wanted: list[str]) -> R
         {},
         make_holdout(histories, validation, n_types, fit_half),
         protocol.exclude_seen,
-        seed,
+        FitContext(seed),
     )
     members = {path.name.partition(".")[2]: ModelFolder(path) for path in sorted((folder / "06_models").glob("*.*/"))}
     return Run(
@@ -188,7 +188,7 @@ def main() -> None:
             "ties": arguments.ties,
             "seen_items": "excluded" if run.training.exclude_seen else "allowed",
             "family": "hybrid",
-            "seed": run.training.seed,
+            "seed": run.training.context.seed,
             "protocol": run.protocol_hash,
             "command": f"python benchmarks/hybrid.py FOLDER {' '.join(words)}",
             "date": datetime.now(UTC).date().isoformat(),

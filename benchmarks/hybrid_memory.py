@@ -31,7 +31,7 @@ from text_tasks import stamp
 from nextact.models.hybrid.blend import Blend
 from nextact.models.hybrid.options import BlendOptions, StackedOptions
 from nextact.models.hybrid.stacked import StackedRanker
-from nextact.models.recommender import Training
+from nextact.models.recommender import FitContext, Training
 from nextact.models.registry import MODELS
 from nextact.models.storage import FittedModel, ModelFolder, save_fitted
 from nextact.results.models import Fit
@@ -66,7 +66,9 @@ def training_of(case: str) -> Training:
     )
     validation = make_holdout(log, cuts, 1)
     later = later_steps(log, cuts, 1, validation.users, np.array([0]))
-    return Training(log.between(starts, known), n_items, ("event",), {}, validation, False, 0, later_steps=later)
+    return Training(
+        log.between(starts, known), n_items, ("event",), {}, validation, False, FitContext(0), later_steps=later
+    )
 
 
 def fit_members(case: str, folder: Path) -> None:

@@ -42,7 +42,7 @@ from nextact.metrics.ranking import metrics_of_ranks, ranking_metrics
 from nextact.models.baselines.item_to_item import TransitionTable
 from nextact.models.baselines.options import OwnMostBoughtOptions, PopularityOptions, TransitionOptions
 from nextact.models.baselines.popularity import OwnMostBought, Popularity
-from nextact.models.recommender import Recommender, Training
+from nextact.models.recommender import FitContext, Recommender, Training
 from nextact.pipelines.data_processing.nodes import certify
 from nextact.protocol import PolicyOptions
 from nextact.results.data import EventCounts
@@ -183,7 +183,7 @@ def fit_models(log: Log, prepared: Prepared) -> dict[str, Recommender]:
         {},
         make_holdout(built.histories, built.validation, prepared.n_types, fit_half),
         prepared.exclude_seen,
-        SEED,
+        FitContext(SEED),
     )
     models: dict[str, Recommender] = {
         "popularity": Popularity(PopularityOptions()),

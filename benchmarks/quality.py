@@ -33,7 +33,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 import numpy as np
 
 from nextact.metrics.comparison import bootstrap_intervals
-from nextact.models.recommender import Training
+from nextact.models.recommender import FitContext, Training
 from nextact.models.registry import MODELS
 from nextact.pipelines.model_training.refitting import until_test
 from nextact.protocol import Certificate
@@ -144,8 +144,7 @@ def measure(setup: str, name: str, seed: int, data: Data, arguments: argparse.Na
         {} if arguments.no_text else data.blocks,
         make_holdout(data.histories, data.validation_cuts, n_types, fitting),
         protocol.exclude_seen,
-        seed,
-        lambda metric, value, step: print(f"{setup} {name} {seed} {step} {metric} {value:.5f}", file=sys.stderr),
+        FitContext(seed),
     )
     model = entry.recommender(options)
     started = time.perf_counter()
@@ -199,7 +198,7 @@ def refit(model: Any, best_epoch: int, training: Training, data: Data) -> tuple[
     again = until_test(training, data.histories, data.validation_cuts, data.certificate)
     started = time.perf_counter()
     second = type(model)(model.options)
-    second.fit(dataclasses.replace(again, epochs=best_epoch, observed_until=None))  # no heads of horizons, as before
+    second.fit(dataclasses.replace(again.to_epoch(best_epoch), observed_until=None))  # no heads of horizons, as before
     return second, round(time.perf_counter() - started)
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from text_tasks import cuts
 
-from nextact.models.recommender import Training
+from nextact.models.recommender import FitContext, Training
 from nextact.models.registry import MODELS
 from nextact.models.top_items import top_k
 from nextact.retrieval.scoring import masked_scores
@@ -73,7 +73,7 @@ def training(histories: Histories, n_items: int, validation: Cuts, asked: argpar
     nobody = None if asked.validate else np.zeros(0, np.int64)
     holdout = make_holdout(histories, validation, 1, nobody)
     model = entry.recommender(entry.options(**options))
-    report = model.fit(Training(known, n_items, EVENT_TYPES, {}, holdout, exclude_seen=True, seed=1))
+    report = model.fit(Training(known, n_items, EVENT_TYPES, {}, holdout, exclude_seen=True, context=FitContext(1)))
     targets = int((known.lengths - 1).sum())
     return {
         "targets": targets,
@@ -99,7 +99,7 @@ def baseline(name: str, histories: Histories, n_items: int, validation: Cuts, te
     known = training_histories(histories, validation)
     holdout = make_holdout(histories, validation, 1, np.zeros(0, np.int64))
     started = time.perf_counter()
-    model.fit(Training(known, n_items, EVENT_TYPES, {}, holdout, exclude_seen=True, seed=1))
+    model.fit(Training(known, n_items, EVENT_TYPES, {}, holdout, exclude_seen=True, context=FitContext(1)))
     fitted = time.perf_counter()
     asked = histories.between(histories.offsets[:-1], test.history_end)
     for which in user_blocks(asked.n_users, score_bytes(n_items)):

@@ -31,7 +31,7 @@ from text_tasks import Task, beauty, cuts, mind_zh, stamp, without
 from nextact.metrics.comparison import Comparison, bootstrap_intervals, holm, paired_comparison
 from nextact.models.baselines.content import ContentKNN
 from nextact.models.baselines.options import ContentKNNOptions
-from nextact.models.recommender import Training
+from nextact.models.recommender import FitContext, Training
 from nextact.retrieval.scoring import evaluate
 from nextact.sequences.histories import Histories
 from nextact.sequences.holdout import Holdout, make_holdout, training_histories
@@ -139,7 +139,9 @@ def scores(
 ) -> dict[str, np.ndarray]:
     """Metrics of content-kNN of each user of a holdout."""
     model = ContentKNN(ContentKNNOptions(block="block", whitening=whitening))
-    model.fit(Training(histories, task.n_items, ("event",), {"block": block}, holdout, task.exclude_seen, 0))
+    model.fit(
+        Training(histories, task.n_items, ("event",), {"block": block}, holdout, task.exclude_seen, FitContext(0))
+    )
     found = evaluate(model, holdout, task.exclude_seen, (10,))
     return {name: found[name] for name in METRICS}
 

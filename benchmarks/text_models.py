@@ -45,7 +45,7 @@ from nextact.models.baselines.item_to_item import TransitionTable
 from nextact.models.baselines.options import ContentKNNOptions, ItemKNNOptions, TransitionOptions
 from nextact.models.hybrid.options import StackedOptions
 from nextact.models.hybrid.stacked import StackedRanker
-from nextact.models.recommender import Training
+from nextact.models.recommender import FitContext, Training
 from nextact.models.sequence.options import SequenceOptions
 from nextact.models.sequence.recommender import SequenceRecommender
 from nextact.models.storage import FittedModel, ModelFolder, save_fitted
@@ -108,8 +108,8 @@ class Models:
     def training(self, block: np.ndarray | None) -> Training:
         """What a model reads."""
         vectors = {} if block is None else {"block": block}
-        everything = self.known, self.task.n_items, ("event",), vectors, self.fitting, self.task.exclude_seen, SEED
-        return Training(*everything, epochs=FIXED_EPOCHS[self.task.name])
+        everything = self.known, self.task.n_items, ("event",), vectors, self.fitting, self.task.exclude_seen
+        return Training(*everything, FitContext(SEED, epochs=FIXED_EPOCHS[self.task.name]))
 
     def stacked(self, name: str, block: np.ndarray | None) -> Any:
         """The ranker over members with and without content."""

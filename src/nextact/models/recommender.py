@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol, Self, runtime_checkable
 
@@ -39,6 +39,22 @@ FitReport = dict[str, Any]
 
 
 @dataclass(frozen=True)
+class FitContext:
+    """How a model is fitted, whatever it learns from.
+
+    Attributes:
+        seed: Seed of everything random.
+        launch: Where long trainings leave checkpoints, and in how many processes they run.
+        epochs: In a refit, the epoch that validation found best in the first fit: the training ends there. None where
+            ``validation`` decides.
+    """
+
+    seed: int
+    launch: LaunchOptions = field(default_factory=LaunchOptions)
+    epochs: int | None = None
+
+
+@dataclass(frozen=True)
 class Training:
     """All that a model may learn from; nothing later than the validation cut but the half that tunes.
 
@@ -49,16 +65,13 @@ class Training:
         item_vectors: Block name -> float32 [n_items + 1, dimensions]; row 0 and items without text are zero.
         validation: Early stopping, blending and calibration look here: the half of the validation users that fits.
         exclude_seen: Whether items of the history may be recommended again (the run's stated policy).
-        seed: Seed of everything random.
+        context: How it is fitted.
         target_event_types: Event types that count as targets; all, if empty.
-        launch: Where long trainings leave checkpoints, and in how many processes they run.
         sparse_vectors: Block name -> csr float32 [n_items + 1, words]; rows as in ``item_vectors``.
         later_steps: What the users of ``validation`` did after its targets, for hybrids, which learn from these too;
             None for other models.
         observed_until: Moment, in microseconds since 1970 UTC, before which ``histories`` hold every catalogue event of
             their users; None where it is not known, as under leave-one-out.
-        epochs: In a refit, the epoch that validation found best in the first fit: the training ends there. None where
-            ``validation`` decides.
     """
 
     histories: Histories
@@ -67,13 +80,15 @@ class Training:
     item_vectors: dict[str, NDArray[np.float32]]
     validation: Holdout
     exclude_seen: bool
-    seed: int
+    context: FitContext
     target_event_types: tuple[str, ...] = ()
-    launch: LaunchOptions = field(default_factory=LaunchOptions)
     sparse_vectors: dict[str, csr_matrix] = field(default_factory=dict)
     later_steps: LaterSteps | None = None
     observed_until: int | None = None
-    epochs: int | None = None
+
+    def to_epoch(self, epoch: int | None) -> Training:
+        """The same, to end at an epoch; see :class:`FitContext`."""
+        return replace(self, context=replace(self.context, epochs=epoch))
 
 
 class Recommender(Protocol):

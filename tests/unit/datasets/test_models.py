@@ -4,7 +4,7 @@ from kedro.io import DatasetError
 from nextact.datasets.models import CandidateDataset, CandidatesDataset, ModelFolderDataset, RefittedModelDataset
 from nextact.models.baselines.options import PopularityOptions
 from nextact.models.baselines.popularity import Popularity
-from nextact.models.recommender import Training
+from nextact.models.recommender import FitContext, Training
 from nextact.models.registry import open_model
 from nextact.models.storage import FittedModel
 from nextact.results.horizons import HorizonSection
@@ -14,7 +14,7 @@ from nextact.sequences.histories import Histories
 
 def fitted():
     model = Popularity(PopularityOptions())
-    model.fit(Training(Histories.from_lists([[1, 2], [2]]), 2, ("click",), {}, None, False, 0))
+    model.fit(Training(Histories.from_lists([[1, 2], [2]]), 2, ("click",), {}, None, False, FitContext(0)))
     return FittedModel(model, Fit.outside_a_run("baselines", "popularity").model_copy(update={"run_id": "one"}))
 
 

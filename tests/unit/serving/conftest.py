@@ -9,7 +9,7 @@ from nextact.events.steps import StepOptions
 from nextact.metrics.targets import Targets
 from nextact.models.baselines.item_to_item import TransitionTable
 from nextact.models.baselines.options import TransitionOptions
-from nextact.models.recommender import Training
+from nextact.models.recommender import FitContext, Training
 from nextact.models.sequence.options import SequenceOptions
 from nextact.models.sequence.recommender import SequenceRecommender
 from nextact.models.storage import FittedModel, save_fitted
@@ -31,7 +31,7 @@ def training():
     nobody = Holdout(
         np.zeros(0, np.int64), Histories.from_lists([]), Targets.from_lists([]), np.zeros((0, len(EVENT_TYPES)))
     )
-    return Training(histories, len(ITEM_IDS), EVENT_TYPES, {}, nobody, exclude_seen=True, seed=0)
+    return Training(histories, len(ITEM_IDS), EVENT_TYPES, {}, nobody, exclude_seen=True, context=FitContext(0))
 
 
 def fitted(folder, family, name, recommender):

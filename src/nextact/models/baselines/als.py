@@ -35,7 +35,7 @@ class ALS:
         self.of_types = type_weights(self.options, training.event_types)
         weights = event_weights(training.histories, self.of_types)
         confidence = self._confidence(history_matrix(training.histories, training.n_items, weights))
-        solver = self._solver(training.seed)
+        solver = self._solver(training.context.seed)
         with threadpool_limits(1, "blas"):  # implicit has threads of its own
             solver.fit(confidence[:, 1:], show_progress=False)
         factors = np.asarray(solver.item_factors, np.float32)

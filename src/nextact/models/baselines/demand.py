@@ -72,7 +72,7 @@ class Demand(SameForEverybody):
                 "after it, so there is no demand to learn from; try fewer days"
             )
         past = np.concatenate([past_of_items(log, weights, n_items, moment) for moment in moments])
-        booster = _grow(past, came, self.options, training.seed)
+        booster = _grow(past, came, self.options, training.context.seed)
         expected = np.zeros(n_items + 1)
         expected[1:] = booster.predict(past_of_items(log, weights, n_items, now))
         return expected

@@ -34,8 +34,8 @@ class Item2Vec(VectorKNN):
         """Train vectors; the same log, options and seed give the same vectors on one machine."""
         self.of_types = type_weights(self.options, training.event_types)
         histories = counted_events(training.histories, self.of_types)
-        sentences = list(sentences_of(histories, self.options.sentences == "baskets", training.seed))
-        items, vectors, contexts = self._train(sentences, training.seed)
+        sentences = list(sentences_of(histories, self.options.sentences == "baskets", training.context.seed))
+        items, vectors, contexts = self._train(sentences, training.context.seed)
         self.vectors = _table(training.n_items, items, vectors)
         self.targets = _table(training.n_items, items, contexts) if self.options.compare == "contexts" else self.vectors
         return {"items_with_vectors": len(items), "sentences": len(sentences)}

@@ -110,9 +110,9 @@ def lessons(training: Training, later_steps: bool, most: int, most_of_user: int)
         most_of_user: Later steps of one user to take; if there are more, some of them at random.
 
     Returns:
-        Rows in random order by ``training.seed``; a user may have several.
+        Rows in random order by the seed; a user may have several.
     """
-    rng = np.random.default_rng(training.seed)
+    rng = np.random.default_rng(training.context.seed)
     first, later = training.validation, training.later_steps
     chosen = rng.permutation(len(first.users))[:most]
     room = most - len(chosen)

@@ -59,7 +59,7 @@ class StackedRanker:
         self.exclude_seen = training.exclude_seen
         self.blocks = unit_blocks(training.item_vectors, self.options.newest_blocks)
         lists, recall, self.mixture, said = self._lists(training)
-        self.boosters, left_out_ndcg = grow(lists, self.options, training.seed)
+        self.boosters, left_out_ndcg = grow(lists, self.options, training.context.seed)
         return self._report(lists, recall, said) | {f"left_out_ndcg@{self.options.metric_k}": round(left_out_ndcg, 4)}
 
     def _report(self, lists: Lists, recall: float, said: HybridForecast) -> FitReport:
@@ -84,7 +84,9 @@ class StackedRanker:
         beside = bytes_of_lessons(len(learnt.rows), self.members.width - 1, n_members) if by_mixture else 0
         at_once, said = forecast_hybrid(options, self.members, learnt, self._bytes_a_candidate(), beside)
         logger.info("stacked: forecast of %s", said.in_words())
-        mixture = fit_mixture(self.members, learnt, self.exclude_seen, training.seed, at_once) if by_mixture else None
+        mixture = (
+            fit_mixture(self.members, learnt, self.exclude_seen, training.context.seed, at_once) if by_mixture else None
+        )
         lists, recall = self._read(learnt, mixture, at_once)
         n_users = len(np.unique(lists.users))
         if n_users < FEWEST_USERS:
@@ -114,7 +116,7 @@ class StackedRanker:
         model = type(self)(self.options, members)
         model.exclude_seen, model.blocks = self.exclude_seen, self.blocks
         lists, recall, model.mixture, said = self._lists(everybody)
-        model.boosters = grow_so_many(lists, self.boosters.n_trees, self.options, everybody.seed)
+        model.boosters = grow_so_many(lists, self.boosters.n_trees, self.options, everybody.context.seed)
         model.facts = item_facts(training.histories, training.n_items)
         return model, model._report(lists, recall, said)
 

@@ -112,7 +112,7 @@ def _bytes_of_training(objective: Objective, updates: Batches, options: Sequence
     weights = FLOAT * sum(p.numel() for p in network.parameters())
     copies = 4 + bool(options.average_decay) - (device.type == "cpu")  # weights, two of AdamW, best ones, their average
     update = weights + _bytes_of_update(objective, updates, options, device)  # with the gradients
-    n_users = 0 if training.epochs is not None else min(VALIDATED_USERS, training.validation.histories.n_users)
+    n_users = 0 if training.context.epochs is not None else min(VALIDATED_USERS, training.validation.histories.n_users)
     validation = FLOAT * n_users * len(network.item_table_VD)
     return copies * weights + KEPT * (update + validation)
 

@@ -38,7 +38,7 @@ class SequenceRecommender:
         from nextact.models.sequence.fitting.launching import fit_in_processes
 
         self.event_types = training.event_types
-        fit = fit_in_processes if training.launch.processes > 1 else fit_network
+        fit = fit_in_processes if training.context.launch.processes > 1 else fit_network
         self.network, report = fit(self.options, training)
         options = self.options
         choice = LandmarkChoice(

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from nextact.errors import CannotFit, NextactError
-from nextact.models.recommender import LaunchOptions, Recommender, Training
+from nextact.models.recommender import FitContext, LaunchOptions, Recommender, Training
 from nextact.models.registry import HYBRID, MODELS
 from nextact.models.storage import FittedModel, ModelFolder
 from nextact.options import plain
@@ -114,9 +114,8 @@ def training_of(
         item_vectors.blocks,
         make_holdout(histories, cuts, len(event_types), fit_half),
         protocol.exclude_seen,
-        seed,
+        FitContext(seed, launch),
         target_event_types=protocol.target_event_types,
-        launch=launch,
         sparse_vectors=item_vectors.sparse,
         observed_until=observed_until(protocol.split, known),
     )

@@ -56,7 +56,7 @@ def refit(family: str, name: str) -> Callable[..., FittedModel | LeftOut | Model
                 everybody = make_holdout(histories, cuts, len(event_types))
                 lessons = with_later_steps(dataclasses.replace(first, validation=everybody), histories, cuts)
                 return _rejoined(name, model, training, lessons, candidates.values(), certificate)
-            again = dataclasses.replace(training, epochs=model.fit().report.get("best_epoch"))
+            again = training.to_epoch(model.fit().report.get("best_epoch"))
             return fit_with(family, name, entry.recommender(options), again, item_vectors, certificate)
 
         return or_left_out(fit_it, family, name, options, item_vectors, certificate)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from nextact.metrics.targets import Targets
-from nextact.models.recommender import Training
+from nextact.models.recommender import FitContext, Training
 from nextact.sequences.histories import Histories
 from nextact.sequences.holdout import Holdout
 
@@ -23,6 +23,8 @@ def training_of():
         if vectors is None:
             vectors = np.zeros((n_items + 1, 2), np.float32)
             vectors[1:5] = [[1, 0], [0.9, 0.1], [0, 1], [0.1, 0.9]]
-        return Training(histories, n_items, event_types, {"encoder": vectors}, nobody, exclude_seen=False, seed=seed)
+        return Training(
+            histories, n_items, event_types, {"encoder": vectors}, nobody, exclude_seen=False, context=FitContext(seed)
+        )
 
     return make

@@ -5,7 +5,7 @@ from nextact.metrics.targets import Targets
 from nextact.models.baselines.item_to_item import TransitionTable
 from nextact.models.baselines.options import OwnMostBoughtOptions, PopularityOptions, TransitionOptions
 from nextact.models.baselines.popularity import OwnMostBought, Popularity
-from nextact.models.recommender import Training
+from nextact.models.recommender import FitContext, Training
 from nextact.models.storage import FittedModel, ModelFolder, save_fitted
 from nextact.results.models import Fit
 from nextact.sequences.histories import Histories
@@ -32,7 +32,7 @@ def training():
     targets = Targets.from_lists([[user[-1] % N_ITEMS + 1] for user in items])
     histories = Histories.from_lists(items)
     holdout = Holdout(np.arange(len(items)), histories, targets, np.ones((len(items), 1)))
-    return Training(histories, N_ITEMS, ("click",), {}, holdout, False, 0)
+    return Training(histories, N_ITEMS, ("click",), {}, holdout, False, FitContext(0))
 
 
 @pytest.fixture(scope="session")

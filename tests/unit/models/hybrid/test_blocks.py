@@ -21,7 +21,7 @@ from nextact.models.hybrid.members import Members
 from nextact.models.hybrid.mixture import fit_mixture
 from nextact.models.hybrid.options import BlendOptions, StackedOptions
 from nextact.models.hybrid.stacked import StackedRanker
-from nextact.models.recommender import Training
+from nextact.models.recommender import FitContext, Training
 from nextact.models.storage import FittedModel, ModelFolder, save_fitted
 from nextact.options import OptionsError
 from nextact.results.models import Fit
@@ -91,7 +91,7 @@ def training_on(histories, n_items):
     users = np.arange(histories.n_users)
     targets = Targets.from_lists([[1 + int(user) % n_items] for user in users])
     holdout = Holdout(users, histories, targets, np.ones((len(users), 1)))
-    return Training(histories, n_items, ("click",), {}, holdout, False, 0)
+    return Training(histories, n_items, ("click",), {}, holdout, False, FitContext(0))
 
 
 def peak_of(work):

@@ -126,7 +126,7 @@ def test_over_refitted_members_as_many_trees_are_grown_from_all_users_by_what_th
     swapped = dict(zip(folders, reversed(folders.values()), strict=True))
     again, report = half.over(swapped, training, training)
     lists = ranker._lists(training)[0]
-    expected = grow_so_many(lists, half.boosters.n_trees, ranker.options, training.seed)
+    expected = grow_so_many(lists, half.boosters.n_trees, ranker.options, training.context.seed)
     assert texts(again.boosters) == texts(expected)
     assert again.boosters.n_trees == half.boosters.n_trees
     assert texts(again.boosters) != texts(half.boosters)

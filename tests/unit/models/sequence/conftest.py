@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from nextact.metrics.targets import Targets
-from nextact.models.recommender import Training
+from nextact.models.recommender import FitContext, LaunchOptions, Training
 from nextact.models.sequence.options import SequenceOptions
 from nextact.models.sequence.recommender import SequenceRecommender
 from nextact.sequences.histories import Histories
@@ -29,7 +29,17 @@ def holdout_of(histories, targets):
     return Holdout(users, histories, Targets.from_lists(targets), np.ones((len(users), N_TYPES)) / N_TYPES)
 
 
-def training_of(histories, n_items=N_ITEMS, validation=None, exclude_seen=False, seed=0, vectors=None, **kwargs):
+def training_of(
+    histories,
+    n_items=N_ITEMS,
+    validation=None,
+    exclude_seen=False,
+    seed=0,
+    vectors=None,
+    launch=None,
+    epochs=None,
+    **kwargs,
+):
     if validation is None:
         chosen = histories.take(np.arange(2, min(12, histories.n_users)))
         validation = holdout_of(chosen, [[1 + user % n_items] for user in range(chosen.n_users)])
@@ -37,7 +47,16 @@ def training_of(histories, n_items=N_ITEMS, validation=None, exclude_seen=False,
         vectors = np.random.default_rng(7).normal(size=(n_items + 1, 5)).astype(np.float32)
         vectors[[0, 3]] = 0  # padding, and an item without text
     types = ("view", "favourite", "purchase")
-    return Training(histories, n_items, types, {"encoder": vectors}, validation, exclude_seen, seed, **kwargs)
+    return Training(
+        histories,
+        n_items,
+        types,
+        {"encoder": vectors},
+        validation,
+        exclude_seen,
+        FitContext(seed, launch or LaunchOptions(), epochs),
+        **kwargs,
+    )
 
 
 def small(**changes):

@@ -86,12 +86,12 @@ def fit_event_types(training: Training) -> tuple[EventTypeModel | None, dict[str
     """
     n_types, rows = len(training.event_types), None
     if n_types > 1:
-        rows = step_rows(training.histories, n_types, NEWEST_STEPS, MOST_ROWS, training.seed)
+        rows = step_rows(training.histories, n_types, NEWEST_STEPS, MOST_ROWS, training.context.seed)
     if rows is None:
         why = "no user has two steps" if n_types > 1 else "there is one event type alone"
         logger.info("No heads of the next event type: %s", why)
         return None, {"skipped": why}
-    heads, report = fit_type_heads(rows, training.seed)
+    heads, report = fit_type_heads(rows, training.context.seed)
     logger.info("Heads of the next event type fitted to %d rows", len(rows.user))
     return EventTypeModel(heads, training.event_types), report
 

@@ -145,7 +145,7 @@ def fit_horizons(
     if rows is None:
         logger.info("No horizon heads: %s", why_not)
         return None, {"skipped": why_not}
-    heads, report = fit_heads(rows, training.seed)
+    heads, report = fit_heads(rows, training.context.seed)
     logger.info("Horizon heads of %s days fitted to %d rows", ", ".join(map(str, days)), len(rows.user))
     return HorizonModel(heads, training.event_types, days, rows.states.shape[1]), report | {"horizon_days": list(days)}
 
@@ -171,7 +171,14 @@ def horizon_rows(
     moments = landmark_moments(first, until, days, choice.step_days, choice.most)
     return (
         landmark_rows(
-            histories, until, len(training.event_types), days, moments, choice.most_rows, training.seed, states_of
+            histories,
+            until,
+            len(training.event_types),
+            days,
+            moments,
+            choice.most_rows,
+            training.context.seed,
+            states_of,
         ),
         days,
         "",

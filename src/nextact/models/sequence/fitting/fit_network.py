@@ -54,7 +54,7 @@ def train_network(
     updates = make_batches(options, training)
     if not len(updates):
         raise CannotFit("no user has two steps in the training histories, so there is nothing to predict")
-    with seeded(training.seed):
+    with seeded(training.context.seed):
         network = start_network(options, training)
         unseen = UnseenItems.of(network, next(iter(available_text(options.text_blocks, training).values()), None))
         objective = Objective(network, options, training)
@@ -78,7 +78,7 @@ def _validation(
     network: SequenceNetwork, unseen: UnseenItems, training: Training, max_steps: int
 ) -> Callable[[], float] | None:
     """None where nobody validates: there is no such user, or an earlier fit has said when to end."""
-    if training.epochs is not None or not len(training.validation.users):
+    if training.context.epochs is not None or not len(training.validation.users):
         return None
 
     def validate() -> float:
@@ -156,16 +156,18 @@ def validation_ndcg(network: SequenceNetwork, training: Training, max_steps: int
 
 def checkpoints_of(options: SequenceOptions, training: Training) -> Checkpoints | None:
     """Where this training leaves checkpoints: a folder named after all that decides what it ends with."""
-    if training.launch.checkpoint_folder is None:
+    if training.context.launch.checkpoint_folder is None:
         return None
     key = training_key(options, training)
-    return Checkpoints(Path(training.launch.checkpoint_folder) / key, key, training.launch.checkpoint_seconds)
+    return Checkpoints(
+        Path(training.context.launch.checkpoint_folder) / key, key, training.context.launch.checkpoint_seconds
+    )
 
 
 def training_key(options: SequenceOptions, training: Training) -> str:
     """Sixteen hexadecimal digits over options, seed, versions, data and text."""
-    parts = [asdict(options), training.seed, training.n_items, training.event_types, training.exclude_seen]
-    parts += [training.target_event_types, training.epochs, version("nextact"), version("torch")]
+    parts = [asdict(options), training.context.seed, training.n_items, training.event_types, training.exclude_seen]
+    parts += [training.target_event_types, training.context.epochs, version("nextact"), version("torch")]
     found = hashlib.sha256(repr(parts).encode())
     for histories in (training.histories, training.validation.histories):
         for array in vars(histories).values():
@@ -180,7 +182,7 @@ def training_key(options: SequenceOptions, training: Training) -> str:
 def _loop_settings(options: SequenceOptions, training: Training) -> LoopSettings:
     shared = {field.name for field in fields(LoopSettings)} - {"seed", "last_epoch"}
     values = {name: getattr(options, name) for name in shared}
-    return LoopSettings(**values, seed=training.seed, last_epoch=training.epochs)
+    return LoopSettings(**values, seed=training.context.seed, last_epoch=training.context.epochs)
 
 
 def _report(network: SequenceNetwork, result: LoopResult, seconds: float) -> FitReport:

@@ -18,7 +18,7 @@ import torch
 
 from nextact.errors import CannotFit, NextactError
 from nextact.metrics.targets import Targets
-from nextact.models.recommender import FitReport, LaunchOptions, Training
+from nextact.models.recommender import FitContext, FitReport, LaunchOptions, Training
 from nextact.models.sequence.fitting.checkpoint import held
 from nextact.models.sequence.fitting.fit_network import checkpoints_of, train_network
 from nextact.models.sequence.network import SequenceNetwork
@@ -30,7 +30,7 @@ from nextact.sequences.histories import Histories
 from nextact.sequences.holdout import Holdout
 from nextact.stored import read_json, write_json
 
-PLAIN = ("n_items", "event_types", "exclude_seen", "seed", "target_event_types", "observed_until", "epochs")
+PLAIN = ("n_items", "event_types", "exclude_seen", "target_event_types", "observed_until")
 CANNOT_FIT_FILE = "cannot_fit.txt"
 
 
@@ -44,11 +44,12 @@ def fit_in_processes(options: SequenceOptions, training: Training) -> tuple[Sequ
     """
     with held(checkpoints_of(options, training)), scratch_folder("training") as folder:
         save_training(options, training, folder)
-        status = _run(training.launch, folder)
+        status = _run(training.context.launch, folder)
         if status or not (folder / "report.json").exists():
             _say_what_cannot_be_fitted(folder)
             raise NextactError(
-                f"training in {training.launch.processes} processes ended with status {status}; its output stands above"
+                f"training in {training.context.launch.processes} processes ended with status {status}; its output "
+                "stands above"
             )
         network, _, _ = load_network(folder)
         report: FitReport = read_json(folder / "report.json")
@@ -80,11 +81,18 @@ def save_training(options: SequenceOptions, training: Training, folder: Path) ->
     blocks = [name for name in options.text_blocks if name in training.item_vectors]
     for name in blocks:
         np.save(folder / f"vectors_{name}.npy", training.item_vectors[name], allow_pickle=False)
-    launch = dataclasses.asdict(training.launch) | {"processes": 1}
+    launch = dataclasses.asdict(training.context.launch) | {"processes": 1}
     plain = {name: getattr(training, name) for name in PLAIN}
     write_json(
         folder / "training.json",
-        {"options": dataclasses.asdict(options), "blocks": blocks, "launch": launch, "plain": plain},
+        {
+            "options": dataclasses.asdict(options),
+            "blocks": blocks,
+            "launch": launch,
+            "seed": training.context.seed,
+            "epochs": training.context.epochs,
+            "plain": plain,
+        },
     )
 
 
@@ -110,11 +118,9 @@ def open_training(folder: Path) -> tuple[SequenceOptions, Training]:
         {name: array(f"vectors_{name}") for name in described["blocks"]},
         holdout,
         plain["exclude_seen"],
-        plain["seed"],
+        FitContext(described["seed"], LaunchOptions(**described["launch"]), described["epochs"]),
         target_event_types=tuple(plain["target_event_types"]),
         observed_until=plain["observed_until"],
-        epochs=plain["epochs"],
-        launch=LaunchOptions(**described["launch"]),
     )
     return SequenceOptions(**described["options"]), training
 

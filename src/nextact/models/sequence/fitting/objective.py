@@ -26,7 +26,7 @@ FOLLOWING_LAGS, FOLLOWING_DECAY = 3, 0.7
 
 def make_batches(options: SequenceOptions, training: Training) -> Batches:
     """Batches for the objective."""
-    histories, n_types, seed = training.histories, len(training.event_types), training.seed
+    histories, n_types, seed = training.histories, len(training.event_types), training.context.seed
     sizes = options.max_steps, options.batch_steps
     if options.objective == "next":
         return Batches(histories, n_types, *sizes, seed, soft_targets(options, training))

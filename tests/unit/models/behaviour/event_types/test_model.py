@@ -11,7 +11,7 @@ from nextact.events.moments import DAY
 from nextact.models.behaviour.event_types.head import TypeHead, TypeHeads, type_loss
 from nextact.models.behaviour.event_types.model import EventTypeModel, fit_event_types
 from nextact.models.behaviour.event_types.rows import step_rows, type_features, type_shares
-from nextact.models.recommender import Training
+from nextact.models.recommender import FitContext, Training
 from nextact.sequences.histories import Histories
 
 TYPES = ("view", "purchase", "return")
@@ -37,7 +37,7 @@ def random_log(n_users=90, n_steps=30, seed=0):
 
 
 def training_of(histories, seed=0, types=TYPES):
-    return Training(histories, 8, types, {}, None, False, seed)
+    return Training(histories, 8, types, {}, None, False, FitContext(seed))
 
 
 @pytest.fixture(scope="module")

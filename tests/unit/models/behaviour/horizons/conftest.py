@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from nextact.events.moments import DAY
-from nextact.models.recommender import Training
+from nextact.models.recommender import FitContext, Training
 from nextact.sequences.histories import Histories
 
 TYPES = ("view", "purchase")
@@ -24,7 +24,7 @@ def random_log(n_users=120, seed=0, days=100):
 
 
 def training_of(histories, until=UNTIL, seed=0):
-    return Training(histories, 8, TYPES, {}, None, False, seed, observed_until=until)
+    return Training(histories, 8, TYPES, {}, None, False, FitContext(seed), observed_until=until)
 
 
 def no_states(histories):

@@ -14,6 +14,7 @@ from nextact.events.moments import DAY
 from nextact.models.behaviour.heads.fitting import user_folds
 from nextact.models.behaviour.horizons.head import HorizonHead, HorizonHeads, horizon_loss
 from nextact.models.behaviour.horizons.model import HorizonModel, LandmarkChoice, fit_horizons, horizon_rows
+from nextact.models.recommender import FitContext
 from nextact.sequences.histories import Histories
 from nextact.sequences.moments import days_to_first, known_before
 
@@ -136,7 +137,7 @@ def test_the_same_seed_gives_the_same_bits_and_leaves_global_randomness_alone(fi
     again, _ = fit_horizons(training, CHOICE, no_states)
     assert torch.equal(torch.get_rng_state(), state)
     np.testing.assert_array_equal(predict(again, log), predict(fitted[0], log))
-    other, _ = fit_horizons(dataclasses.replace(training, seed=1), CHOICE, no_states)
+    other, _ = fit_horizons(dataclasses.replace(training, context=FitContext(1)), CHOICE, no_states)
     assert not np.array_equal(predict(other, log), predict(fitted[0], log))
 
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from nextact.errors import CannotFit, NextactError
-from nextact.models.recommender import LaunchOptions
+from nextact.models.recommender import FitContext, LaunchOptions
 from nextact.models.sequence.fitting.fit_network import fit_network
 from nextact.models.sequence.fitting.launching import open_training, save_training
 from nextact.models.sequence.recommender import SequenceRecommender
@@ -48,7 +48,7 @@ def test_processes_that_fail_are_reported():
 def test_what_cannot_be_fitted_in_one_process_cannot_be_fitted_in_two():
     single_steps = Histories.from_lists([[1], [2]])
     training = training_of(single_steps, validation=holdout_of(single_steps, [[1]] * 2))
-    two = dataclasses.replace(training, launch=LaunchOptions(processes=2))
+    two = dataclasses.replace(training, context=FitContext(training.context.seed, LaunchOptions(processes=2)))
     with pytest.raises(CannotFit, match="no user has two steps"):
         SequenceRecommender(options()).fit(two)
 
