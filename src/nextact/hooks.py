@@ -63,11 +63,12 @@ class NextactHooks:
     def _refuse_missing_inputs(self, pipeline: Pipeline, catalog: CatalogProtocol) -> None:
         """Name the pipeline that makes what is missing."""
         for name in sorted(pipeline.inputs()):
-            if name.startswith("params:") or name == "parameters" or _may_exist(catalog, name):
+            if name.startswith("params:") or name == "parameters":
                 continue
-            if name not in catalog and maker(name) is None:
+            if name not in catalog:
                 raise NextactError(f"nothing says where {name!r} is; write its entry into {self._folder}/catalog.yml")
-            raise NextactError(f"{name!r} does not exist ({_place(catalog, name)}); {_remedy(name)}")
+            if not _may_exist(catalog, name):
+                raise NextactError(f"{name!r} does not exist ({_place(catalog, name)}); {_remedy(name)}")
 
     @hook_impl
     def before_node_run(self) -> None:

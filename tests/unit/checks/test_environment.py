@@ -171,7 +171,14 @@ def test_the_project_falls_back_on_the_sample():
     assert settings.CONFIG_LOADER_ARGS["default_run_env"] == "sample"
 
 
-OF_NO_DATA_SET = {"seed", "encoder_cache", "launch.checkpoint_folder", "summary_users", "feedback.report.seed"} | {
+OF_NO_DATA_SET = {
+    "seed",
+    "encoder_cache",
+    "item_text.text_columns",
+    "launch.checkpoint_folder",
+    "summary_users",
+    "feedback.report.seed",
+} | {
     "feedback.off_policy.seed",
     "sequence.nextact.options.backbone",
     "sequence.bert.options.backbone",
