@@ -9,7 +9,7 @@ EXTRAS := $(if $(shell command -v java 2>/dev/null),dev$(comma)spark,dev)
 export OMP_WAIT_POLICY ?= passive
 export DO_NOT_TRACK = 1
 
-.PHONY: install run lint test
+.PHONY: install run run-all lint test
 
 install: $(INSTALLED)
 
@@ -23,6 +23,10 @@ $(INSTALLED): pyproject.toml constraints.txt
 
 run: install
 	$(BIN)/kedro run
+
+# every block of item vectors and every model; hours
+run-all: install
+	$(BIN)/kedro run --env sample_all --pipelines full
 
 lint: install
 	$(BIN)/ruff check .

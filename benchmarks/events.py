@@ -4,7 +4,7 @@
     python benchmarks/events.py --rows 10_000_000 --work FOLDER --compare  # its part that pandas can do, and pandas
 
 The log is generated (``events_log.py``) into the folder, once for each number of rows and seed. Each run is a process
-of its own: ``kedro run --pipelines data_processing`` in a copy of the project that is told of the log,
+of its own: ``kedro run --env local --pipelines data_processing`` in a copy of the project that is told of the log,
 with DuckDB held to ``--threads`` and ``--memory``. ``peak_gib`` is the largest resident memory of that process. With
 ``--compare`` the pipeline ends at the histories (no quality report), ``events_pandas.py`` does the same by hand, and
 counts, users, catalogue, histories and cuts of both must be equal. A line a run goes to ``results/events.jsonl``.
@@ -62,7 +62,7 @@ def measure(folder: Path, arguments: argparse.Namespace) -> list[dict[str, Any]]
         (arguments.work or folder) / f"log_{arguments.rows}_{arguments.seed}", arguments.rows, arguments.seed
     )
     project = copy_project(folder, log, arguments.threads, arguments.memory)
-    command = [sys.executable, "-m", "kedro", "run", "--pipelines", "data_processing"]
+    command = [sys.executable, "-m", "kedro", "run", "--env", "local", "--pipelines", "data_processing"]
     if not arguments.compare:
         return [line("data_processing", "duckdb", project / "data", run(command, project), arguments)]
     ours = run([*command, "--to-nodes", "build_histories"], project)
@@ -117,13 +117,13 @@ PARAMETERS = {
         "timestamp": "millis",
         "timestamp_unit": "ms",
         "value": "amount",
-        "session_id": None,
         "unknown_items": "reject",
         "latest": "2025-01-02",
     },
     "items": {"item_id": "product"},
     "item_text": {"text_columns": ["title"]},
     "filter": {"min_item_events": 5},
+    "policy": {"exclude_seen": False},
 }
 
 

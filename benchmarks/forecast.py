@@ -37,7 +37,7 @@ from nextact.sequences.holdout import Holdout
 
 RESULTS = Path(__file__).parent / "results" / "forecast.jsonl"
 GIB = 2**30
-COMMON = {"layers": 2, "heads": 2, "dropout": 0.1, "epochs": 2, "learning_rate": 0.001}
+COMMON = {"layers": 2, "heads": 2, "dropout": 0.1, "epochs": 2, "learning_rate": 0.001, "loss_chunk_steps": 512}
 SIZES: dict[str, dict[str, Any]] = {
     "64 wide, 12,000 items": {"items": 12_000, "users": 1_000, "steps": 40, "dimensions": 64, "batch_steps": 512},
     "64 wide, larger updates": {"items": 12_000, "users": 1_000, "steps": 40, "dimensions": 64, "batch_steps": 8_192},

@@ -56,7 +56,7 @@ from nextact.sequences.moments import days_to_first, holdout_window, known_befor
 RESULTS = Path(__file__).parent / "results" / "horizons.jsonl"
 TIME_SPLIT = {"split.kind": "global_time", "split.validation_from": 0.8, "split.test_from": 0.9}
 SETUPS: dict[str, tuple[str, dict[str, Any]]] = {
-    "complete_journey": ("base", {}),
+    "complete_journey": ("sample", {}),
     "online_retail": ("online_retail", TIME_SPLIT),
 }
 SEVERAL_TYPES = ("complete_journey",)  # elsewhere all targets are of one event type

@@ -57,7 +57,7 @@ SETUPS: dict[str, tuple[str, dict[str, Any]]] = {  # name -> environment, parame
     "beauty_time_core": ("beauty", TIME_SPLIT | {"filter.min_item_events": 5, "filter.min_user_events": 5}),
     "movielens_file": ("movielens", {}),
     "yelp_file": ("yelp", {}),
-    "complete_journey": ("base", {}),
+    "complete_journey": ("sample", {}),
     "online_retail": ("online_retail", {}),
 }
 

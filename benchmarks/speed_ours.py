@@ -33,6 +33,8 @@ SAME_SIZES: dict[str, Any] = {
     "dropout": 0.2,
     "max_steps": 200,
     "batch_steps": 14_000,
+    "learning_rate": 0.001,
+    "loss_chunk_steps": 512,
     "loss": "full",
     "text_blocks": (),
     "horizon_days": (),

@@ -41,7 +41,7 @@ from nextact.text.encoder.encoder import EncoderOptions, encode
 from nextact.text.encoder.pooling import sif_item_vectors, unit_rows
 from nextact.text.syntax.syntax_block import SyntaxOptions, item_syntax
 from nextact.text.words.glove import GloVeOptions, train_glove
-from nextact.text.words.item2vec import item2vec_block
+from nextact.text.words.item2vec import ItemSentencesOptions, item2vec_block
 from nextact.text.words.tfidf import reduce, tfidf_vectors
 from nextact.text.words.word2vec import Word2VecOptions, train_word2vec
 
@@ -86,7 +86,7 @@ class Blocks:
         encoder = padded(self._encoder())  # in the cache, if it was made before
         return {
             "encoder_tuned": tuned_block(encoder, known.offsets, known.item_index, ContrastiveOptions()),
-            "item2vec": item2vec_block(known.offsets, known.item_index, self.task.n_items, Word2VecOptions()),
+            "item2vec": item2vec_block(known.offsets, known.item_index, self.task.n_items, ItemSentencesOptions()),
         }
 
     def _encoder(self) -> np.ndarray:

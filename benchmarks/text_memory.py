@@ -114,12 +114,14 @@ def words(made: Catalogue) -> object:
 
 def tfidf(made: Catalogue) -> object:
     """Reduced tf-idf."""
-    return text_blocks.weigh_words(made.table("tokens"), TEXTS, TfidfOptions())
+    return text_blocks.weigh_words(made.table("tokens"), TEXTS, TfidfOptions(dimensions=128))
 
 
 def word2vec(made: Catalogue) -> object:
     """Word2Vec, pooled."""
-    return text_blocks.embed_words(made.table("tokens"), TEXTS, Word2VecOptions(epochs=1), PoolingOptions())
+    return text_blocks.embed_words(
+        made.table("tokens"), TEXTS, Word2VecOptions(epochs=1, subsample=1e-3), PoolingOptions()
+    )
 
 
 def glove(made: Catalogue) -> object:

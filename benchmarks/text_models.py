@@ -65,7 +65,7 @@ ITEM_KNN = ItemKNNOptions(history_decay=0.6, weighting="tfidf", neighbours=500, 
 NETWORK = {"dimensions": 64, "layers": 2, "heads": 2, "dropout": 0.2, "learning_rate": 0.005, "horizon_days": ()}
 OF_DATASET: dict[str, dict[str, Any]] = {
     "mind_zh": {"epochs": 6, "patience": 6, "batch_steps": 512, "loss_chunk_steps": 256},
-    "beauty": {"epochs": 3, "batch_steps": 1024},
+    "beauty": {"epochs": 3, "batch_steps": 1024, "loss_chunk_steps": 512},
 }
 FIXED_EPOCHS = {"mind_zh": None, "beauty": 3}  # None: half of the validation users stop the training
 EVENT_BLOCKS = ("encoder_tuned", "item2vec")

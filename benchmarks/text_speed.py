@@ -27,8 +27,7 @@ from nextact.text.cleaning.item_text import join_item_text
 from nextact.text.encoder.encoder import EncoderOptions, encode
 from nextact.text.encoder.encoder_model import load_encoder, resolve_model
 from nextact.text.syntax.syntax import syntax_profiles
-from nextact.text.words.item2vec import item2vec_block
-from nextact.text.words.word2vec import Word2VecOptions
+from nextact.text.words.item2vec import ItemSentencesOptions, item2vec_block
 
 RESULTS = Path(__file__).parent / "results" / "text_speed.jsonl"
 COLUMNS = ["product_type", "product_category", "department", "brand", "package_size"]
@@ -82,7 +81,7 @@ def word2vec() -> list[dict[str, object]]:
     rows: list[dict[str, object]] = []
     for threads in (1, os.cpu_count() or 1):
         started = time.perf_counter()
-        item2vec_block(offsets, items, n_items, Word2VecOptions(threads=threads))
+        item2vec_block(offsets, items, n_items, ItemSentencesOptions(threads=threads))
         took = time.perf_counter() - started
         name = f"word2vec of a million events, {threads} thread(s)"
         rows.append({"measure": name, "ours": took, "unit": "s", "target": 60, "texts": len(items)})

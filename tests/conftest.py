@@ -54,6 +54,11 @@ def kedro():
 
 
 @pytest.fixture(scope="session")
+def run_here():
+    return run_kedro_here
+
+
+@pytest.fixture(scope="session")
 def copy_project():
     return copy_of_project
 

@@ -1,4 +1,5 @@
 """``kedro run`` and ``kedro erase-user``, which end a user's mistake with one message instead of a traceback."""
+# mypy: disallow-untyped-decorators=False
 
 from __future__ import annotations
 
@@ -13,11 +14,13 @@ from typing import Any
 
 import click
 from kedro import runner as runners
+from kedro.framework.cli.hooks import cli_hook_impl, get_cli_hook_manager
 from kedro.framework.cli.project import run as kedro_run
 from kedro.framework.project import pipelines, settings
 from kedro.io import DatasetError
 from kedro.utils import find_kedro_project, load_obj
 
+from nextact.checks.environment import NoEnvironment, refuse_default
 from nextact.checks.remedies import chain
 from nextact.errors import NextactError, suggest
 from nextact.printing import printable
@@ -63,6 +66,29 @@ def erase_user(context: click.Context, user_id: str, env: str | None) -> None:
         from nextact.erasing_command import erase
 
         click.echo(printable(erase(user_id, _project(), env), keep="\n"))
+
+
+class BeforeViz:
+    """Ends Kedro-Viz where its server would end: it would wait ten minutes for that one to answer."""
+
+    @cli_hook_impl
+    def before_command_run(self, project_metadata: Any, command_args: list[str]) -> None:
+        """Refuse the default environment as a run does."""
+        named = any(one.startswith(("--env", "-e")) for one in command_args) or os.environ.get("KEDRO_ENV")
+        if project_metadata is None or command_args[:1] != ["viz"] or named:
+            return
+        try:
+            refuse_default(project_metadata.project_path / settings.CONF_SOURCE, _default_environment())
+        except NoEnvironment as error:
+            click.echo(f"error: {error}", err=True)
+            raise SystemExit(1) from None
+
+
+get_cli_hook_manager().register(BeforeViz())
+
+
+def _default_environment() -> str:
+    return str(settings.CONFIG_LOADER_ARGS["default_run_env"])
 
 
 @contextmanager

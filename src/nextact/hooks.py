@@ -13,6 +13,7 @@ from kedro.framework.project import pipelines
 from kedro.io import AbstractDataset, CatalogProtocol
 from kedro.pipeline import Pipeline
 
+from nextact.checks.environment import folder_of
 from nextact.checks.raw_files import check_raw_files, explain_raw_file
 from nextact.checks.remedies import maker, name_the_pipeline
 from nextact.errors import NextactError, suggest
@@ -27,15 +28,18 @@ class NextactHooks:
 
     def __init__(self) -> None:
         self._started_in: Path | None = None
+        self._folder = "conf/ENVIRONMENT"
 
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
-        """Refuse parameters that no pipeline reads: they are misspelt."""
+        """Refuse parameters that no pipeline reads (they are misspelt), and those that leave out the columns."""
+        from nextact.checks.parameters import check_parameters, require_stated  # the models' options take a while
+
+        self._folder = folder_of(context.config_loader)
+        require_stated(context.config_loader["parameters"], self._folder)
         known = _parameters_in_use(pipelines)
         for name in _leaves(context.params, known):
             raise NextactError(f"parameters: nothing reads {name!r}; {suggest(name, known)}")
-        from nextact.checks.parameters import check_parameters  # the models' options take a while to import
-
         check_parameters(context.params)
 
     @hook_impl
@@ -59,9 +63,12 @@ class NextactHooks:
     def _refuse_missing_inputs(self, pipeline: Pipeline, catalog: CatalogProtocol) -> None:
         """Name the pipeline that makes what is missing."""
         for name in sorted(pipeline.inputs()):
-            if name.startswith("params:") or name == "parameters" or _may_exist(catalog, name):
+            if name.startswith("params:") or name == "parameters":
                 continue
-            raise NextactError(f"{name!r} does not exist ({_place(catalog, name)}); {_remedy(name)}")
+            if name not in catalog:
+                raise NextactError(f"nothing says where {name!r} is; write its entry into {self._folder}/catalog.yml")
+            if not _may_exist(catalog, name):
+                raise NextactError(f"{name!r} does not exist ({_place(catalog, name)}); {_remedy(name)}")
 
     @hook_impl
     def before_node_run(self) -> None:

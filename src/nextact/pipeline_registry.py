@@ -27,12 +27,13 @@ def register_pipelines() -> dict[str, Pipeline]:
         "model_evaluation": _box("model_evaluation", model_evaluation.create_pipeline()),
         "recommendation": _box("recommendation", recommendation.create_pipeline()),
     }
-    default = sum(registered.values(), Pipeline([]))
-    # needs what a deployment logged, so it runs by name only
+    full = registered | {"model_training": _box("model_training", model_training.create_pipeline(full=True))}
     return registered | {
+        # needs what a deployment logged, so it runs by name only
         "feedback": _box("feedback", feedback.create_pipeline()),
-        "model_training_full": _box("model_training", model_training.create_pipeline(full=True)),  # the slow models too
-        "__default__": default,
+        "model_training_full": full["model_training"],  # the slow models too
+        "full": sum(full.values(), Pipeline([])),
+        "__default__": sum(registered.values(), Pipeline([])),
     }
 
 

@@ -269,6 +269,7 @@ def test_a_kedro_run_on_spark_writes_the_tables_of_a_run_on_duckdb(tmp_path, cop
     project = copy_project(tmp_path)
     for name in ("catalog.yml", "parameters.yml"):  # the generated shop
         shutil.copy(project / "conf" / "test" / name, project / "conf" / "spark" / name)
+    (project / "conf" / "spark" / "parameters_text.yml").unlink()  # the sample's
     for environment in ("test", "spark"):
         done = kedro(project, "run", "--env", environment, "--pipelines", "data_processing", *UNTIL_REPORT)
         assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 from kedro.io import CatalogProtocol
 from kedro.pipeline import Pipeline
 from kedro_datasets.ibis import FileDataset
 
 from nextact.errors import NextactError, suggest
+from nextact.events.contract import EventOptions
 from nextact.models.registry import HYBRID, MODELS
 from nextact.options import Name, OptionsError, Seed, WholeNumber, check_value
+from nextact.protocol import PolicyOptions
 from nextact.text.blocks import BLOCKS, WORDS
 
+COLUMNS, EVENT_TYPES = ("user_id", "item_id", "timestamp"), "event_types"
 PLAIN = {"seed": Seed, "summary_users": WholeNumber, "encoder_cache": Name}  # parameters that are no block of options
 
 
@@ -38,6 +41,46 @@ def check_parameters(params: Mapping[str, Any]) -> None:
         for name in names:
             if name not in known:
                 raise NextactError(f"parameters: {place}: no {kind} {name!r}; {suggest(name, known)}")
+
+
+def require_stated(params: Mapping[str, Any], folder: str) -> None:
+    """Refuse parameters that leave out what no default can stand in for.
+
+    Args:
+        params: As the files and the command line say them.
+        folder: Of the environment, to name the file to write into.
+
+    Raises:
+        NextactError: Naming everything that is missing.
+    """
+    events, policy = params.get("events"), params.get("policy")
+    missing = list(_unstated(events)) if _is_block(events, EventOptions) else []
+    if _is_block(policy, PolicyOptions) and "exclude_seen" not in policy:
+        missing.append("policy.exclude_seen")
+    if missing:
+        raise NextactError(
+            f"parameters: nothing states {', '.join(missing)}; write it into {folder}/parameters.yml "
+            "(docs/data_contract.md, 'Your own tables')"
+        )
+
+
+def _is_block(block: Any, kind: type[Any]) -> TypeGuard[Mapping[str, Any]]:
+    """Whether a block is one, and nothing in it is misspelt: Kedro's own check names that, with its close match."""
+    return isinstance(block, Mapping) and set(block) <= {one.name for one in dataclasses.fields(kind)}
+
+
+def _unstated(events: Mapping[str, Any]) -> Iterator[str]:
+    """What ``events`` leaves out; a column may be stated for each source instead."""
+    sources = events.get("sources")
+    for name in COLUMNS:
+        if name in events:
+            continue
+        if isinstance(sources, Mapping) and sources:
+            yield from (f"events.sources.{key}.{name}" for key, one in sources.items() if name not in (one or {}))
+        else:
+            yield f"events.{name}"
+    if EVENT_TYPES not in events:
+        yield f"events.{EVENT_TYPES}"
 
 
 def check_inputs(pipeline: Pipeline, catalog: CatalogProtocol) -> None:

@@ -13,8 +13,8 @@ from nextact.stored import StoredError
 
 
 def maker(name: str) -> str | None:
-    """The first pipeline by name that makes a dataset; None where none does."""
-    for pipeline_name, pipeline in sorted(pipelines.items()):
+    """The first registered pipeline that makes a dataset, so a part before what it is part of; None where none does."""
+    for pipeline_name, pipeline in pipelines.items():
         if pipeline_name != "__default__" and name in pipeline.all_outputs():
             return str(pipeline_name)
     return None

@@ -43,9 +43,13 @@ class OffPolicyOptions:
     """
 
     rewards: dict[str, float] | None = None
-    max_rank: Count = 1
+    max_rank: Count = 3
     targets: dict[str, dict[str, float]] = field(
-        default_factory=lambda: {"greedy": {"temperature": 0.0}, "softmax": {"temperature": 1.0}}
+        default_factory=lambda: {
+            "greedy": {"temperature": 0.0},
+            "softmax": {"temperature": 1.0},
+            "exploring": {"temperature": 1.0, "epsilon": 0.2},
+        }
     )
     max_weight: Positive = 10.0
     min_support: Share = 0.95

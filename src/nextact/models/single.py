@@ -28,7 +28,7 @@ SINGLE_MODELS: dict[str, dict[str, ModelEntry]] = {
         "ease": ModelEntry(o.EASEOptions, EASE),
         "tifu_knn": ModelEntry(o.TIFUKNNOptions, TIFUKNN),
         "content_knn": ModelEntry(o.ContentKNNOptions, ContentKNN, blocks=lambda options: (options.block,)),
-        "words_knn": ModelEntry(o.ContentKNNOptions, ContentKNN, blocks=lambda options: (options.block,)),
+        "words_knn": ModelEntry(o.WordsKNNOptions, ContentKNN, blocks=lambda options: (options.block,)),
         "slim": ModelEntry(o.SLIMOptions, SLIM, by_default=False),
         "als": ModelEntry(o.ALSOptions, ALS, by_default=False),
         "item2vec": ModelEntry(o.Item2VecOptions, Item2Vec, by_default=False),

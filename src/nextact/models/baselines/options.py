@@ -237,3 +237,10 @@ class ContentKNNOptions(HistoryOptions):
     history_decay: Factor = 0.8
     centre: bool = True
     whitening: bool = False
+
+
+@options
+class WordsKNNOptions(ContentKNNOptions):
+    """The same by the words of the text, one by one: on sparse vectors."""
+
+    block: Name = "words"

@@ -86,10 +86,10 @@ class SequenceOptions:
     text_start: bool = True
     id_dropout: ShareBelowOne = 0.1
     item_ids: bool = True
-    learning_rate: Positive = 1e-3
+    learning_rate: Positive = 5e-3
     weight_decay: NotNegative = 0.01
     epochs: Count = 8
-    batch_steps: Count = 1024
+    batch_steps: Count = 512
     micro_batches: Count = 1
     warmup_share: ShareBelowOne = 0.1
     clip_norm: Positive = 1.0
@@ -105,7 +105,7 @@ class SequenceOptions:
     soft_targets: ShareBelowOne = 0.0
     soft_source: Literal["transition", "ease"] = "transition"
     soft_items: Count = 20
-    loss_chunk_steps: Count = 512
+    loss_chunk_steps: Count = 256
     average_decay: ShareBelowOne = 0.0
     horizon_days: tuple[int, ...] = (1, 7, 30)
     horizon_landmarks: Count = 30

@@ -12,16 +12,15 @@ from nextact.sequences.holdout import Cuts, training_histories
 from nextact.sequences.user_blocks import user_blocks
 from nextact.text.cleaning.table import TextTable
 from nextact.text.encoder.contrastive import ContrastiveOptions, tuned_block
-from nextact.text.words.item2vec import item2vec_block
+from nextact.text.words.item2vec import ItemSentencesOptions, item2vec_block
 from nextact.text.words.profiles import KeyTerms, ProfileOptions
-from nextact.text.words.word2vec import Word2VecOptions
 
 TERM, WEIGHT, RANK = "term", "weight", "rank"
 USERS_AT_ONCE = 10_000
 
 
 def embed_items(
-    vocabulary: pd.DataFrame, histories: Histories, cuts: Cuts, texts: ItemTextOptions, options: Word2VecOptions
+    vocabulary: pd.DataFrame, histories: Histories, cuts: Cuts, texts: ItemTextOptions, options: ItemSentencesOptions
 ) -> np.ndarray:
     """Item2Vec: Word2Vec whose words are items; items without training events have the zero row."""
     if "item2vec" not in texts.blocks:

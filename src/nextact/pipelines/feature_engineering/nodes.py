@@ -23,7 +23,7 @@ from nextact.text.encoder.ordering import in_catalogue_order
 
 logger = logging.getLogger(__name__)
 
-DEFAULT_BLOCKS = ("encoder", "word2vec")
+DEFAULT_BLOCKS = ("encoder", "tfidf")  # what docs/text.md found to say most
 LANGUAGE = "language"
 IDS = pa.schema([(c.ITEM_INDEX, pa.int32()), (c.ITEM_ID, pa.string())])
 

@@ -8,9 +8,22 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from nextact.options import NotNegative, options
 from nextact.text.words.word2vec import Word2VecOptions, train_word2vec
 
 LONGEST_SENTENCE = 10_000  # gensim reads no further, and says nothing
+
+
+@options
+class ItemSentencesOptions(Word2VecOptions):
+    """As for words, but for a log, whose most popular items would fill the sentences.
+
+    Attributes:
+        subsample: Items with a larger share of the events than this are passed over at random, the more the larger the
+            share; 0 reads every event.
+    """
+
+    subsample: NotNegative = 1e-3
 
 
 def item2vec_block(

@@ -26,7 +26,7 @@ class TfidfOptions:
         seed: Seed of the randomised solver.
     """
 
-    dimensions: Count = 128
+    dimensions: Count = 384
     min_count: Count = 2
     sublinear: bool = True
     seed: Seed = 0

@@ -28,7 +28,7 @@ class Word2VecOptions:
         skip_gram: Predict the context from the word; False predicts the word from its context (CBOW).
         negatives: Negative samples a positive one.
         subsample: Words with a larger share of the corpus than this are passed over at random, the
-            more the larger the share; 0 reads every word, which suits a small vocabulary.
+            more the larger the share; 0 reads every word, which suits the few distinct words of a catalogue.
         seed: Seed of the start vectors and of the samples.
         threads: Threads that train. One gives the same vectors at every run; with more, the order in which they see the
             corpus changes the vectors a little, and two take about half the time.
@@ -42,7 +42,7 @@ class Word2VecOptions:
     epochs: Count = 10
     skip_gram: bool = True
     negatives: Count = 5
-    subsample: NotNegative = 1e-3
+    subsample: NotNegative = 0.0
     seed: Seed = 0
     threads: Count = 1
     pretrained: str | None = None
