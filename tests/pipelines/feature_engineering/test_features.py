@@ -33,7 +33,7 @@ from nextact.text.words.profiles import ProfileOptions
 from nextact.text.words.tfidf import TfidfOptions
 from nextact.text.words.word2vec import Word2VecOptions
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 TITLES = [
     "red wine",
     "white wine",

@@ -16,9 +16,9 @@ from nextact.feedback.contract import FeedbackOptions
 from nextact.feedback.policy_report import OffPolicyOptions
 from nextact.pipelines.feedback import nodes
 
-from ..conftest import run_kedro as kedro
+from ...conftest import run_kedro as kedro
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 LAYERS = ["raw", "intermediate", "primary", "feature", "model_input", "models", "model_output", "reporting"]
 EVENT_TYPES = ["view", "purchase"]
 

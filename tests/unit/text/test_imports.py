@@ -12,7 +12,7 @@ HEAVY = ("torch", "transformers", "spacy", "gensim", "sklearn", "sentence_transf
 
 
 def test_importing_the_room_loads_nothing_heavy():
-    modules = [f"nextact.text.{file.stem}" for file in FOLDER.glob("*.py") if file.stem != "__init__"]
+    modules = [f"nextact.text.{file.stem}" for file in FOLDER.rglob("*.py") if file.stem != "__init__"]
     code = f"import sys, {', '.join(modules)}\nprint(*[name for name in {HEAVY} if name in sys.modules])"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == ""
