@@ -1,4 +1,4 @@
-"""What the pages of measurements are made of: tables that name the commands behind them."""
+"""What tables of measurements are made of: rows of results, and the commands behind them."""
 
 from __future__ import annotations
 
@@ -31,42 +31,27 @@ class Table:
     """One table of a page.
 
     Attributes:
-        title: Heading.
-        says: What the result says, in plain words; the numbers stand in the table.
         results: Name of the file of results.
         key: What tells measurements apart: of several lines alike in these the newest counts.
         lines: Makes header and lines of the rows that count.
         keep: Which rows the table is about.
     """
 
-    title: str
-    says: str
     results: str
     key: tuple[str, ...]
     lines: Callable[[Rows], Lines]
     keep: Callable[[Row], bool] = lambda row: True
 
     def markdown(self) -> str:
-        """Heading, words, table and the commands that made it."""
+        """The table and the commands that measured it.
+
+        Raises:
+            ValueError: If no row is left.
+        """
         rows = [row for row in newest(read(self.results), self.key) if self.keep(row)]
         if not rows:
-            raise ValueError(f"{self.results}.jsonl has no row for the table {self.title!r}")
-        return f"## {self.title}\n{self.says}\n\n{markdown(self.lines(rows))}\n{commands(rows)}"
-
-
-@dataclass(frozen=True)
-class Page:
-    """A page of measurements: ``words`` say what all its tables share."""
-
-    name: str
-    title: str
-    words: str
-    tables: tuple[Table, ...]
-
-    def markdown(self) -> str:
-        """The whole page."""
-        made = "<!-- Made by `python benchmarks/report.py` from benchmarks/results; edit neither table nor text here. -->"
-        return "\n".join([f"# {self.title}", made, "", self.words, *(table.markdown() for table in self.tables)])
+            raise ValueError(f"{self.results}.jsonl has no row for a table of it")
+        return f"{markdown(self.lines(rows))}\n{commands(rows)}"
 
 
 def read(results: str) -> Rows:
@@ -75,7 +60,12 @@ def read(results: str) -> Rows:
 
 
 def newest(rows: Sequence[Row], key: Sequence[str]) -> Rows:
-    """Of rows alike in ``key`` the last one, at the place of the first."""
+    """Of rows alike in ``key`` the last one, at the place of the first.
+
+    Example:
+        >>> newest([{"model": "a", "value": 1}, {"model": "b", "value": 2}, {"model": "a", "value": 3}], ["model"])
+        [{'model': 'a', 'value': 3}, {'model': 'b', 'value': 2}]
+    """
     return list({tuple(str(row.get(name)) for name in key): row for row in rows}.values())
 
 
@@ -98,7 +88,14 @@ def across(lines: Mapping[str, Show], names: Show, cell: Show) -> Callable[[Rows
 
 
 def markdown(lines: Lines) -> str:
-    """A table."""
+    """A table.
+
+    Example:
+        >>> print(markdown([["model", "value"], ["a", "1"]]), end="")
+        | model | value |
+        | --- | --- |
+        | a | 1 |
+    """
     header, *body = lines
     return "".join("| " + " | ".join(line) + " |\n" for line in [header, ["---"] * len(header), *body])
 
@@ -126,13 +123,13 @@ def text(name: str) -> Show:
     return lambda row: "" if row.get(name) is None else str(row[name])
 
 
-def number(name: str, digits: int = 4, sign: str = "") -> Show:
+def number(name: str, digits: int = 4) -> Show:
     """To so many digits behind the point, thousands apart; empty where there is none."""
-    return lambda row: "" if row.get(name) is None else f"{row[name]:{sign},.{digits}f}"
+    return lambda row: "" if row.get(name) is None else f"{row[name]:,.{digits}f}"
 
 
 def mean(name: str, ends: str = "", digits: int = 4, sign: str = "") -> Show:
-    """A mean with the ends of its interval, ``<ends>_low`` and ``<ends>_high``."""
+    """A mean with the ends of its interval, ``<ends>_low`` and ``<ends>_high``; empty where there is none."""
     low, high = f"{ends or name}_low", f"{ends or name}_high"
 
     def shown(row: Row) -> str:
@@ -144,7 +141,7 @@ def mean(name: str, ends: str = "", digits: int = 4, sign: str = "") -> Show:
 
 
 def three_digits(name: str) -> Show:
-    """Numbers of any size to three digits."""
+    """Numbers of any size to three digits; empty where there is none."""
 
     def shown(row: Row) -> str:
         value = row.get(name)

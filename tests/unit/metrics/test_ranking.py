@@ -4,7 +4,7 @@ import pytest
 from ir_measures import AP, RR, P, R, Success, nDCG
 from numpy.typing import NDArray
 
-from nextact.metrics import tie_groups
+from nextact.metrics import ranking, tie_groups
 from nextact.metrics.errors import MetricsError
 from nextact.metrics.ranking import ranking_metrics
 from nextact.metrics.targets import Targets
@@ -26,6 +26,17 @@ def test_names_follow_the_cutoffs() -> None:
     kinds = ("hit_rate", "recall", "precision", "ndcg", "mrr", "map")
     assert list(metrics) == [f"{kind}@{k}" for k in (1, 10) for kind in kinds]
     assert all(value.dtype == np.float64 and value.shape == (1,) for value in metrics.values())
+
+
+def test_a_metric_is_one_function_and_one_registration(monkeypatch: pytest.MonkeyPatch) -> None:
+    def top_heavy(at: ranking.Cutoff) -> NDArray[np.float64]:
+        return at.gain(1 / 2 ** np.arange(at.k))
+
+    monkeypatch.setattr(ranking, "RANKING_METRICS", ranking.RANKING_METRICS | {"top_heavy": top_heavy})
+    # relevant at rank 2 and, tied with another item, at rank 3 or 4
+    values = one_user([9, 8, 7, 7], relevant=[2, 3], k=3)
+    assert values["top_heavy"] == pytest.approx(1 / 2 + 1 / 2 * 1 / 4)
+    assert ranking.metric_names((3, 5))[-1] == "top_heavy@5"
 
 
 def test_a_perfect_ranking_scores_one_everywhere_but_in_precision() -> None:
