@@ -132,9 +132,9 @@ class Cutoff:
         """int64[groups], ranks of the group that the list reaches."""
         return np.clip(self.k - self.groups.n_greater, 0, self.groups.n_equal)
 
-    def gain(self, worth: PerUser) -> PerUser:
-        """float64[users], the expected sum of what the ranks of relevant items are worth; ``worth`` is float64[k]."""
-        return self.sum_of_groups(_within(_cumulative(worth), self.groups, self.slots))
+    def gain(self, worth: NDArray[np.floating]) -> PerUser:
+        """float64[users], the expected sum of what the ranks of relevant items are worth; ``worth`` is float[k]."""
+        return self.sum_of_groups(_within(_cumulative(worth.astype(np.float64)), self.groups, self.slots))
 
     def sum_of_groups(self, per_group: PerUser) -> PerUser:
         """float64[users], from float64[groups]: the sum over a group's ranks, were each of them relevant."""
