@@ -1,7 +1,6 @@
 """Whether the forecast before a training says what the training then takes: memory, updates and time.
 
     python benchmarks/forecast.py
-    python benchmarks/forecast.py table
 
 Each size trains two epochs on generated histories in a process of its own. What is measured is the highest resident
 memory during the training less that just before it, with freed memory given back first; Linux alone says so. One line a
@@ -180,27 +179,13 @@ def measure(name: str) -> dict[str, Any]:
     return row | {"forecast_epoch_seconds": forecast["epoch_seconds"]}
 
 
-def table(results: Path) -> str:
-    """The newest row of each size with glibc as it is, as Markdown."""
-    rows = map(json.loads, results.read_text(encoding="utf-8").splitlines())
-    newest = {row["size"]: row for row in rows if row["allocator"] == "glibc"}
-    lines = ["| size | forecast, GiB | measured, GiB | forecast / measured | s an epoch |", "|" + "---|" * 5]
-    for name, row in newest.items():
-        cells = [f"{row['forecast_gib']:.2f}", f"{row['memory_gib']:.2f}", f"{row['memory_ratio']:.2f}"]
-        lines.append(f"| {name} | {' | '.join(cells)} | {row['epoch_seconds']:.1f} |")
-    return "\n".join(lines)
-
-
 def main() -> None:
-    """Measure every size, or one, or print the table."""
+    """Measure every size, or one."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", nargs="?", choices=["table"])
     parser.add_argument("--size", choices=list(SIZES), help="one size, in this process, to standard output")
     parser.add_argument("--results", type=Path, default=RESULTS)
     asked = parser.parse_args()
-    if asked.what:
-        print(table(asked.results))
-    elif asked.size:
+    if asked.size:
         print(json.dumps(measure(asked.size)))
     else:
         for name in SIZES:

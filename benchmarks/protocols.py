@@ -7,7 +7,7 @@ FOLDER holds the Amazon Beauty files ``interactions.csv.gz`` (``user_id, item_id
 ``items.csv.gz``. Each data set has a protocol of its own, and one choice at a time is changed. Popularity, the
 transition table (one lag) and each user's most bought items are fitted anew and read on test once a variant. Beside
 them stand what halves of validation, sampled negatives and pairing by user do to the numbers of the first protocol.
-The results file gets a line a model and variant; ``docs/protocols.md`` explains them.
+The results file gets a line a model and variant; ``docs/protocols.md`` explains the choices.
 """
 
 from __future__ import annotations

@@ -3,7 +3,6 @@
     kedro run --env beauty --params split.ties=shuffled --pipelines \
         data_processing,feature_engineering,model_training,model_evaluation
     python benchmarks/run_results.py data/beauty --dataset beauty --setup "ties shuffled" --command "kedro run …"
-    python benchmarks/run_results.py --table
 
 Reads ``test_results.json``: every model that the run validated, its value on the half of the validation users that
 chose, and test with its interval. Lines are appended to ``--results``.
@@ -46,33 +45,15 @@ def lines(results: dict[str, Any], named: dict[str, Any]) -> list[dict[str, Any]
     return sorted(found, key=lambda line: -line[f"validation_{METRIC}"])
 
 
-def table(path: Path) -> str:
-    """The newest run of each setup as Markdown."""
-    read = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    newest = {(line["dataset"], line["setup"], line["model"]): line for line in read}
-    text = ["| data | setup | model | choosing half | test |", "|---|---|---|---|---|"]
-    for (dataset, setup, model), line in newest.items():
-        tested = f"{line[METRIC]:.4f} [{line[f'{METRIC}_low']:.4f}, {line[f'{METRIC}_high']:.4f}]"
-        name = f"**{model}**" if line["chosen"] else model
-        text.append(f"| {dataset} | {setup} | {name} | {line[f'validation_{METRIC}']:.4f} | {tested} |")
-    return "\n".join(text)
-
-
 def main() -> None:
-    """Append the lines of a run, or print the table."""
+    """Append the lines of a run."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path, nargs="?", help="data folder of the run")
-    parser.add_argument("--dataset")
-    parser.add_argument("--setup")
-    parser.add_argument("--command")
-    parser.add_argument("--table", action="store_true", help="print all results")
+    parser.add_argument("folder", type=Path, help="data folder of the run")
+    parser.add_argument("--dataset", required=True)
+    parser.add_argument("--setup", required=True)
+    parser.add_argument("--command", required=True)
     parser.add_argument("--results", type=Path, default=RESULTS)
     asked = parser.parse_args()
-    if asked.table:
-        print(table(asked.results))
-        return
-    if None in (asked.folder, asked.dataset, asked.setup, asked.command):
-        parser.error("folder, --dataset, --setup and --command are needed to record a run")
     path = asked.folder / "08_reporting" / "test_results.json"
     results = json.loads(path.read_text(encoding="utf-8"))
     named = {

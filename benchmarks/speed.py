@@ -2,7 +2,6 @@
 
     OMP_WAIT_POLICY=passive python benchmarks/speed.py run --peers PEERS --data FOLDER
     python benchmarks/speed.py run --peers PEERS --data FOLDER --measures baselines
-    python benchmarks/speed.py table
 
 FOLDER holds ``ml1m_sasrec``; PEERS one virtual environment a library and their harness. Each contender runs in a
 process of its own, in turn, for some rounds; the median counts. A peer's training is cut to a few updates of 128
@@ -28,15 +27,11 @@ from speed_rounds import MEASURES, SHALLOW, Sitting
 from text_tasks import stamp
 
 RESULTS = Path(__file__).parent / "results" / "speed.jsonl"
-COLUMNS = ("measure", "dataset", "ours", "theirs", "unit", "reference", "ratio", "target", "limit_share")
 
 
 def main() -> None:
-    """Measure, print and append; or print the table."""
+    """Measure, print and append."""
     asked = _arguments()
-    if asked.task == "table":
-        print(table(asked.results))
-        return
     missing = [path for path in (asked.peers / "harness", asked.data / "ml1m_sasrec") if not path.exists()]
     if missing:
         raise SystemExit(f"{missing[0]} is not there: --peers names the folder of the other libraries' environments")
@@ -57,27 +52,9 @@ def append(path: Path, line: dict[str, Any]) -> None:
         file.write(json.dumps(kept) + "\n")
 
 
-def table(path: Path) -> str:
-    """The newest line of each measure and reference as Markdown."""
-    read = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    newest = {(line["measure"], line["dataset"], line["reference"]): line for line in read}
-    rows = ["| " + " | ".join(COLUMNS).replace("_", " ") + " |", "|---" * len(COLUMNS) + "|"]
-    for line in newest.values():
-        rows.append("| " + " | ".join(_cell(line.get(name)) for name in COLUMNS) + " |")
-    return "\n".join(rows)
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return ""
-    if not isinstance(value, float):
-        return str(value)
-    return f"{value:,.0f}" if value >= 1_000 else f"{value:.3g}"
-
-
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("task", choices=["run", "table"])
+    parser.add_argument("task", choices=["run"])
     parser.add_argument("--peers", type=Path, default=Path("../peers"), help="environments and harness of the others")
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder that holds ml1m_sasrec")
     parser.add_argument("--measures", nargs="+", choices=MEASURES, default=["training", "baselines"])

@@ -2,7 +2,6 @@
 
     python benchmarks/text_blocks.py beauty --data FOLDER --cache FOLDER
     python benchmarks/text_blocks.py mind_zh --data FOLDER --cache FOLDER
-    python benchmarks/text_blocks.py table
 
 FOLDER holds ``amazon_beauty_s3rec`` and ``mind_sample_zh``. Protocol: leave-one-out in the order of the file, full
 ranking; seen items are excluded on Beauty and stay on MIND-zh. Content-kNN has its defaults for all blocks; dense ones,
@@ -23,7 +22,6 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from text_tasks import Task, beauty, cuts, mind_zh, stamp, without
@@ -241,43 +239,14 @@ def groups(protocol: str, known: Histories, holdout: Holdout, n_items: int) -> d
     return {"all": np.ones(len(is_warm), np.bool_), "warm": is_warm, "cold": ~is_warm}
 
 
-def table(results: Path) -> str:
-    """NDCG@10 of the newest row of each block and group, as Markdown; bold where the control is beaten or beats."""
-    lines = [json.loads(line) for line in results.read_text(encoding="utf-8").splitlines()]
-    newest = {(row["dataset"], row["block"], row["group"]): row for row in lines}
-    text = []
-    for dataset in dict.fromkeys(row["dataset"] for row in lines):
-        groups = list(dict.fromkeys(row["group"] for row in lines if row["dataset"] == dataset))
-        users = [f"{group} ({newest[dataset, WORDS, group]['users']:,})" for group in groups]
-        text += ["", f"| {dataset}: block | dimensions | whitened | " + " | ".join(users) + " |"]
-        text += ["|" + "---|" * (3 + len(groups))]
-        for block in dict.fromkeys(row["block"] for row in lines if row["dataset"] == dataset):
-            cells = [newest[dataset, block, group] for group in groups]
-            whitened = "yes" if cells[0]["whitened"] else "no"
-            text += [f"| {block} | {cells[0]['dimensions']:,} | {whitened} | " + " | ".join(map(_cell, cells)) + " |"]
-    return "\n".join(text)
-
-
-def _cell(row: dict[str, Any]) -> str:
-    shown = f"{row['ndcg@10']:.4f} [{row['ndcg@10_low']:.4f}, {row['ndcg@10_high']:.4f}]"
-    if row.get("p_holm", 1.0) >= 0.05:
-        return shown
-    return f"{shown} **{row['difference']:+.4f}**"
-
-
 def main() -> None:
     """Measure one data set and append to the results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("dataset", choices=["beauty", "mind_zh", "table"])
-    parser.add_argument("--data", type=Path, help="folder with the data sets")
-    parser.add_argument("--cache", type=Path, help="folder of the encoder's cache")
+    parser.add_argument("dataset", choices=["beauty", "mind_zh"])
+    parser.add_argument("--data", type=Path, required=True, help="folder with the data sets")
+    parser.add_argument("--cache", type=Path, required=True, help="folder of the encoder's cache")
     parser.add_argument("--results", type=Path, default=RESULTS)
     asked = parser.parse_args()
-    if asked.dataset == "table":
-        print(table(asked.results))
-        return
-    if asked.data is None or asked.cache is None:
-        parser.error("--data and --cache are needed to measure")
     task = {"beauty": beauty, "mind_zh": mind_zh}[asked.dataset](asked.data)
     print(f"{task.name}: {task.histories.n_users:,} users, {task.n_items:,} items, {task.histories.n_events:,} events")
     named = {

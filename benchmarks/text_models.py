@@ -2,7 +2,6 @@
 
     python benchmarks/text_models.py mind_zh --data FOLDER --cache FOLDER
     python benchmarks/text_models.py beauty --data FOLDER --cache FOLDER --models stacked
-    python benchmarks/text_models.py table
 
 Data sets, blocks and protocol are those of ``text_blocks.py``, the models' settings the same for every block:
 
@@ -237,45 +236,18 @@ def run(
                 yield {"dataset": task.name, "model": kind, **row, "dimensions": width}
 
 
-def table(results: Path) -> str:
-    """NDCG@10 of all test users by block, newest rows, as Markdown; what it adds to its control and to no text."""
-    lines = [json.loads(line) for line in results.read_text(encoding="utf-8").splitlines()]
-    newest = {(row["dataset"], row["model"], row["group"], row["block"]): row for row in lines}
-    text = ["| data | model | users | block | NDCG@10 | over tf-idf of its width | over no text |", "|" + "---|" * 7]
-    for (dataset, model, group, block), row in newest.items():
-        control = next((key for key in row if key.startswith("over tfidf") and key.endswith("_low")), None)
-        cells = [_signed(row, control.removesuffix("_low")) if control else "", _signed(row, f"over {NONE}")]
-        shown = f"{row[METRIC]:.4f} [{row[f'{METRIC}_low']:.4f}, {row[f'{METRIC}_high']:.4f}]"
-        text.append(
-            f"| {dataset} | {model} | {group} ({row['users']:,}) | {block} | {shown} | " + " | ".join(cells) + " |"
-        )
-    return "\n".join(text)
-
-
-def _signed(row: dict[str, Any], name: str) -> str:
-    if name not in row:
-        return ""
-    shown = f"{row[name]:+.4f} [{row[f'{name}_low']:+.4f}, {row[f'{name}_high']:+.4f}]"
-    return f"**{shown}**" if row[f"{name}_p_holm"] < 0.05 else shown
-
-
 def main() -> None:
     """Measure one data set and append to the results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("dataset", choices=["beauty", "mind_zh", "table"])
-    parser.add_argument("--data", type=Path, help="folder with the data sets")
-    parser.add_argument("--cache", type=Path, help="folder of the encoder's cache")
+    parser.add_argument("dataset", choices=["beauty", "mind_zh"])
+    parser.add_argument("--data", type=Path, required=True, help="folder with the data sets")
+    parser.add_argument("--cache", type=Path, required=True, help="folder of the encoder's cache")
     parser.add_argument("--models", nargs="+", choices=["stacked", "gpt2"], default=["stacked", "gpt2"])
     parser.add_argument("--blocks", nargs="+", help="only these; all, if left out")
     parser.add_argument("--withheld", action="store_true", help="take a tenth of the items out of all histories")
     parser.add_argument("--resume", type=Path, help="folder that keeps the values of finished blocks")
     parser.add_argument("--results", type=Path, default=RESULTS)
     asked = parser.parse_args()
-    if asked.dataset == "table":
-        print(table(asked.results))
-        return
-    if asked.data is None or asked.cache is None:
-        parser.error("--data and --cache are needed to measure")
     task = {"beauty": beauty, "mind_zh": mind_zh}[asked.dataset](asked.data)
     named = {"protocol": "leave-one-out", "ties": "file", "seed": SEED}
     named |= {"seen_items": "excluded" if task.exclude_seen else "kept"}

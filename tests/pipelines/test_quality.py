@@ -76,9 +76,8 @@ def test_each_figure_is_a_picture_that_kedro_viz_previews(shop, name):
     from matplotlib.image import imread
 
     picture = imread(shop / f"data/test/08_reporting/plots/{name}.png")
-    assert picture.shape[1] == 800
     assert len(np.unique(picture[..., :3].reshape(-1, 3), axis=0)) > 10  # something is drawn on the white
-    assert picture[0, 0].tolist() == [1, 1, 1, 1]
+    assert picture.shape[2] == 3 or (picture[..., 3] == 1).all()  # and reads on any background
 
 
 def test_the_leaderboard_plot_of_the_page_shows_every_model_of_the_results(shop):

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from nextact.evaluation.calibration import calibration_error, calibration_table
 from nextact.evaluation.gate import BASELINES
+from nextact.evaluation.list_metrics import ServedLists, list_metrics
 from nextact.evaluation.reading import ModelReading, metrics_of_part
-from nextact.metrics import catalogue
 from nextact.metrics.comparison import CorrectedComparison, Interval, bootstrap_intervals, corrected, paired_comparison
 from nextact.metrics.ranking import metrics_of_ranks
 from nextact.metrics.targets import Targets
@@ -143,28 +143,13 @@ def is_known(known: Histories, targets: Targets) -> NDArray[np.bool_]:
 
 
 def catalogue_metrics(lists: NDArray[np.int32], held_out: EvaluationSet) -> dict[str, float | None]:
-    """What the lists are like, whoever is served by them; None for what is undefined of these lists.
+    """What the lists are like; None for what is undefined of these lists.
 
     Returns:
-        ``coverage``, ``gini``, ``novelty`` (bits), ``popularity_lift``, and, where there are vectors or categories,
-        ``diversity_text`` and ``diversity_category``.
+        By name; see :data:`nextact.evaluation.list_metrics.LIST_METRICS`.
     """
-    n_items, histories = len(held_out.popularity) - 1, held_out.holdout.histories
-    found: dict[str, float | None] = {"coverage": catalogue.coverage(lists, n_items)}
-    if not lists.any():
-        return found
-    found["gini"] = catalogue.gini(lists, n_items)
-    found["novelty"] = catalogue.novelty(lists, held_out.popularity)
-    lift = (lists, histories.item_index, histories.offsets, held_out.popularity)
-    found["popularity_lift"] = (
-        catalogue.popularity_lift(*lift) if held_out.popularity[histories.item_index].any() else None
-    )
-    has_pair = bool((np.count_nonzero(lists, axis=1) >= 2).any())
-    if held_out.vectors is not None:
-        found["diversity_text"] = catalogue.intra_list_diversity(lists, held_out.vectors) if has_pair else None
-    if held_out.categories is not None:
-        found["diversity_category"] = catalogue.category_diversity(lists, held_out.categories) if has_pair else None
-    return found
+    histories = held_out.holdout.histories
+    return list_metrics(ServedLists(lists, histories, held_out.popularity, held_out.vectors, held_out.categories))
 
 
 def chosen_against(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from nextact.metrics.errors import MetricsError, refuse
+from nextact.metrics.errors import MetricsError, UndefinedError, refuse
 
 Lists = NDArray[np.integer]
 Counts = NDArray[np.integer]
@@ -51,7 +51,7 @@ def gini(lists: Lists, n_items: int) -> float:
         the upper end when one item takes every place. Equal counts need no tie rule.
 
     Raises:
-        MetricsError: If nothing is recommended.
+        UndefinedError: If nothing is recommended.
 
     Source:
         Fleder & Hosanagar, Management Science 2009.
@@ -82,7 +82,8 @@ def novelty(lists: Lists, popularity: Counts) -> float:
         A value above 0 (0 with one item only) and at most ``log2(sum(counts) + n_items)``.
 
     Raises:
-        MetricsError: If nothing is recommended or a count is negative.
+        UndefinedError: If nothing is recommended.
+        MetricsError: If a count is negative.
 
     Source:
         Zhou et al., PNAS 2010 (surprisal); Vargas & Castells, RecSys 2011.
@@ -111,7 +112,8 @@ def intra_list_diversity(lists: Lists, vectors: NDArray[np.floating]) -> float:
         fewer than two items have no pair and are left out.
 
     Raises:
-        MetricsError: If no user has two items or a recommended item's vector is not finite.
+        UndefinedError: If no user has two items.
+        MetricsError: If a recommended item's vector is not finite.
 
     Source:
         Ziegler et al., WWW 2005; Smyth & McClave, ICCBR 2001.
@@ -147,7 +149,7 @@ def category_diversity(lists: Lists, categories: Counts) -> float:
         are left out.
 
     Raises:
-        MetricsError: If no user has two items.
+        UndefinedError: If no user has two items.
 
     Source:
         Intra-list diversity of Ziegler et al., WWW 2005, with the distance 1 between categories and 0 within.
@@ -189,7 +191,7 @@ def popularity_lift(lists: Lists, history_items: Lists, history_offsets: Counts,
         list or history are left out of both means.
 
     Raises:
-        MetricsError: If no user is left, or the histories hold only items without events.
+        UndefinedError: If no user is left, or the histories hold only items without events.
 
     Source:
         Abdollahpouri et al., RecSys 2020; their lift is this ratio minus 1.
@@ -259,7 +261,8 @@ def _filled(lists: Lists, n_items: int) -> Lists:
 
 
 def _check_range(items: Lists, place: str, n_items: int) -> None:
-    _refuse_nothing(n_items, "n_items", "an empty catalogue", n_items)
+    if n_items <= 0:
+        raise MetricsError("n_items", "an empty catalogue", 1, n_items, "argument")
     refuse((items < 0) | (items > n_items), place, f"item_index outside 0..{n_items:,}")
 
 
@@ -270,4 +273,4 @@ def _item_counts(popularity: Counts) -> NDArray[np.float64]:
 
 def _refuse_nothing(amount: float, place: str, problem: str, example: object) -> None:
     if amount <= 0:
-        raise MetricsError(place, problem, 1, example, "argument")
+        raise UndefinedError(place, problem, 1, example, "argument")

@@ -29,6 +29,10 @@ class MetricsError(NextactError):
         super().__init__(f"{place}: {problem} in {n_bad:,} {unit}(s), e.g. {shorten(example)}")
 
 
+class UndefinedError(MetricsError):
+    """A metric that no number answers for what it was given, though nothing is wrong: the mean over nobody, say."""
+
+
 def refuse(bad: NDArray[np.bool_], place: str, problem: str, unit: str = "value") -> None:
     """Raise if any entry of ``bad`` is true, with the position of the first as example.
 

@@ -14,7 +14,8 @@ A test enumerates all orders of tied items and finds the same values.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +28,7 @@ PerUser = NDArray[np.float64]
 
 
 def ranking_metrics(scores: Scores, targets: Targets, ks: Sequence[int] = (5, 10, 20)) -> dict[str, PerUser]:
-    """Hit rate, recall, precision, NDCG, MRR and MAP of every user at every cut-off.
+    """Every metric of :data:`RANKING_METRICS` (hit rate, recall, precision, NDCG, MRR, MAP) at every cut-off.
 
     Args:
         scores: float32[users, n_items + 1], higher is better; column 0 is padding and
@@ -57,8 +58,8 @@ def ranking_metrics(scores: Scores, targets: Targets, ks: Sequence[int] = (5, 10
 
         >>> scores = np.array([[-np.inf, 2.0, 1.0, 1.0, 0.0]], dtype=np.float32)
         >>> metrics = ranking_metrics(scores, Targets.from_lists([[2]]), ks=(2,))
-        >>> {name: round(float(value[0]), 4) for name, value in metrics.items()}
-        {'hit_rate@2': 0.5, 'recall@2': 0.5, 'precision@2': 0.25, 'ndcg@2': 0.3155, 'mrr@2': 0.25, 'map@2': 0.25}
+        >>> {name: round(float(metrics[name][0]), 4) for name in ("recall@2", "precision@2", "ndcg@2", "mrr@2")}
+        {'recall@2': 0.5, 'precision@2': 0.25, 'ndcg@2': 0.3155, 'mrr@2': 0.25}
     """
     _check_cutoffs(ks)
     check_scores(scores, targets)
@@ -91,32 +92,99 @@ def metrics_of_ranks(ranks: TargetRanks, targets: Targets, ks: Sequence[int] = (
     refuse(targets.n_relevant == 0, "targets", "no relevant item", "user")
     groups = group_ranks(ranks, targets)
     first_hit = first_hit_probabilities(groups, targets.n_users, depth=max(ks))
-    return {name: value for k in ks for name, value in _at_cutoff(groups, first_hit, targets.n_relevant, k).items()}
+    cutoffs = [Cutoff(k, targets.n_relevant, groups, first_hit[:, :k]) for k in ks]
+    return {name: values for cutoff in cutoffs for name, values in _at_cutoff(cutoff).items()}
 
 
 def metric_names(ks: Sequence[int]) -> list[str]:
     """What ``ranking_metrics`` calls the metrics at these cut-offs.
 
     Example:
-        >>> metric_names((5,))
-        ['hit_rate@5', 'recall@5', 'precision@5', 'ndcg@5', 'mrr@5', 'map@5']
+        >>> metric_names((5, 10))[:3]
+        ['hit_rate@5', 'recall@5', 'precision@5']
     """
-    return [f"{name}@{k}" for k in ks for name in ("hit_rate", "recall", "precision", "ndcg", "mrr", "map")]
+    return [f"{name}@{k}" for k in ks for name in RANKING_METRICS]
 
 
-def _at_cutoff(groups: TieGroups, first_hit: PerUser, n_relevant: NDArray[np.int64], k: int) -> dict[str, PerUser]:
-    ideal = np.minimum(k, n_relevant)
-    n_users, slots = len(n_relevant), np.clip(k - groups.n_greater, 0, groups.n_equal)
-    hits = _sum_by_user(groups, slots.astype(np.float64), n_users)
-    gain = _cumulative(1 / np.log2(np.arange(2, k + 2)))
-    return {
-        f"hit_rate@{k}": first_hit[:, :k].sum(axis=1),
-        f"recall@{k}": hits / n_relevant,
-        f"precision@{k}": hits / k,
-        f"ndcg@{k}": _sum_by_user(groups, _within(gain, groups, slots), n_users) / gain[ideal],
-        f"mrr@{k}": first_hit[:, :k] @ (1 / np.arange(1, k + 1)),
-        f"map@{k}": _sum_by_user(groups, _precision_at_hits(groups, slots, k), n_users) / ideal,
-    }
+@dataclass(frozen=True, eq=False)
+class Cutoff:
+    """What a metric may read of all users at one cut-off.
+
+    Attributes:
+        k: Length of the list that counts.
+        n_relevant: int64[users], relevant items, missing ones included, at least 1.
+        groups: Tie groups of the users.
+        first_hit: float64[users, k], probability that the first relevant item is at each rank; column 0 for rank 1.
+    """
+
+    k: int
+    n_relevant: NDArray[np.int64]
+    groups: TieGroups
+    first_hit: PerUser
+
+    @property
+    def ideal(self) -> NDArray[np.int64]:
+        """int64[users], relevant items in the best list of this length."""
+        return np.minimum(self.k, self.n_relevant)
+
+    @property
+    def slots(self) -> NDArray[np.int64]:
+        """int64[groups], ranks of the group that the list reaches."""
+        return np.clip(self.k - self.groups.n_greater, 0, self.groups.n_equal)
+
+    def gain(self, worth: NDArray[np.floating]) -> PerUser:
+        """float64[users], the expected sum of what the ranks of relevant items are worth; ``worth`` is float[k]."""
+        return self.sum_of_groups(_within(_cumulative(worth.astype(np.float64)), self.groups, self.slots))
+
+    def sum_of_groups(self, per_group: PerUser) -> PerUser:
+        """float64[users], from float64[groups]: the sum over a group's ranks, were each of them relevant."""
+        return _sum_by_user(self.groups, per_group, len(self.n_relevant))
+
+
+def hit_rate(at: Cutoff) -> PerUser:
+    """Probability that a relevant item is in the list."""
+    return np.asarray(at.first_hit.sum(axis=1), dtype=np.float64)
+
+
+def recall(at: Cutoff) -> PerUser:
+    """Share of the relevant items that is in the list."""
+    return at.gain(np.ones(at.k)) / at.n_relevant
+
+
+def precision(at: Cutoff) -> PerUser:
+    """Share of the list that is relevant."""
+    return at.gain(np.ones(at.k)) / at.k
+
+
+def ndcg(at: Cutoff) -> PerUser:
+    """Discounted cumulative gain, a hit at rank r being worth ``1 / log2(r + 1)``, beside that of the best list."""
+    discount = 1 / np.log2(np.arange(2, at.k + 2))
+    return at.gain(discount) / _cumulative(discount)[at.ideal]
+
+
+def mrr(at: Cutoff) -> PerUser:
+    """One over the rank of the first relevant item; 0 beyond the list."""
+    return np.asarray(at.first_hit @ (1 / np.arange(1, at.k + 1)), dtype=np.float64)
+
+
+def mean_average_precision(at: Cutoff) -> PerUser:
+    """Mean precision at the ranks of the relevant items, misses counting 0."""
+    return at.sum_of_groups(_precision_at_hits(at.groups, at.slots, at.k)) / at.ideal
+
+
+# A metric is a function here and a line in this table; a run then reports it at every length of the list.
+RANKING_METRICS: Mapping[str, Callable[[Cutoff], PerUser]] = {
+    "hit_rate": hit_rate,
+    "recall": recall,
+    "precision": precision,
+    "ndcg": ndcg,
+    "mrr": mrr,
+    "map": mean_average_precision,
+}
+
+
+def _at_cutoff(cutoff: Cutoff) -> dict[str, PerUser]:
+    return {f"{name}@{cutoff.k}": metric(cutoff) for name, metric in RANKING_METRICS.items()}
 
 
 def first_hit_probabilities(groups: TieGroups, n_users: int, depth: int) -> PerUser:

@@ -13,7 +13,7 @@ from torch import Tensor
 from nextact.models.sequence.network import SequenceNetwork
 from nextact.text.encoder.pooling import unit_rows, whiten
 
-# Fewer or nearer neighbours find more unseen items and cost seen ones; chosen on validation, see docs/text.md
+# Fewer or nearer neighbours find more unseen items and cost seen ones; chosen on validation
 NEIGHBOURS, SHARPNESS = 5, 4.0
 BLOCK_ITEMS = 1024
 

@@ -11,7 +11,6 @@ import pytest
 from nextact.reports.figures.drawing import (
     COLOURS,
     NAMED,
-    WIDTH,
     as_svg,
     bin_labels,
     drawn,
@@ -80,14 +79,15 @@ def test_marks_of_two_figures_do_not_share_an_id():
     assert not ids[0] & ids[1]
 
 
-def test_a_figure_is_as_wide_as_a_phone_and_holds_all_its_text():
+def test_a_figure_holds_the_names_of_its_rows_and_leaves_room_beside_long_labels():
     figure = one_row("a name that is a good deal longer than a phone is wide, and then some more of it")
-    _, _, width, height = map(float, ET.fromstring(as_svg(figure)).get("viewBox").split())
-    assert (width, height) == (WIDTH, 120)
     figure.draw_without_rendering()
-    for text in figure.axes[0].get_yticklabels():
-        box = text.get_window_extent()
-        assert 0 <= box.x0 * 72 / figure.dpi <= box.x1 * 72 / figure.dpi <= WIDTH / 2
+    (axes,) = figure.axes
+    labels = [text.get_window_extent() for text in axes.get_yticklabels()]
+    for box in [*labels, axes.get_window_extent()]:
+        assert figure.bbox.x0 <= box.x0 < box.x1 <= figure.bbox.x1
+        assert figure.bbox.y0 <= box.y0 < box.y1 <= figure.bbox.y1
+    assert axes.get_window_extent().width > max(box.width for box in labels)
 
 
 def test_the_style_of_figures_does_not_leak():

@@ -11,7 +11,7 @@ from nextact.events import reasons
 from nextact.events.contract import EventOptions
 from nextact.events.splitting import SplitOptions
 
-PAGE = (Path(__file__).parents[3] / "docs/data_contract.md").read_text()
+PAGE = (Path(__file__).parents[2] / "docs/data_contract.md").read_text()
 BLOCKS = [textwrap.dedent(block) for block in re.findall(r" *```yaml\n(.*?)```", PAGE, re.S)]
 MAPPINGS = [OmegaConf.to_container(OmegaConf.create(block)) for block in BLOCKS]
 

@@ -21,8 +21,8 @@ from nextact.text.blocks import ItemVectors
 from nextact.tracking.store import TrackingStore
 from nextact.tracking.tracking_options import TrackingOptions
 
-from ..conftest import run_kedro
-from ..protocols import make_certificate
+from ...conftest import run_kedro
+from ...protocols import make_certificate
 
 LEFT_OUT = {
     "demand": "no user with an event before one of",

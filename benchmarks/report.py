@@ -1,0 +1,40 @@
+"""Fill the tables of the README and of ``docs/measurements`` from the lines in ``benchmarks/results``.
+
+    python benchmarks/report.py
+
+A table stands between ``<!-- table: NAME -->`` and ``<!-- end -->``. Of several lines of one measurement the newest
+counts, and below each table stand the commands that measured it. A test holds the committed pages against this.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import report_feedback
+import report_models
+import report_protocols
+import report_speed
+import report_text
+
+ROOT = Path(__file__).parents[1]
+PAGES = (ROOT / "README.md", *sorted((ROOT / "docs" / "measurements").glob("*.md")))
+PLACE = re.compile(r"(<!-- table: ([^\n]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+TABLES = (
+    report_models.TABLES | report_text.TABLES | report_protocols.TABLES | report_speed.TABLES | report_feedback.TABLES
+)
+
+
+def fill(page: str) -> str:
+    """The page with its tables made anew."""
+    return PLACE.sub(lambda found: f"{found[1]}{TABLES[found[2]].markdown()}{found[3]}", page)
+
+
+def main() -> None:
+    """Read, fill, write."""
+    for path in PAGES:
+        path.write_text(fill(path.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
