@@ -171,7 +171,7 @@ def fit_references(model: Any, training: Training, arguments: argparse.Namespace
     """The regressions, from training alone."""
     options = model.options
     choice = LandmarkChoice(
-        model.horizons(), options.horizon_landmark_days, options.horizon_landmarks, options.horizon_rows
+        model.horizons(), options.horizons.landmark_days, options.horizons.landmarks, options.horizons.rows
     )
     rows, _, _ = horizon_rows(training, choice, None)
     if arguments.rhythm:

@@ -81,6 +81,19 @@ def options(cls: type[T]) -> type[T]:
     return result
 
 
+RENAMED: dict[str, dict[str, str]] = {}  # class -> old name of an option -> new name
+
+
+def renamed(block: type, names: Mapping[str, str]) -> None:
+    """Have old names of options answered with the new ones.
+
+    Args:
+        block: Class of options.
+        names: Old name -> new one, dotted where it stands in a block of the block.
+    """
+    RENAMED[block.__name__] = dict(names)
+
+
 def plain(value: object) -> Any:
     """A value as JSON gives it back: options as dictionaries, tuples as lists, what JSON has no word for as text.
 
@@ -140,17 +153,29 @@ def _line(block: str, found: Any, fields: Mapping[str, Any]) -> str:
     """One of pydantic's findings, in our words."""
     *outer, last = map(str, found["loc"]) if found["loc"] else ("",)
     if found["type"] == "unexpected_keyword_argument":
-        if outer:  # inside a block of a block, whose names are not known here
-            return f"{'.'.join([block, *outer])} has no option {last!r}"
-        return f"{block} has no option {last!r}; {suggest(last, fields)}"
+        if not outer and last in RENAMED.get(block, {}):
+            return f"{block}.{last} is {block}.{RENAMED[block][last]} now"
+        known = _fields_inside(fields, outer)
+        hint = f"; {suggest(last, known)}" if known else ""
+        return f"{'.'.join([block, *outer])} has no option {last!r}{hint}"
     place = _place(block, found["loc"])
     if found["type"] == "value_error":  # raised by the class itself, in its own words
         said = str(found["msg"]).removeprefix("Value error, ")
         if said.startswith(f"{block}.") or said.startswith(f"{block} "):
             return said
-        return f"{place}.{said}" if re.split(r"[\s.\[:]", said)[0] in fields else f"{place}: {said}"
-    field = fields.get(str(found["loc"][0]))
+        inside = _fields_inside(fields, map(str, found["loc"]))
+        return f"{place}.{said}" if re.split(r"[\s.\[:]", said)[0] in inside else f"{place}: {said}"
+    names = [str(part) for part in found["loc"] if not isinstance(part, int)]
+    field = _fields_inside(fields, names[:-1]).get(names[-1]) if names else None
     return _words(found, place, _bounds([*field.metadata, *_metadata(field.annotation)] if field else ()))
+
+
+def _fields_inside(fields: Mapping[str, Any], within: Iterable[str]) -> Mapping[str, Any]:
+    """Fields of a block of a block; none where there is no such one."""
+    for name in within:
+        inner = fields[name].annotation if name in fields else None
+        fields = getattr(inner, "__pydantic_fields__", {})
+    return fields
 
 
 def _place(name: str, within: Iterable[Any]) -> str:
@@ -170,6 +195,8 @@ def _words(found: Any, place: str, bounds: str) -> str:
         return f"{place} should be {found['ctx']['expected']}, got {found['input']!r}"
     if found["type"] == "missing":
         return f"{place} is missing"
+    if found["type"] == "dataclass_type":
+        return f"{place} must be a block of options, got {got}"
     if found["type"] in ("string_too_short", "too_short"):
         return f"{place} must not be empty"
     if found["type"] in OF_BOUNDS:

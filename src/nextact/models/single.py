@@ -35,19 +35,19 @@ SINGLE_MODELS: dict[str, dict[str, ModelEntry]] = {
     },
     "sequence": {
         "gpt2": ModelEntry(
-            SequenceOptions, SequenceRecommender, blocks=lambda options: options.text_blocks, tags=("gpu",)
+            SequenceOptions, SequenceRecommender, blocks=lambda options: options.text.blocks, tags=("gpu",)
         ),
         "nextact": ModelEntry(
             SequenceOptions,
             SequenceRecommender,
-            blocks=lambda options: options.text_blocks,
+            blocks=lambda options: options.text.blocks,
             tags=("gpu",),
             by_default=False,
         ),
         "bert": ModelEntry(
             SequenceOptions,
             SequenceRecommender,
-            blocks=lambda options: options.text_blocks,
+            blocks=lambda options: options.text.blocks,
             tags=("gpu",),
             by_default=False,
         ),

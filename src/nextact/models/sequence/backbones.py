@@ -28,20 +28,26 @@ def make_backbone(options: SequenceOptions, saved_config: dict[str, Any] | None 
         NextactError: If the name is unknown, the model takes no ``inputs_embeds``, or a state sees later steps where
             these are to be predicted.
     """
-    if options.backbone == "nextact":
-        causal = options.objective == "next"
-        sizes = options.dimensions, options.layers, options.heads, options.dropout, options.max_steps
-        return NextactBackbone(*sizes, causal=causal, feed_forward=options.feed_forward)
+    if options.backbone.name == "nextact":
+        causal = options.loss.objective == "next"
+        sizes = (
+            options.backbone.dimensions,
+            options.backbone.layers,
+            options.backbone.heads,
+            options.backbone.dropout,
+            options.backbone.max_steps,
+        )
+        return NextactBackbone(*sizes, causal=causal, feed_forward=options.backbone.feed_forward)
     try:
         backbone = _of_transformers(options, saved_config)
         _speed_up(backbone, options)
-        fits = options.objective == "hidden" or _is_causal(backbone, options)
+        fits = options.loss.objective == "hidden" or _is_causal(backbone, options)
     except (ValueError, TypeError, KeyError, AttributeError, RuntimeError) as error:
         why = str(error)[:200]  # transformers lists every model it knows
-        raise NextactError(f"SequenceOptions.backbone {options.backbone!r} cannot be used: {why}") from error
+        raise NextactError(f"SequenceOptions.backbone {options.backbone.name!r} cannot be used: {why}") from error
     if not fits:
         raise NextactError(
-            f"SequenceOptions.backbone {options.backbone!r} lets a state see later steps; give it objective 'hidden'"
+            f"SequenceOptions.backbone {options.backbone.name!r} lets a state see later steps; give it objective 'hidden'"
         )
     return backbone
 
@@ -49,13 +55,13 @@ def make_backbone(options: SequenceOptions, saved_config: dict[str, Any] | None 
 def _of_transformers(options: SequenceOptions, saved_config: dict[str, Any] | None) -> nn.Module:
     if saved_config is not None:
         kept = {name: value for name, value in saved_config.items() if name != "model_type"}
-        saved: nn.Module = AutoModel.from_config(AutoConfig.for_model(options.backbone, **kept))
+        saved: nn.Module = AutoModel.from_config(AutoConfig.for_model(options.backbone.name, **kept))
         return saved
-    if options.pretrained is not None:
+    if options.backbone.pretrained is not None:
         return _pretrained(options)
-    known = AutoConfig.for_model(options.backbone)
+    known = AutoConfig.for_model(options.backbone.name)
     fresh: nn.Module = AutoModel.from_config(
-        AutoConfig.for_model(options.backbone, **_backbone_settings(options, known))
+        AutoConfig.for_model(options.backbone.name, **_backbone_settings(options, known))
     )
     return fresh
 
@@ -63,17 +69,17 @@ def _of_transformers(options: SequenceOptions, saved_config: dict[str, Any] | No
 def _pretrained(options: SequenceOptions) -> nn.Module:
     """The weights of a language model without its word vectors, which item vectors stand in for."""
     try:
-        backbone = AutoModel.from_pretrained(options.pretrained, use_safetensors=True)
+        backbone = AutoModel.from_pretrained(options.backbone.pretrained, use_safetensors=True)
     except (OSError, ValueError) as error:
         raise NextactError(
-            f"SequenceOptions.pretrained {options.pretrained!r} cannot be read: {str(error)[:200]}"
+            f"SequenceOptions.pretrained {options.backbone.pretrained!r} cannot be read: {str(error)[:200]}"
         ) from error
     config = backbone.config
     kind = config.model_type, config.hidden_size
-    if kind != (options.backbone, options.dimensions):
+    if kind != (options.backbone.name, options.backbone.dimensions):
         raise NextactError(
-            f"SequenceOptions.pretrained {options.pretrained!r} is a {kind[0]} of {kind[1]} dimensions; options say "
-            f"backbone {options.backbone!r} of {options.dimensions}"
+            f"SequenceOptions.pretrained {options.backbone.pretrained!r} is a {kind[0]} of {kind[1]} dimensions; options say "
+            f"backbone {options.backbone.name!r} of {options.backbone.dimensions}"
         )
     backbone.set_input_embeddings(nn.Embedding(1, config.hidden_size))
     config.vocab_size, config.use_cache = 1, False
@@ -83,18 +89,18 @@ def _pretrained(options: SequenceOptions) -> nn.Module:
 
 def _backbone_settings(options: SequenceOptions, known: Any) -> dict[str, Any]:
     """The sizes under the names that this configuration has."""
-    feed_forward = options.feed_forward or 4 * options.dimensions
+    feed_forward = options.backbone.feed_forward or 4 * options.backbone.dimensions
     wanted: dict[str, Any] = {
-        "hidden_size": options.dimensions,
-        "num_hidden_layers": options.layers,
-        "num_attention_heads": options.heads,
-        "num_key_value_heads": options.heads,
-        "head_dim": options.dimensions // options.heads,
-        "max_position_embeddings": options.max_steps,
+        "hidden_size": options.backbone.dimensions,
+        "num_hidden_layers": options.backbone.layers,
+        "num_attention_heads": options.backbone.heads,
+        "num_key_value_heads": options.backbone.heads,
+        "head_dim": options.backbone.dimensions // options.backbone.heads,
+        "max_position_embeddings": options.backbone.max_steps,
         "intermediate_size": feed_forward,
         "n_inner": feed_forward,
         "ffn_dim": feed_forward,
-        "word_embed_proj_dim": options.dimensions,
+        "word_embed_proj_dim": options.backbone.dimensions,
         "pad_token_id": None,
         "bos_token_id": None,
         "eos_token_id": None,
@@ -109,19 +115,19 @@ def _backbone_settings(options: SequenceOptions, known: Any) -> dict[str, Any]:
         "hidden_dropout_prob",
         "attention_probs_dropout_prob",
     )
-    wanted |= dict.fromkeys(dropouts, options.dropout)
+    wanted |= dict.fromkeys(dropouts, options.backbone.dropout)
     wanted |= {"embd_pdrop": 0.0}  # step vectors have a dropout of their own
-    if options.objective == "hidden":
+    if options.loss.objective == "hidden":
         # A hidden step says nothing itself: what it knows has come through the attention, and through weights of .02,
         # which is meant for 768 dimensions, next to nothing comes at first.
-        wanted["initializer_range"] = options.dimensions**-0.5
+        wanted["initializer_range"] = options.backbone.dimensions**-0.5
     return {"vocab_size": 1} | {name: value for name, value in wanted.items() if hasattr(known, name)}
 
 
 def _speed_up(backbone: nn.Module, options: SequenceOptions) -> None:
     """Dropout, GPT-2's attention and its activation by kernels that are fast on a CPU; what they compute stays."""
     replace_dropout(backbone)
-    if options.backbone != "gpt2" or options.objective != "next":
+    if options.backbone.name != "gpt2" or options.loss.objective != "next":
         return
     AttentionInterface.register(NAME, causal_attention)
     backbone.set_attn_implementation(NAME)  # type: ignore[operator]
@@ -132,9 +138,9 @@ def _speed_up(backbone: nn.Module, options: SequenceOptions) -> None:
 
 def _is_causal(backbone: nn.Module, options: SequenceOptions) -> bool:
     """Whether the first state stays the same when a later step changes."""
-    if options.max_steps < 2:
+    if options.backbone.max_steps < 2:
         return True
-    inputs = torch.randn(2, 2, options.dimensions)
+    inputs = torch.randn(2, 2, options.backbone.dimensions)
     inputs[1, 0] = inputs[0, 0]
     backbone.eval()
     with torch.no_grad():

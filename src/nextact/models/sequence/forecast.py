@@ -74,13 +74,13 @@ def forecast_training(
     largest = sum(batch.n_steps for batch in updates.largest(1))
     memory = _bytes_of_training(objective, updates, options, training)
     network.zero_grad(set_to_none=True)
-    seconds = _epoch_seconds(objective, updates, options.micro_batches, device)
+    seconds = _epoch_seconds(objective, updates, options.optimiser.micro_batches, device)
     network.zero_grad(set_to_none=True)
     return Forecast(
         device=str(device),
         parameters=parameters,
         loss=objective.loss,
-        updates=len(updates) * options.epochs,
+        updates=len(updates) * options.optimiser.epochs,
         largest_update=largest,
         epoch_seconds=round(seconds, 2),
         memory_gib=round(memory / GIB, 3),
@@ -97,8 +97,8 @@ def check_it_fits(forecast: Forecast, options: SequenceOptions) -> None:
     """
     if forecast.memory_gib <= forecast.free_gib:
         return
-    smaller = 2 * options.micro_batches
-    chunk = max(options.loss_chunk_steps // 4, 1)
+    smaller = 2 * options.optimiser.micro_batches
+    chunk = max(options.loss.chunk_steps // 4, 1)
     raise CannotFit(
         f"training needs about {forecast.memory_gib:.1f} GiB and {forecast.free_gib:.1f} GiB are free on "
         f"{forecast.device}; try micro_batches: {smaller}, loss_chunk_steps: {chunk}, loss: sampled or fewer dimensions"
@@ -110,7 +110,9 @@ def _bytes_of_training(objective: Objective, updates: Batches, options: Sequence
     network = objective.network
     device = network.item_table_VD.device
     weights = FLOAT * sum(p.numel() for p in network.parameters())
-    copies = 4 + bool(options.average_decay) - (device.type == "cpu")  # weights, two of AdamW, best ones, their average
+    copies = (
+        4 + bool(options.optimiser.average_decay) - (device.type == "cpu")
+    )  # weights, two of AdamW, best ones, their average
     update = weights + _bytes_of_update(objective, updates, options, device)  # with the gradients
     n_users = 0 if training.context.epochs is not None else min(VALIDATED_USERS, training.validation.histories.n_users)
     validation = FLOAT * n_users * len(network.item_table_VD)
@@ -119,11 +121,11 @@ def _bytes_of_training(objective: Objective, updates: Batches, options: Sequence
 
 def _bytes_of_update(objective: Objective, updates: Batches, options: SequenceOptions, device: torch.device) -> float:
     """Peak of the largest batch, forward and backward; of a long one by the line through those of two parts of it."""
-    whole = updates.largest(options.micro_batches)[0]
-    if whole.n_steps < max(PROBE_PARTS) * options.loss_chunk_steps:  # its parts' logits would be less than a chunk
+    whole = updates.largest(options.optimiser.micro_batches)[0]
+    if whole.n_steps < max(PROBE_PARTS) * options.loss.chunk_steps:  # its parts' logits would be less than a chunk
         return _peak_of_batch(objective, whole.to(device), device)
     small, large = (
-        next(batch for batch in updates.largest(parts * options.micro_batches) if batch.n_steps).to(device)
+        next(batch for batch in updates.largest(parts * options.optimiser.micro_batches) if batch.n_steps).to(device)
         for parts in PROBE_PARTS
     )
     peaks = [_peak_of_batch(objective, batch, device) for batch in (small, large)]
@@ -135,7 +137,7 @@ def _peak_of_batch(objective: Objective, batch: StepBatch, device: torch.device)
     """Without the gradients themselves, which are counted with what is held all the time."""
 
     def work() -> None:
-        with autocast(objective.options.precision, device):
+        with autocast(objective.options.optimiser.precision, device):
             loss: Any = objective(batch, 0.0)
         loss.backward()
 
@@ -157,7 +159,7 @@ def _epoch_seconds(objective: Objective, updates: Batches, shards: int, device: 
         started = time.perf_counter()
         for batch in batches:
             if batch.n_steps:
-                with autocast(objective.options.precision, device):
+                with autocast(objective.options.optimiser.precision, device):
                     loss: Any = objective(batch.to(device), 0.0)
                 loss.backward()
                 loss.item()  # waits for a GPU

@@ -101,11 +101,13 @@ class SequenceNetwork(nn.Module):
         self, options: SequenceOptions, size: NetworkSize, backbone_config: dict[str, Any] | None = None
     ) -> None:
         super().__init__()
-        dimensions = options.dimensions
-        self.size, self.id_dropout, self.objective = size, options.id_dropout, options.objective
-        self.item_table_VD = nn.Parameter(torch.randn(size.n_items + 1, dimensions) * START_SPREAD, options.item_ids)
+        dimensions = options.backbone.dimensions
+        self.size, self.id_dropout, self.objective = size, options.text.id_dropout, options.loss.objective
+        self.item_table_VD = nn.Parameter(
+            torch.randn(size.n_items + 1, dimensions) * START_SPREAD, options.text.item_ids
+        )
         self.type_table_CD = nn.Parameter(torch.randn(size.n_event_types, dimensions) * START_SPREAD)
-        self.item_bias_V = nn.Parameter(torch.zeros(size.n_items + 1), options.item_ids)
+        self.item_bias_V = nn.Parameter(torch.zeros(size.n_items + 1), options.text.item_ids)
         self.text = nn.ModuleList(
             TextProjection(size.n_items + 1, width, dimensions) for width in size.text_widths.values()
         )
@@ -113,18 +115,18 @@ class SequenceNetwork(nn.Module):
         self.register_buffer("has_text_V", torch.zeros(size.n_items + 1, dtype=torch.bool))
         self.is_seen_V: Tensor
         self.register_buffer("is_seen_V", torch.ones(size.n_items + 1, dtype=torch.bool))
-        if options.objective == "hidden":
+        if options.loss.objective == "hidden":
             self.hidden_step_D = nn.Parameter(torch.randn(dimensions) * START_SPREAD)
         self.step_norm = nn.LayerNorm(dimensions)
-        self.step_dropout = Dropout(options.dropout)
+        self.step_dropout = Dropout(options.backbone.dropout)
         self.backbone = make_backbone(options, backbone_config)
         self.type_head = nn.Linear(dimensions, size.n_event_types)
-        self.gate = EventTypeGate(dimensions) if options.gate and size.n_event_types > 1 else None
+        self.gate = EventTypeGate(dimensions) if options.backbone.gate and size.n_event_types > 1 else None
         self.is_target_C: Tensor
         self.register_buffer("is_target_C", torch.ones(size.n_event_types, dtype=torch.bool))
         with torch.no_grad():
             self.item_table_VD[PADDING] = 0
-            if not options.item_ids:
+            if not options.text.item_ids:
                 self.item_table_VD.zero_()
 
     def learnt_bias(self) -> Tensor:

@@ -42,7 +42,7 @@ class SequenceRecommender:
         self.network, report = fit(self.options, training)
         options = self.options
         choice = LandmarkChoice(
-            options.horizon_days, options.horizon_landmark_days, options.horizon_landmarks, options.horizon_rows
+            options.horizons.days, options.horizons.landmark_days, options.horizons.landmarks, options.horizons.rows
         )
         self.horizon_model, of_horizons = fit_horizons(training, choice, self._states)
         self.type_model, of_types = fit_event_types(training)
@@ -52,7 +52,7 @@ class SequenceRecommender:
         """Logits of all items; a user without a history gets the items' biases."""
         from nextact.models.sequence.inference import score_items
 
-        return score_items(self.network, histories, self.options.max_steps)
+        return score_items(self.network, histories, self.options.backbone.max_steps)
 
     def score_of_type(self, histories: Histories, event_type: str) -> Scores:
         """Logits of all items as the next of one event type; without ``gate`` all types score alike.
@@ -64,7 +64,7 @@ class SequenceRecommender:
 
         if event_type not in self.event_types:
             raise NextactError(f"event type {event_type!r}: {suggest(event_type, self.event_types)}")
-        return score_items(self.network, histories, self.options.max_steps, self.event_types.index(event_type))
+        return score_items(self.network, histories, self.options.backbone.max_steps, self.event_types.index(event_type))
 
     def event_type_probabilities(self, histories: Histories) -> NDArray[np.float64]:
         """Probability of each event type in the next step, float64 [users, event types]; rows sum to 1.
@@ -75,7 +75,7 @@ class SequenceRecommender:
 
         if self.type_model is not None:
             return self.type_model.predict(histories)
-        return score_event_types(self.network, histories, self.options.max_steps)
+        return score_event_types(self.network, histories, self.options.backbone.max_steps)
 
     def horizons(self) -> tuple[int, ...]:
         """The horizons, in days, that the heads were fitted for; none without heads."""
@@ -95,7 +95,7 @@ class SequenceRecommender:
         """Item of the recent step without which a recommended item's score falls most; 0 where none falls."""
         from nextact.models.sequence.evidence import find_evidence
 
-        return find_evidence(self.network, histories, item_index, self.options.max_steps)
+        return find_evidence(self.network, histories, item_index, self.options.backbone.max_steps)
 
     def save(self, folder: Path) -> None:
         """Write the network with its text vectors, so that the folder stands alone."""
@@ -141,4 +141,4 @@ class SequenceRecommender:
     def _states(self, histories: Histories) -> NDArray[np.float32]:
         from nextact.models.sequence.inference import score_states
 
-        return score_states(self.network, histories, self.options.max_steps)
+        return score_states(self.network, histories, self.options.backbone.max_steps)

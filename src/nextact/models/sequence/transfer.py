@@ -33,7 +33,7 @@ def move_network(
     Raises:
         NextactError: If the network has learnt items of its own, or a block is missing or of another width.
     """
-    if options.item_ids:
+    if options.text.item_ids:
         raise NextactError("sequence: fitted with item_ids, so it knows only the items that it was trained on")
     blocks = {name: _block(name, width, item_vectors) for name, width in network.size.text_widths.items()}
     size = NetworkSize(len(next(iter(blocks.values()))) - 1, network.size.n_event_types, network.size.text_widths)

@@ -60,7 +60,7 @@ def test_event_type_probabilities_sum_to_one(fitted, histories):
 
 
 def test_event_types_are_foretold_by_the_heads_and_by_the_network_where_there_are_none(fitted, histories):
-    by_network = score_event_types(fitted.network, histories, fitted.options.max_steps)
+    by_network = score_event_types(fitted.network, histories, fitted.options.backbone.max_steps)
     by_heads = fitted.event_type_probabilities(histories)
     np.testing.assert_array_equal(by_heads, fitted.type_model.predict(histories))
     assert not np.allclose(by_heads, by_network)
@@ -105,7 +105,7 @@ def test_the_network_learns_the_event_types_of_a_deterministic_log_by_heart():
     nobody = holdout_of(Histories.from_lists([]), [])
     model = SequenceRecommender(learns_quickly(epochs=30))
     model.fit(training_of(CIRCLE_HISTORIES, 8, nobody))
-    probabilities = score_event_types(model.network, CIRCLE_HISTORIES, model.options.max_steps)
+    probabilities = score_event_types(model.network, CIRCLE_HISTORIES, model.options.backbone.max_steps)
     assert probabilities[np.arange(8), [2 * (item % 2) for item in CIRCLE_FOLLOWING]].min() > 0.9
 
 

@@ -56,7 +56,7 @@ def train_network(
         raise CannotFit("no user has two steps in the training histories, so there is nothing to predict")
     with seeded(training.context.seed):
         network = start_network(options, training)
-        unseen = UnseenItems.of(network, next(iter(available_text(options.text_blocks, training).values()), None))
+        unseen = UnseenItems.of(network, next(iter(available_text(options.text.blocks, training).values()), None))
         objective = Objective(network, options, training)
         forecast = forecast_training(network, updates, objective, options, training)
         logger.info("%s", forecast.in_words())
@@ -65,7 +65,7 @@ def train_network(
             network,
             updates,
             objective,
-            _validation(network, unseen, training, options.max_steps),
+            _validation(network, unseen, training, options.backbone.max_steps),
             _loop_settings(options, training),
             checkpoints,
         )
@@ -94,14 +94,14 @@ def start_network(options: SequenceOptions, training: Training) -> SequenceNetwo
     Raises:
         CannotFit: If items are read by their text alone and there is none.
     """
-    text = available_text(options.text_blocks, training)
-    if not options.item_ids and not text:
-        raise CannotFit(f"item_ids is off and the run has none of the text blocks {options.text_blocks}")
+    text = available_text(options.text.blocks, training)
+    if not options.text.item_ids and not text:
+        raise CannotFit(f"item_ids is off and the run has none of the text blocks {options.text.blocks}")
     size = NetworkSize(
         training.n_items, len(training.event_types), {name: vectors.shape[1] for name, vectors in text.items()}
     )
     network = SequenceNetwork(options, size)
-    if options.compile:
+    if options.backbone.compile:
         network.backbone.compile()
     with torch.no_grad():
         if training.target_event_types:
@@ -111,9 +111,9 @@ def start_network(options: SequenceOptions, training: Training) -> SequenceNetwo
         for block, vectors in zip(network.text_projections(), text.values(), strict=True):
             block.fill(vectors)
             network.has_text_V |= torch.from_numpy(vectors.any(axis=1))
-        if options.item_ids:
+        if options.text.item_ids:
             network.item_bias_V.copy_(torch.from_numpy(log_frequency(training)))
-        if options.item_ids and options.text_start and text:
+        if options.text.item_ids and options.text.start and text:
             start = start_from_text(network.item_table_VD.numpy(), next(iter(text.values())))
             network.item_table_VD.copy_(torch.from_numpy(start))
     return network
@@ -173,7 +173,7 @@ def training_key(options: SequenceOptions, training: Training) -> str:
         for array in vars(histories).values():
             found.update(np.ascontiguousarray(array).data)
     found.update(training.validation.targets.item_index.tobytes())
-    for name in options.text_blocks:
+    for name in options.text.blocks:
         if name in training.item_vectors:
             found.update(np.ascontiguousarray(training.item_vectors[name]).data)
     return found.hexdigest()[:16]

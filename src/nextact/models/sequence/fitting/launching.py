@@ -78,7 +78,7 @@ def save_training(options: SequenceOptions, training: Training, folder: Path) ->
     arrays = {"users": holdout.users, "next_types": holdout.next_types, **vars(holdout.targets)}
     for name, array in arrays.items():
         np.save(folder / "validation" / f"holdout_{name}.npy", array, allow_pickle=False)
-    blocks = [name for name in options.text_blocks if name in training.item_vectors]
+    blocks = [name for name in options.text.blocks if name in training.item_vectors]
     for name in blocks:
         np.save(folder / f"vectors_{name}.npy", training.item_vectors[name], allow_pickle=False)
     launch = dataclasses.asdict(training.context.launch) | {"processes": 1}

@@ -27,30 +27,30 @@ FOLLOWING_LAGS, FOLLOWING_DECAY = 3, 0.7
 def make_batches(options: SequenceOptions, training: Training) -> Batches:
     """Batches for the objective."""
     histories, n_types, seed = training.histories, len(training.event_types), training.context.seed
-    sizes = options.max_steps, options.batch_steps
-    if options.objective == "next":
+    sizes = options.backbone.max_steps, options.optimiser.batch_steps
+    if options.loss.objective == "next":
         return Batches(histories, n_types, *sizes, seed, soft_targets(options, training))
-    return HiddenStepBatches(histories, n_types, *sizes, seed, options.hidden_share)
+    return HiddenStepBatches(histories, n_types, *sizes, seed, options.loss.masked_share)
 
 
 def soft_targets(options: SequenceOptions, training: Training) -> SoftTargets | None:
     """What tends to follow each item, or None where no share of the target goes to it."""
-    if not options.soft_targets:
+    if not options.loss.soft_targets:
         return None
     following = what_follows(options, training)
     totals = np.asarray(following.sum(axis=1)).ravel()
     shares = csr_matrix(diags(1 / np.maximum(totals, 1e-12)) @ following, dtype=np.float32)
-    return SoftTargets(shares, options.soft_targets)
+    return SoftTargets(shares, options.loss.soft_targets)
 
 
 def what_follows(options: SequenceOptions, training: Training) -> csr_matrix:
     """Weights above 0 from an item (row) to ``soft_items`` others at most, by the baseline of ``soft_source``."""
-    if options.soft_source == "ease":
+    if options.loss.soft_source == "ease":
         ease = EASE(EASEOptions())
         ease.fit(training)
-        return keep_largest(csr_matrix(ease.weights.maximum(0)), options.soft_items)
+        return keep_largest(csr_matrix(ease.weights.maximum(0)), options.loss.soft_items)
     table = TransitionTable(
-        TransitionOptions(lags=FOLLOWING_LAGS, lag_decay=FOLLOWING_DECAY, kept_per_item=options.soft_items)
+        TransitionOptions(lags=FOLLOWING_LAGS, lag_decay=FOLLOWING_DECAY, kept_per_item=options.loss.soft_items)
     )
     table.fit(training)
     return table.weights
@@ -58,8 +58,8 @@ def what_follows(options: SequenceOptions, training: Training) -> csr_matrix:
 
 def chosen_loss(options: SequenceOptions, n_items: int) -> str:
     """The loss by name, where ``auto`` leaves it to the size of the catalogue."""
-    if options.loss != "auto":
-        return options.loss
+    if options.loss.kind != "auto":
+        return options.loss.kind
     return "full" if n_items <= FULL_SOFTMAX_ITEMS else "sampled"
 
 
@@ -91,22 +91,22 @@ class Objective:
         states_AD = network.states(batch.inputs, matrix_VD).index_select(0, batch.asked_A)
         type_loss = cross_entropy(network.type_logits(states_AD), types_AC)
         item_loss = self._item_loss(network.item_states(states_AD, types_AC), matrix_VD, batch, done)
-        return item_loss + self.options.event_type_weight * type_loss
+        return item_loss + self.options.loss.event_type_weight * type_loss
 
     def _item_loss(self, states_AD: Tensor, matrix_VD: Tensor, batch: StepBatch, done: float) -> Tensor:
         targets, bias_V = batch.targets, self.network.learnt_bias()
         parts = states_AD, matrix_VD, bias_V, targets.row_P, targets.item_P, targets.weight_P
-        loss = "full" if done >= 1 - self.options.full_last else self.loss
+        loss = "full" if done >= 1 - self.options.loss.full_last else self.loss
         if loss == "full":
-            return next_items_loss(*parts, self.options.loss_chunk_steps)
+            return next_items_loss(*parts, self.options.loss.chunk_steps)
         self.log_popularity_V = self.log_popularity_V.to(states_AD.device)
         if loss == "sampled":
             return sampled_softmax_loss(*parts, draw_negatives(self.log_popularity_V, targets.item_P, *self._mix()))
-        even = draw_negatives(self.log_popularity_V, targets.item_P, self.options.negatives, 0, 0)
-        return gbce_loss(*parts, even, self.options.gbce_calibration)
+        even = draw_negatives(self.log_popularity_V, targets.item_P, self.options.loss.negatives, 0, 0)
+        return gbce_loss(*parts, even, self.options.loss.gbce_calibration)
 
     def _mix(self) -> tuple[int, int, int]:
         """How many negatives are drawn evenly, by popularity and from the batch."""
-        popular = round(self.options.popular_negatives * self.options.negatives)
-        of_batch = round(self.options.batch_negatives * self.options.negatives)
-        return self.options.negatives - popular - of_batch, popular, of_batch
+        popular = round(self.options.loss.popular_negatives * self.options.loss.negatives)
+        of_batch = round(self.options.loss.batch_negatives * self.options.loss.negatives)
+        return self.options.loss.negatives - popular - of_batch, popular, of_batch
