@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from nextact.models.baselines import options as o
+from nextact.models.baselines import baseline_options as o
 from nextact.models.baselines.als import ALS
 from nextact.models.baselines.content import ContentKNN
-from nextact.models.baselines.demand import Demand
 from nextact.models.baselines.item2vec import Item2Vec
 from nextact.models.baselines.item_knn import ItemKNN
 from nextact.models.baselines.item_to_item import EASE, TransitionTable
 from nextact.models.baselines.popularity import Popularity, RecentPopularity
+from nextact.models.baselines.popularity_forecast import PopularityForecast
 from nextact.models.baselines.slim import SLIM
 from nextact.models.baselines.tifu import TIFUKNN
 
@@ -41,9 +41,9 @@ SEARCHES = {
         values={"half_life_days": (7.0, 30.0, 90.0, 365.0)},
         read_when_scoring=frozenset(),
     ),
-    "demand": Search(
-        Demand,
-        o.DemandOptions,
+    "popularity_forecast": Search(
+        PopularityForecast,
+        o.PopularityForecastOptions,
         values={"days": (15.0, 30.0, 60.0, 90.0), "landmarks": (4, 8, 12), "leaves": (4, 8)},
         read_when_scoring=frozenset(),
     ),

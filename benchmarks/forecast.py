@@ -4,9 +4,7 @@
 
 Each size trains two epochs on generated histories in a process of its own. What is measured is the highest resident
 memory during the training less that just before it, with freed memory given back first; Linux alone says so. One line a
-size is appended to the results. What the forecast adds for what glibc keeps was chosen on the first four sizes and that
-of 96 wide, what it adds for buffers of libraries on the first, what it adds for compiled products of bf16 on those of
-128 and 256 wide; the others were measured after.
+size is appended to the results.
 """
 
 from __future__ import annotations
@@ -24,13 +22,13 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 import numpy as np
 import psutil
+from network_options import options_of
 from text_tasks import stamp
 
 from nextact.metrics.targets import Targets
 from nextact.models.recommender import FitContext, Training
 from nextact.models.sequence.fitting.fit_network import fit_network as fitting
 from nextact.models.sequence.fitting.state import TrainingState
-from nextact.models.sequence.options import SequenceOptions
 from nextact.sequences.histories import Histories
 from nextact.sequences.holdout import Holdout
 
@@ -112,7 +110,7 @@ SIZES: dict[str, dict[str, Any]] = {
         "steps": 40,
         "dimensions": 64,
         "backbone": "bert",
-        "objective": "hidden",
+        "objective": "masked",
         "batch_steps": 2_048,
         "precision": "bf16",
     },
@@ -170,7 +168,7 @@ def measure(name: str) -> dict[str, Any]:
         step(*parts)
 
     fitting.train, TrainingState.step = measured, counted  # type: ignore[method-assign]
-    _, report = fitting.fit_network(SequenceOptions(max_steps=200, text_blocks=(), **COMMON | size), training)
+    _, report = fitting.fit_network(options_of(max_steps=200, text_blocks=(), **COMMON | size), training)
     forecast = report["forecast"]
     row = {"size": name, "memory_gib": round(memory.gib, 3), "forecast_gib": forecast["memory_gib"]}
     row["memory_ratio"] = round(forecast["memory_gib"] / memory.gib, 3)

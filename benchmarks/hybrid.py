@@ -31,9 +31,9 @@ from scipy.sparse import csr_matrix, vstack
 from nextact.datasets.arrays import CutsDataset
 from nextact.datasets.results import CertificateDataset
 from nextact.metrics.comparison import bootstrap_interval, paired_comparison
+from nextact.models.baselines.baseline_options import ContentKNNOptions
 from nextact.models.baselines.content import ContentKNN
-from nextact.models.baselines.options import ContentKNNOptions
-from nextact.models.hybrid.options import StackedOptions
+from nextact.models.hybrid.hybrid_options import StackedOptions
 from nextact.models.hybrid.stacked import StackedRanker
 from nextact.models.recommender import FitContext, Training
 from nextact.models.registry import open_model

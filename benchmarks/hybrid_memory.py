@@ -4,7 +4,7 @@
     python benchmarks/hybrid_memory.py --case "300,000 items" --hybrid blend
 
 ``a user of 200,000 events`` beside 60 ordinary ones, who go on through the validation window: each later step is a
-lesson after all that came before it. ``300,000 items`` and 300 users of 40 events each: scores of all users by all
+example after all that came before it. ``300,000 items`` and 300 users of 40 events each: scores of all users by all
 members. Six baselines are fitted and saved first; then a process of its own fits the hybrid, scores all users in one
 call, and says the highest resident memory of each beside what was in use before. One line a hybrid is appended to the
 results. ``--one`` prints the line alone.
@@ -29,7 +29,7 @@ from forecast import GIB, PeakMemory
 from text_tasks import stamp
 
 from nextact.models.hybrid.blend import Blend
-from nextact.models.hybrid.options import BlendOptions, StackedOptions
+from nextact.models.hybrid.hybrid_options import BlendOptions, StackedOptions
 from nextact.models.hybrid.stacked import StackedRanker
 from nextact.models.recommender import FitContext, Training
 from nextact.models.registry import MODELS
@@ -39,7 +39,7 @@ from nextact.sequences.histories import Histories
 from nextact.sequences.holdout import Cuts, later_steps, make_holdout
 
 RESULTS = Path(__file__).parent / "results" / "hybrid_memory.jsonl"
-MEMBERS = ("own_most_bought", "tifu_knn", "transition", "item_knn", "recent_popularity", "demand")
+MEMBERS = ("personal_popularity", "tifu_knn", "transition", "item_knn", "recent_popularity", "popularity_forecast")
 HYBRIDS = {"blend": (Blend, BlendOptions), "stacked": (StackedRanker, StackedOptions)}
 DAY = 86_400_000_000  # microseconds
 WINDOW_FROM = 97 * DAY

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from nextact.models.behaviour.event_types.rows import step_rows
-from nextact.models.behaviour.heads.fitting import user_folds
+from nextact.models.behaviour.heads.fit_heads import user_folds
 from nextact.models.behaviour.horizons.activity import activity_names
 from nextact.models.behaviour.horizons.reference import TunedLogistic, fit_tuned
 from nextact.sequences.histories import Histories

@@ -39,9 +39,9 @@ from nextact.events.labelling import count_rows, label_events
 from nextact.events.splitting import SplitOptions
 from nextact.metrics.comparison import bootstrap_interval, paired_comparison
 from nextact.metrics.ranking import metrics_of_ranks, ranking_metrics
+from nextact.models.baselines.baseline_options import PersonalPopularityOptions, PopularityOptions, TransitionOptions
 from nextact.models.baselines.item_to_item import TransitionTable
-from nextact.models.baselines.options import OwnMostBoughtOptions, PopularityOptions, TransitionOptions
-from nextact.models.baselines.popularity import OwnMostBought, Popularity
+from nextact.models.baselines.popularity import PersonalPopularity, Popularity
 from nextact.models.recommender import FitContext, Recommender, Training
 from nextact.pipelines.data_processing.nodes import certify
 from nextact.protocol import PolicyOptions
@@ -188,7 +188,7 @@ def fit_models(log: Log, prepared: Prepared) -> dict[str, Recommender]:
     models: dict[str, Recommender] = {
         "popularity": Popularity(PopularityOptions()),
         "transition": TransitionTable(TransitionOptions(lags=1)),
-        "own_most_bought": OwnMostBought(OwnMostBoughtOptions()),
+        "personal_popularity": PersonalPopularity(PersonalPopularityOptions()),
     }
     for model in models.values():
         model.fit(training)

@@ -31,11 +31,12 @@ from typing import Any
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 import numpy as np
+from network_options import in_blocks
 
 from nextact.metrics.comparison import bootstrap_intervals
 from nextact.models.recommender import FitContext, Training
 from nextact.models.registry import MODELS
-from nextact.pipelines.model_training.refitting import until_test
+from nextact.pipelines.model_training.refit_nodes import until_test
 from nextact.protocol import Certificate
 from nextact.retrieval.scoring import evaluate
 from nextact.sequences.holdout import Cuts, make_holdout, training_histories, validation_halves
@@ -134,7 +135,7 @@ def open_data(project: Path) -> Data:
 def measure(setup: str, name: str, seed: int, data: Data, arguments: argparse.Namespace) -> dict[str, Any]:
     """Fit one network with one seed; validation, and test where it is asked for."""
     entry = MODELS["sequence"][name]
-    options = entry.options(**{**data.options[name], **dict(arguments.set)})
+    options = entry.options(**in_blocks(dict(arguments.set), data.options[name]))
     protocol, n_types = data.certificate.protocol, len(data.event_types)
     fitting, choosing = validation_halves(data.histories.n_users, HALVES_SEED)
     training = Training(

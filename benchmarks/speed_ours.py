@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from network_options import options_of
 from text_tasks import cuts
 
 from nextact.models.recommender import FitContext, Training
@@ -74,7 +75,7 @@ def training(histories: Histories, n_items: int, validation: Cuts, asked: argpar
     known = training_histories(histories, validation)
     nobody = None if asked.validate else np.zeros(0, np.int64)
     holdout = make_holdout(histories, validation, 1, nobody)
-    model = entry.recommender(entry.options(**options))
+    model = entry.recommender(options_of(**options))
     report = model.fit(Training(known, n_items, EVENT_TYPES, {}, holdout, exclude_seen=True, context=FitContext(1)))
     targets = int((known.lengths - 1).sum())
     return {

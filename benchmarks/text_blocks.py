@@ -27,8 +27,8 @@ import numpy as np
 from text_tasks import Task, beauty, cuts, mind_zh, stamp, without
 
 from nextact.metrics.comparison import Comparison, bootstrap_intervals, holm, paired_comparison
+from nextact.models.baselines.baseline_options import ContentKNNOptions
 from nextact.models.baselines.content import ContentKNN
-from nextact.models.baselines.options import ContentKNNOptions
 from nextact.models.recommender import FitContext, Training
 from nextact.retrieval.scoring import evaluate
 from nextact.sequences.histories import Histories

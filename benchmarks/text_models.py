@@ -34,18 +34,18 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 import numpy as np
 from hybrid import AS_MEASURED
+from network_options import options_of
 from text_blocks import Blocks, protocols, union
 from text_tasks import Task, beauty, commit, cuts, mind_zh, stamp
 
 from nextact.metrics.comparison import bootstrap_intervals, holm, paired_comparison
+from nextact.models.baselines.baseline_options import ContentKNNOptions, ItemKNNOptions, TransitionOptions
 from nextact.models.baselines.content import ContentKNN
 from nextact.models.baselines.item_knn import ItemKNN
 from nextact.models.baselines.item_to_item import TransitionTable
-from nextact.models.baselines.options import ContentKNNOptions, ItemKNNOptions, TransitionOptions
-from nextact.models.hybrid.options import StackedOptions
+from nextact.models.hybrid.hybrid_options import StackedOptions
 from nextact.models.hybrid.stacked import StackedRanker
 from nextact.models.recommender import FitContext, Training
-from nextact.models.sequence.options import SequenceOptions
 from nextact.models.sequence.recommender import SequenceRecommender
 from nextact.models.storage import FittedModel, ModelFolder, save_fitted
 from nextact.results.models import Fit
@@ -122,7 +122,7 @@ class Models:
 
     def gpt2(self, name: str, block: np.ndarray | None) -> Any:
         """The network, with the block or without."""
-        model = SequenceRecommender(SequenceOptions(text_blocks=("block",), **NETWORK, **OF_DATASET[self.task.name]))
+        model = SequenceRecommender(options_of(text_blocks=("block",), **NETWORK, **OF_DATASET[self.task.name]))
         print(name, model.fit(self.training(block)), flush=True)
         return model
 

@@ -68,6 +68,21 @@ def shorten(example: object, limit: int = 80) -> str:
     return text if len(text) <= limit else text[: limit - 2] + "..."
 
 
+MODELS_RENAMED = {"own_most_bought": "personal_popularity", "demand": "popularity_forecast"}
+
+
+def renamed_to(name: str) -> str | None:
+    """A clause naming what a model is called now; None for a name that never was another one's.
+
+    Example:
+        >>> renamed_to("baselines.demand.options")
+        "it is 'baselines.popularity_forecast.options' now"
+    """
+    parts = name.split(".")
+    now = [MODELS_RENAMED.get(part, part) for part in parts]
+    return f"it is {'.'.join(now)!r} now" if now != parts else None
+
+
 def suggest(name: str, known: Iterable[str]) -> str:
     """A clause naming the close match, or what there is to choose from; a name in another case is the closest.
 
@@ -78,8 +93,12 @@ def suggest(name: str, known: Iterable[str]) -> str:
         "did you mean 'User_ID'?"
         >>> suggest("xyz", ["user_id", "item_id"])
         'known: item_id, user_id'
+        >>> suggest("demand", ["ease", "popularity_forecast"])
+        "it is 'popularity_forecast' now"
     """
     names = sorted(known)
+    if now := renamed_to(name):
+        return now
     in_any_case = {one.casefold(): one for one in names}
     close = get_close_matches(name.casefold(), in_any_case, n=1, cutoff=0.5)
     if close:

@@ -67,9 +67,7 @@ def options(cls: type[T]) -> type[T]:
     @functools.wraps(build)
     def build_or_say_why(self: Any, *arguments: Any, **values: Any) -> None:
         fields: dict[str, Any] = checked.__pydantic_fields__
-        for name, value in values.items():
-            if name in fields:
-                _refuse_truth(f"{cls.__name__}.{name}", value, fields[name].annotation)
+        _refuse_truths(cls.__name__, values, fields)
         try:
             build(self, *arguments, **values)
         except ValidationError as error:
@@ -128,6 +126,18 @@ def check_value(name: str, value: object, hint: Any) -> None:
         bounds = _bounds(_metadata(hint))
         lines = [_words(found, _place(name, found["loc"]), bounds) for found in error.errors(include_url=False)]
         raise OptionsError("; ".join(dict.fromkeys(lines))) from None
+
+
+def _refuse_truths(place: str, values: Mapping[str, Any], fields: Mapping[str, Any]) -> None:
+    """Refuse true and false where a number is expected, in blocks of the block too."""
+    for name, value in values.items():
+        if name not in fields:
+            continue
+        inner = getattr(fields[name].annotation, "__pydantic_fields__", None)
+        if inner is not None and isinstance(value, Mapping):
+            _refuse_truths(f"{place}.{name}", value, inner)
+        else:
+            _refuse_truth(f"{place}.{name}", value, fields[name].annotation)
 
 
 def _refuse_truth(place: str, value: object, hint: Any) -> None:

@@ -156,7 +156,7 @@ def test_a_wrong_value_is_named_as_the_parameters_file_writes_it(run, value, mes
 def test_lists_and_members_are_checked_too():
     from nextact.checks.parameters import check_parameters
     from nextact.errors import NextactError
-    from nextact.models.hybrid.options import BlendOptions
+    from nextact.models.hybrid.hybrid_options import BlendOptions
     from nextact.options import OptionsError
     from nextact.pipelines.model_training.nodes import ValidationOptions
 

@@ -48,7 +48,7 @@ def test_the_whole_line_runs_on_columns_alone_and_recommends(shop, kedro):
     assert recommended.groupby("user_id").size().tolist() == [10] * 60
     assert recommended["item_id"].isin([f"i{number:03}" for number in range(24)]).all()
     fitted = {one["name"] for one in json.loads((shop / "data/mine/06_models/leaderboard.json").read_text())["models"]}
-    assert {"own_most_bought", "ease", "gpt2", "blend", "stacked"} <= fitted
+    assert {"personal_popularity", "ease", "gpt2", "blend", "stacked"} <= fitted
     assert not list((shop / "data").glob("0*"))  # nothing went to the sample's data root
 
 

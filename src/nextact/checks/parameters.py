@@ -132,6 +132,7 @@ def _blocks(params: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, 
     for key, value in params.items():
         if dataclasses.is_dataclass(value):
             yield f"{prefix}{key}", value
+            yield from _blocks(vars(value), f"{prefix}{key}.")
         elif isinstance(value, Mapping):
             yield from _blocks(value, f"{prefix}{key}.")
 
@@ -146,7 +147,7 @@ def _names(blocks: Mapping[str, Any]) -> Iterator[tuple[str, Iterable[str], Iter
         "event_weights": (event_types, "event type"),
         "rewards": (event_types, "event type"),
         "members": (members, "model"),
-        "text_blocks": (BLOCKS, "block of item vectors"),
+        "blocks": (BLOCKS, "block of item vectors"),
         "newest_blocks": (BLOCKS, "block of item vectors"),
         "diversity_block": (BLOCKS, "block of item vectors"),
         "block": (words, "block of item vectors"),

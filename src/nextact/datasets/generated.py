@@ -9,7 +9,7 @@ import pandas as pd
 from kedro.io import AbstractDataset
 
 from nextact.errors import NextactError
-from nextact.feedback.policies import PolicyOptions
+from nextact.feedback.policies import SamplingPolicyOptions
 from nextact.feedback.simulator import SimulatedShop, feedback_table, simulate
 
 KINDS = ("red wine", "white wine", "dog food", "cat food", "apple juice", "orange juice", "soap", "shampoo")
@@ -69,7 +69,7 @@ class GeneratedShopDataset(AbstractDataset[Any, pd.DataFrame]):
     def _feedback(self) -> pd.DataFrame:
         shop, ordered = self.simulated_shop(), np.arange(self.n_users) % 2 == 0
         scores = np.where(ordered[:, None], np.log(shop.liking_UI), 0.0)
-        log = simulate(shop, scores, PolicyOptions(), LISTS_PER_USER, self.seed)
+        log = simulate(shop, scores, SamplingPolicyOptions(), LISTS_PER_USER, self.seed)
         user_ids = [f"u{user:03}" for user in range(self.n_users)]
         item_ids = [f"i{item:03}" for item in range(self.n_items)]
         start = self._events()["timestamp"].max().normalize() + pd.Timedelta(days=1)

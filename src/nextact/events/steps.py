@@ -86,7 +86,10 @@ def add_steps(events: ibis.Table, options: StepOptions, row_order: tuple[str, ..
         numbers |= {c.STEP: nth, N_BEFORE: nth}
     elif options.session_gap_minutes is None:
         of_moments = _of_user(events, moments)
-        numbers |= {c.STEP: ibis.dense_rank().over(of_moments), N_BEFORE: ibis.rank().over(of_moments)}
+        numbers |= {
+            c.STEP: ibis.dense_rank().over(of_moments),
+            N_BEFORE: ibis.rank().over(of_moments),
+        }
     else:
         gap = round(options.session_gap_minutes * MINUTE)
         return _number_sessions(events.mutate(**numbers, starts=_starts_step(events, gap, in_order)))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from nextact.events import columns as c
 from nextact.feedback import columns as f
-from nextact.feedback.policies import NOTHING, PolicyOptions, sample_slates
+from nextact.feedback.policies import NOTHING, SamplingPolicyOptions, sample_slates
 
 PROBABILITY = "probability"
 SMALLEST = 1e-300  # a probability that has become 0 in float: still possible, never likely
@@ -44,7 +44,7 @@ def ranked_lists(recommendations: pd.DataFrame) -> RankedLists:
     return RankedLists(user_ids, row, score)
 
 
-def explore(recommendations: pd.DataFrame, n_places: int, policy: PolicyOptions, seed: int) -> pd.DataFrame:
+def explore(recommendations: pd.DataFrame, n_places: int, policy: SamplingPolicyOptions, seed: int) -> pd.DataFrame:
     """Draw what is shown from longer lists of recommendations, and note how likely each choice was.
 
     Args:
@@ -59,7 +59,7 @@ def explore(recommendations: pd.DataFrame, n_places: int, policy: PolicyOptions,
 
     Example:
         >>> table = pd.DataFrame({"user_id": "u", "item_id": ["a", "b"], "rank": [1, 2], "probability": [0.6, 0.4]})
-        >>> drawn = explore(table, 1, PolicyOptions(epsilon=0.2, temperature=0), seed=0)
+        >>> drawn = explore(table, 1, SamplingPolicyOptions(epsilon=0.2, temperature=0), seed=0)
         >>> drawn["item_id"].tolist(), drawn["rank"].tolist(), drawn["propensity"].tolist()
         (['a'], [1], [0.9])
     """

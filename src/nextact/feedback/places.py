@@ -14,7 +14,7 @@ from nextact.events import columns as c
 from nextact.feedback.lists import RankedLists, ranked_lists
 from nextact.feedback.logged import LoggedLists
 from nextact.feedback.off_policy import importance_weights
-from nextact.feedback.policies import NOTHING, PolicyOptions, next_probabilities, slate_probabilities
+from nextact.feedback.policies import NOTHING, SamplingPolicyOptions, next_probabilities, slate_probabilities
 from nextact.feedback.reward_model import fold_of_users, item_rewards
 
 Floats = NDArray[np.float64]
@@ -45,7 +45,9 @@ class Place:
     covered: Floats
 
 
-def follow(lists: LoggedLists, recommendations: pd.DataFrame, policy: PolicyOptions, seed: int = 0) -> Iterator[Place]:
+def follow(
+    lists: LoggedLists, recommendations: pd.DataFrame, policy: SamplingPolicyOptions, seed: int = 0
+) -> Iterator[Place]:
     """Every place from the first to the deepest.
 
     Args:

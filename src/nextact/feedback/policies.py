@@ -24,7 +24,7 @@ NOTHING = -1  # a place of the list that no allowed item is left for
 
 
 @options
-class PolicyOptions:
+class SamplingPolicyOptions:
     """How far a policy strays from the ranking.
 
     Attributes:
@@ -50,7 +50,7 @@ class Slates:
     propensity: Floats
 
 
-def sample_slates(scores_BN: Floats, n_places: int, policy: PolicyOptions, seed: int) -> Slates:
+def sample_slates(scores_BN: Floats, n_places: int, policy: SamplingPolicyOptions, seed: int) -> Slates:
     """Draw one list a row, with its propensities.
 
     Scores disturbed by Gumbel noise and sorted are a Plackett-Luce draw without replacement (Gumbel top-k); taking an
@@ -72,7 +72,7 @@ def sample_slates(scores_BN: Floats, n_places: int, policy: PolicyOptions, seed:
         Plackett 1975; Yellott 1977 and Kool, van Hoof & Welling, ICML 2019 (Gumbel top-k).
 
     Example:
-        >>> drawn = sample_slates(np.log([[0.5, 0.3, 0.2]]), 2, PolicyOptions(temperature=0), seed=0)
+        >>> drawn = sample_slates(np.log([[0.5, 0.3, 0.2]]), 2, SamplingPolicyOptions(temperature=0), seed=0)
         >>> drawn.positions.tolist(), drawn.propensity.tolist()
         ([[0, 1]], [[1.0, 1.0]])
     """
@@ -92,7 +92,7 @@ def sample_slates(scores_BN: Floats, n_places: int, policy: PolicyOptions, seed:
     return Slates(positions, slate_probabilities(scores_BN, positions, policy))
 
 
-def slate_probabilities(scores_BN: Floats, positions_BK: Positions, policy: PolicyOptions) -> Floats:
+def slate_probabilities(scores_BN: Floats, positions_BK: Positions, policy: SamplingPolicyOptions) -> Floats:
     """Probability with which a policy shows each item of given lists at its place, given the items above it.
 
     Args:
@@ -111,7 +111,8 @@ def slate_probabilities(scores_BN: Floats, positions_BK: Positions, policy: Poli
     Example:
         Of 0.5, 0.3 and 0.2 the second comes first with 0.3, then the first with 0.5 / (0.5 + 0.2).
 
-        >>> slate_probabilities(np.log([[0.5, 0.3, 0.2]]), np.array([[1, 0]]), PolicyOptions()).round(4).tolist()
+        >>> scores, drawn = np.log([[0.5, 0.3, 0.2]]), np.array([[1, 0]])
+        >>> slate_probabilities(scores, drawn, SamplingPolicyOptions()).round(4).tolist()
         [[0.3, 0.7143]]
     """
     _check_scores(scores_BN, positions_BK.shape[1])
@@ -126,7 +127,7 @@ def slate_probabilities(scores_BN: Floats, positions_BK: Positions, policy: Poli
     return probability_BK
 
 
-def next_probabilities(scores_BN: Floats, left_BN: NDArray[np.bool_], policy: PolicyOptions) -> Floats:
+def next_probabilities(scores_BN: Floats, left_BN: NDArray[np.bool_], policy: SamplingPolicyOptions) -> Floats:
     """Probability of each item for the next place, float64[B, N]; rows sum to 1, or to 0 where nothing is left.
 
     Args:

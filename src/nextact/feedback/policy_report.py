@@ -17,7 +17,7 @@ from nextact.feedback import off_policy
 from nextact.feedback.logged import LoggedLists
 from nextact.feedback.off_policy import SupportError, Terms
 from nextact.feedback.places import Place, follow
-from nextact.feedback.policies import PolicyOptions
+from nextact.feedback.policies import SamplingPolicyOptions
 from nextact.metrics.comparison import Interval
 from nextact.options import Count, InnerShare, NotNegative, OptionsError, Positive, Seed, Share, options
 
@@ -32,7 +32,7 @@ class OffPolicyOptions:
         rewards: What an outcome is worth by event type, 0 where it is not named; None makes every outcome worth 1.
         max_rank: Places of a list that are judged, each for itself.
         targets: Policies over the current recommendations by name, each as the options of
-            :class:`~nextact.feedback.policies.PolicyOptions`.
+            :class:`~nextact.feedback.policies.SamplingPolicyOptions`.
         max_weight: Where clipped weights end, above 0.
         min_support: Least share of a policy's probability that the log must speak of, in [0, 1].
         min_effective_rows: Fewest rows of weight 1 that a place must be worth; with fewer, a resampled interval is too
@@ -63,16 +63,16 @@ class OffPolicyOptions:
             raise ValueError(f"targets: {LOGGING!r} is the policy that was live, choose another name")
         self.policies()
 
-    def policies(self) -> dict[str, PolicyOptions]:
+    def policies(self) -> dict[str, SamplingPolicyOptions]:
         """The targets, checked."""
         return {name: _policy(name, chosen) for name, chosen in self.targets.items()}
 
 
-def _policy(name: str, chosen: dict[str, float]) -> PolicyOptions:
+def _policy(name: str, chosen: dict[str, float]) -> SamplingPolicyOptions:
     try:
-        return PolicyOptions(**chosen)
+        return SamplingPolicyOptions(**chosen)
     except OptionsError as error:
-        raise ValueError(re.sub(r"PolicyOptions\b", f"targets.{name}", str(error))) from error
+        raise ValueError(re.sub(r"SamplingPolicyOptions\b", f"targets.{name}", str(error))) from error
 
 
 def policy_report(lists: LoggedLists, recommendations: pd.DataFrame, options: OffPolicyOptions) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from nextact.errors import NextactError
 from nextact.events import columns as c
 from nextact.feedback import columns as f
-from nextact.feedback.policies import PolicyOptions, Slates, sample_slates
+from nextact.feedback.policies import SamplingPolicyOptions, Slates, sample_slates
 
 Floats = NDArray[np.float64]
 
@@ -57,7 +57,7 @@ class SimulatedLog:
 
 
 def simulate(
-    shop: SimulatedShop, scores_UI: Floats, policy: PolicyOptions, lists_per_user: int, seed: int
+    shop: SimulatedShop, scores_UI: Floats, policy: SamplingPolicyOptions, lists_per_user: int, seed: int
 ) -> SimulatedLog:
     """Let a policy fill lists and the users answer.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nextact.models.hybrid.blend import Blend
-from nextact.models.hybrid.options import BlendOptions, StackedOptions
+from nextact.models.hybrid.hybrid_options import BlendOptions, StackedOptions
 from nextact.models.hybrid.stacked import StackedRanker
 from nextact.models.recommender import Recommender
 from nextact.models.single import SINGLE_MODELS

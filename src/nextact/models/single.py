@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from nextact.models.baselines import options as o
+from nextact.models.baselines import baseline_options as o
 from nextact.models.baselines.als import ALS
 from nextact.models.baselines.content import ContentKNN
-from nextact.models.baselines.demand import Demand
 from nextact.models.baselines.item2vec import Item2Vec
 from nextact.models.baselines.item_knn import ItemKNN
 from nextact.models.baselines.item_to_item import EASE, TransitionTable
-from nextact.models.baselines.popularity import OwnMostBought, Popularity, RecentPopularity
+from nextact.models.baselines.popularity import PersonalPopularity, Popularity, RecentPopularity
+from nextact.models.baselines.popularity_forecast import PopularityForecast
 from nextact.models.baselines.slim import SLIM
 from nextact.models.baselines.tifu import TIFUKNN
 from nextact.models.recommender import Recommender
-from nextact.models.sequence.options import SequenceOptions
 from nextact.models.sequence.recommender import SequenceRecommender
+from nextact.models.sequence.sequence_options import SequenceOptions
 from nextact.models.storage import ModelEntry, ModelFolder, open_one_of
 
 SINGLE_MODELS: dict[str, dict[str, ModelEntry]] = {
     "baselines": {
         "popularity": ModelEntry(o.PopularityOptions, Popularity),
         "recent_popularity": ModelEntry(o.RecentPopularityOptions, RecentPopularity),
-        "demand": ModelEntry(o.DemandOptions, Demand),
-        "own_most_bought": ModelEntry(o.OwnMostBoughtOptions, OwnMostBought),
+        "popularity_forecast": ModelEntry(o.PopularityForecastOptions, PopularityForecast),
+        "personal_popularity": ModelEntry(o.PersonalPopularityOptions, PersonalPopularity),
         "transition": ModelEntry(o.TransitionOptions, TransitionTable),
         "item_knn": ModelEntry(o.ItemKNNOptions, ItemKNN),
         "ease": ModelEntry(o.EASEOptions, EASE),

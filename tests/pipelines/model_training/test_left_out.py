@@ -11,9 +11,9 @@ from nextact.datasets.generated import GeneratedShopDataset
 from nextact.datasets.models import ModelFolderDataset, RefittedModelDataset
 from nextact.errors import CannotFit, NextactError
 from nextact.models.storage import FittedModel, ModelFolder
-from nextact.pipelines.model_training.fitting import members_of, or_left_out
+from nextact.pipelines.model_training.fit_nodes import members_of, or_left_out
 from nextact.pipelines.model_training.nodes import ValidationOptions, compare, gather, validate
-from nextact.pipelines.model_training.refitting import refit
+from nextact.pipelines.model_training.refit_nodes import refit
 from nextact.protocol import UNTIL_TEST
 from nextact.results.horizons import HorizonSection
 from nextact.results.models import Candidate, Candidates, Fit, LeftOut
@@ -25,7 +25,7 @@ from ...conftest import run_kedro
 from ...protocols import make_certificate
 
 LEFT_OUT = {
-    "demand": "no user with an event before one of",
+    "popularity_forecast": "no user with an event before one of",
     "words_knn": "this run has no item vectors 'words', only encoder",
     "stacked": "it needs 10 fitting users with a target among the candidates, got ",
 }
@@ -57,7 +57,7 @@ def left_out(project, tmp_path_factory):
     """A second run in a project whose first one fitted every model: nothing of that may be used."""
     folder = tmp_path_factory.mktemp("left_out") / "again"
     shutil.copytree(project, folder, symlinks=True)
-    for model in ("baselines.demand", "baselines.words_knn", "hybrid.stacked"):
+    for model in ("baselines.popularity_forecast", "baselines.words_knn", "hybrid.stacked"):
         assert ModelFolder(folder / "data/test/06_models" / model).exists
     small_shop(folder)
     done = run_kedro(folder, "run", "--env", "test")
@@ -87,7 +87,7 @@ def test_each_model_that_could_not_be_fitted_is_named_with_its_reason(left_out):
 
 def test_nothing_of_an_earlier_run_stands_in_for_a_model_that_is_left_out(left_out):
     folder, _ = left_out
-    for model in ("baselines.demand", "baselines.words_knn", "hybrid.stacked"):
+    for model in ("baselines.popularity_forecast", "baselines.words_knn", "hybrid.stacked"):
         for end in ("", ".refitted"):
             saved = ModelFolder(folder / f"data/test/06_models/{model}{end}")
             assert saved.is_left_out
@@ -95,7 +95,16 @@ def test_nothing_of_an_earlier_run_stands_in_for_a_model_that_is_left_out(left_o
             assert [path.name for path in saved.path.iterdir()] == ["left_out.json"]
     members = folder / "data/test/06_models/hybrid.blend/members"
     assert sorted(path.name for path in members.iterdir()) == sorted(
-        ["own_most_bought", "tifu_knn", "transition", "item_knn", "ease", "recent_popularity", "content_knn", "gpt2"]
+        [
+            "personal_popularity",
+            "tifu_knn",
+            "transition",
+            "item_knn",
+            "ease",
+            "recent_popularity",
+            "content_knn",
+            "gpt2",
+        ]
     )
 
 
@@ -136,7 +145,7 @@ def validated(name, **more):
 
 
 def test_only_what_cannot_be_fitted_is_left_out_and_any_other_error_stops_the_run():
-    from nextact.models.baselines.options import DemandOptions
+    from nextact.models.baselines.baseline_options import PopularityForecastOptions
 
     def refuse():
         raise CannotFit("there is none")
@@ -144,11 +153,12 @@ def test_only_what_cannot_be_fitted_is_left_out_and_any_other_error_stops_the_ru
     def break_down():
         raise ZeroDivisionError
 
-    found = or_left_out(refuse, "baselines", "demand", DemandOptions(), NO_VECTORS, CERTIFICATE)
-    assert (found.name, found.left_out) == ("demand", "there is none")
+    named = "baselines", "popularity_forecast", PopularityForecastOptions(), NO_VECTORS, CERTIFICATE
+    found = or_left_out(refuse, *named)
+    assert (found.name, found.left_out) == ("popularity_forecast", "there is none")
     for error, work in ((ZeroDivisionError, break_down), (NextactError, refuse_options)):
         with pytest.raises(error):
-            or_left_out(work, "baselines", "demand", DemandOptions(), NO_VECTORS, CERTIFICATE)
+            or_left_out(work, *named)
 
 
 def refuse_options():
@@ -159,67 +169,78 @@ def refuse_options():
 def saved(tmp_path):
     """The folders of a model that was left out, as its fit and its refit leave them."""
     model = ModelFolderDataset(filepath=str(tmp_path / "model"))
-    model.save(marker("demand"))
+    model.save(marker("popularity_forecast"))
     refitted = RefittedModelDataset(filepath=str(tmp_path / "refitted"))
-    refitted.save(refit("baselines", "demand")(model.load(), None, None, CERTIFICATE, [], None, None))
+    refitted.save(refit("baselines", "popularity_forecast")(model.load(), None, None, CERTIFICATE, [], None, None))
     return model, refitted
 
 
 def test_what_is_left_out_is_passed_on_by_every_node(saved):
-    from nextact.models.baselines.options import DemandOptions
-    from nextact.pipelines.model_training.fitting import options_hash
+    from nextact.models.baselines.baseline_options import PopularityForecastOptions
+    from nextact.pipelines.model_training.fit_nodes import options_hash
 
     model, refitted = (one.load() for one in saved)
     assert saved[0].exists()
     candidate = validate(model, None, None, CERTIFICATE, [], ValidationOptions())
     assert candidate.left_out == "there is none"
-    options = DemandOptions()
-    both = marker("demand").model_copy(update={"options_hash": options_hash(options)})
+    options = PopularityForecastOptions()
+    both = marker("popularity_forecast").model_copy(update={"options_hash": options_hash(options)})
     refitted.path.joinpath("left_out.json").write_text(json.dumps(both.as_json()))
-    of_model = {"demand_options": options, "demand_candidate": both, "demand_refitted": refitted}
-    gather_all = gather("baselines", ["demand"])
+    of_model = {
+        "popularity_forecast_options": options,
+        "popularity_forecast_candidate": both,
+        "popularity_forecast_refitted": refitted,
+    }
+    gather_all = gather("baselines", ["popularity_forecast"])
     assert gather_all(CERTIFICATE, NO_VECTORS, **of_model) == Candidates(left_out=(both,))
     assert gather_all(CERTIFICATE.model_copy(update={"run_id": "two"}), NO_VECTORS, **of_model) == Candidates()
 
 
 def test_a_model_that_could_be_fitted_but_not_refitted_is_left_out(tmp_path):
-    from nextact.models.baselines.options import DemandOptions
-    from nextact.pipelines.model_training.fitting import options_hash
+    from nextact.models.baselines.baseline_options import PopularityForecastOptions
+    from nextact.pipelines.model_training.fit_nodes import options_hash
 
-    options = DemandOptions()
+    options = PopularityForecastOptions()
     named = {"options_hash": options_hash(options)}
     refitted = RefittedModelDataset(filepath=str(tmp_path / "refitted"))
-    refitted.save(marker("demand", "not again").model_copy(update=named))
-    of_model = {"demand_options": options, "demand_candidate": validated("demand", **named)}
-    found = gather("baselines", ["demand"])(CERTIFICATE, NO_VECTORS, **of_model, demand_refitted=refitted.load())
+    refitted.save(marker("popularity_forecast", "not again").model_copy(update=named))
+    of_model = {
+        "popularity_forecast_options": options,
+        "popularity_forecast_candidate": validated("popularity_forecast", **named),
+    }
+    found = gather("baselines", ["popularity_forecast"])(
+        CERTIFICATE, NO_VECTORS, **of_model, popularity_forecast_refitted=refitted.load()
+    )
     assert [one.left_out for one in found.left_out] == ["not again"]
     assert found.models == ()
 
 
 def test_where_no_model_can_be_fitted_the_run_ends_with_one_message_that_names_all():
-    gathered = Candidates(left_out=(marker("demand", "no demand"), marker("ease", "no Gram")))
-    with pytest.raises(NextactError, match="no model of this run could be fitted; demand is left out: no demand; ease"):
+    gathered = Candidates(left_out=(marker("popularity_forecast", "no demand"), marker("ease", "no Gram")))
+    with pytest.raises(
+        NextactError, match="no model of this run could be fitted; popularity_forecast is left out: no demand; ease"
+    ):
         compare(CERTIFICATE, ValidationOptions(), baselines=gathered)
     with pytest.raises(NextactError, match="no model of this run was validated; run a model family first"):
         compare(CERTIFICATE, ValidationOptions(), baselines=Candidates())
 
 
 def test_a_hybrid_whose_members_were_left_out_is_left_out_and_one_that_was_never_given_any_is_an_error():
-    both = Candidates(models=(validated("ease"),), left_out=(marker("demand"),))
-    with pytest.raises(CannotFit, match="this run validated ease and had to leave out demand"):
-        members_of("blend", ("ease", "demand"), [both], CERTIFICATE)
+    both = Candidates(models=(validated("ease"),), left_out=(marker("popularity_forecast"),))
+    with pytest.raises(CannotFit, match="this run validated ease and had to leave out popularity_forecast"):
+        members_of("blend", ("ease", "popularity_forecast"), [both], CERTIFICATE)
     with pytest.raises(NextactError, match="run `kedro run --pipelines model_training`") as raised:
         members_of("blend", ("ease", "gpt2"), [both], CERTIFICATE)
     assert not isinstance(raised.value, CannotFit)
     third = Candidates(models=(validated("transition"),))
-    assert list(members_of("blend", ("ease", "demand", "transition"), [both, third], CERTIFICATE)) == [
+    assert list(members_of("blend", ("ease", "popularity_forecast", "transition"), [both, third], CERTIFICATE)) == [
         "ease",
         "transition",
     ]
 
 
 def test_a_marker_takes_the_place_of_a_fitted_model_and_the_other_way_round(tmp_path):
-    from nextact.models.baselines.options import PopularityOptions
+    from nextact.models.baselines.baseline_options import PopularityOptions
     from nextact.models.baselines.popularity import Popularity
 
     model = Popularity(PopularityOptions())

@@ -2,7 +2,7 @@ import pytest
 from kedro.io import DatasetError
 
 from nextact.datasets.models import CandidateDataset, CandidatesDataset, ModelFolderDataset, RefittedModelDataset
-from nextact.models.baselines.options import PopularityOptions
+from nextact.models.baselines.baseline_options import PopularityOptions
 from nextact.models.baselines.popularity import Popularity
 from nextact.models.recommender import FitContext, Training
 from nextact.models.registry import open_model

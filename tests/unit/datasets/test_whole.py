@@ -24,7 +24,7 @@ from nextact.datasets.vectors import ItemVectorsDataset, NpyDataset
 from nextact.datasets.whole import WholeCSV, WholeJSON, WholeParquet, WholePlotly, WholeTable, WholeText
 from nextact.errors import NextactError
 from nextact.models.baselines.als import ALS
-from nextact.models.baselines.options import ALSOptions
+from nextact.models.baselines.baseline_options import ALSOptions
 from nextact.models.registry import open_model
 from nextact.models.sequence.fitting.checkpoint import Checkpoints
 from nextact.models.storage import FittedModel

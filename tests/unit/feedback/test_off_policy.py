@@ -14,13 +14,13 @@ from nextact.feedback.off_policy import (
     require_support,
     snips,
 )
-from nextact.feedback.policies import PolicyOptions, next_probabilities
+from nextact.feedback.policies import SamplingPolicyOptions, next_probabilities
 from nextact.feedback.simulator import SimulatedShop, simulate
 from nextact.metrics.errors import MetricsError
 
 from .conftest import random_shop, true_rewards
 
-LOGGING, TARGET = PolicyOptions(temperature=1.5), PolicyOptions(temperature=0.5)
+LOGGING, TARGET = SamplingPolicyOptions(temperature=1.5), SamplingPolicyOptions(temperature=0.5)
 
 
 @pytest.fixture(scope="module")

@@ -6,17 +6,23 @@ import pytest
 
 from nextact.errors import NextactError
 from nextact.feedback.lists import explore, ranked_lists
-from nextact.feedback.policies import NOTHING, PolicyOptions, next_probabilities, sample_slates, slate_probabilities
+from nextact.feedback.policies import (
+    NOTHING,
+    SamplingPolicyOptions,
+    next_probabilities,
+    sample_slates,
+    slate_probabilities,
+)
 from nextact.options import OptionsError
 
 SCORES = np.log(np.array([0.5, 0.25, 0.15, 0.1]))
 POLICIES = [
-    PolicyOptions(),
-    PolicyOptions(temperature=3.0),
-    PolicyOptions(temperature=0.0),
-    PolicyOptions(temperature=0.0, epsilon=0.3),
-    PolicyOptions(temperature=0.7, epsilon=0.5),
-    PolicyOptions(epsilon=1.0),
+    SamplingPolicyOptions(),
+    SamplingPolicyOptions(temperature=3.0),
+    SamplingPolicyOptions(temperature=0.0),
+    SamplingPolicyOptions(temperature=0.0, epsilon=0.3),
+    SamplingPolicyOptions(temperature=0.7, epsilon=0.5),
+    SamplingPolicyOptions(epsilon=1.0),
 ]
 
 
@@ -65,27 +71,27 @@ def test_the_propensities_of_drawn_lists_are_those_of_the_lists(policy):
 
 def test_the_same_seed_draws_the_same_lists_and_another_seed_others():
     scores = np.random.default_rng(0).normal(size=(50, 6))
-    first, again, other = (sample_slates(scores, 3, PolicyOptions(), seed=seed).positions for seed in (1, 1, 2))
+    first, again, other = (sample_slates(scores, 3, SamplingPolicyOptions(), seed=seed).positions for seed in (1, 1, 2))
     assert (first == again).all()
     assert (first != other).any()
 
 
 def test_a_low_temperature_draws_what_temperature_0_takes():
     scores = np.random.default_rng(0).permuted(np.tile(np.arange(6.0), (50, 1)), axis=1)
-    cold, greedy = (sample_slates(scores, 3, PolicyOptions(temperature=t), seed=1) for t in (1e-3, 0.0))
+    cold, greedy = (sample_slates(scores, 3, SamplingPolicyOptions(temperature=t), seed=1) for t in (1e-3, 0.0))
     assert (cold.positions == greedy.positions).all()
     assert (np.take_along_axis(scores, greedy.positions, axis=1) == [5, 4, 3]).all()
 
 
 def test_equal_scores_are_taken_in_order_at_temperature_0():
-    drawn = sample_slates(np.zeros((2, 3)), 3, PolicyOptions(temperature=0.0), seed=0)
+    drawn = sample_slates(np.zeros((2, 3)), 3, SamplingPolicyOptions(temperature=0.0), seed=0)
     assert drawn.positions.tolist() == [[0, 1, 2]] * 2
     assert drawn.propensity.tolist() == [[1.0] * 3] * 2
 
 
 def test_an_item_that_may_not_be_shown_is_never_drawn_and_empty_places_stay_empty():
     scores = np.array([[0.0, -np.inf, 1.0], [-np.inf] * 3])
-    drawn = sample_slates(scores, 3, PolicyOptions(epsilon=0.9), seed=0)
+    drawn = sample_slates(scores, 3, SamplingPolicyOptions(epsilon=0.9), seed=0)
     assert set(drawn.positions[0].tolist()) == {0, 2, NOTHING}
     assert drawn.positions[0, 2] == NOTHING
     assert drawn.positions[1].tolist() == [NOTHING] * 3
@@ -94,12 +100,12 @@ def test_an_item_that_may_not_be_shown_is_never_drawn_and_empty_places_stay_empt
 
 def test_a_logged_item_that_the_policy_may_not_show_has_probability_0():
     scores = np.array([[0.0, -np.inf, 1.0]])
-    assert slate_probabilities(scores, np.array([[1, 0]]), PolicyOptions())[0, 0] == 0.0
+    assert slate_probabilities(scores, np.array([[1, 0]]), SamplingPolicyOptions())[0, 0] == 0.0
 
 
 def test_scores_far_apart_do_not_overflow():
     scores = np.array([[1e4, -1e4, 0.0]])
-    found = next_probabilities(scores, np.ones((1, 3), dtype=bool), PolicyOptions(temperature=1e-3))
+    found = next_probabilities(scores, np.ones((1, 3), dtype=bool), SamplingPolicyOptions(temperature=1e-3))
     assert found.tolist() == [[1.0, 0.0, 0.0]]
 
 
@@ -114,18 +120,18 @@ def test_scores_far_apart_do_not_overflow():
 )
 def test_what_cannot_be_drawn_from_is_refused(scores, places, message):
     with pytest.raises(NextactError, match=message):
-        sample_slates(np.array(scores), places, PolicyOptions(), seed=0)
+        sample_slates(np.array(scores), places, SamplingPolicyOptions(), seed=0)
 
 
 def test_a_list_with_an_item_twice_is_refused():
     with pytest.raises(NextactError, match=r"an item twice in 1 list\(s\), e.g. \[2, 0, 2\] in row 1"):
-        slate_probabilities(np.zeros((2, 3)), np.array([[0, 1, NOTHING], [2, 0, 2]]), PolicyOptions())
+        slate_probabilities(np.zeros((2, 3)), np.array([[0, 1, NOTHING], [2, 0, 2]]), SamplingPolicyOptions())
 
 
 @pytest.mark.parametrize("wrong", [{"temperature": -1.0}, {"temperature": float("nan")}, {"epsilon": 1.1}])
 def test_wrong_options_are_refused(wrong):
     with pytest.raises(OptionsError, match=next(iter(wrong))):
-        PolicyOptions(**wrong)
+        SamplingPolicyOptions(**wrong)
 
 
 @pytest.fixture
@@ -150,7 +156,7 @@ def test_ranked_lists_are_padded_and_point_at_their_rows(recommendations):
 
 def test_exploring_keeps_rows_whole_and_notes_their_propensities(recommendations):
     before = recommendations.copy()
-    drawn = explore(recommendations, 3, PolicyOptions(temperature=2.0, epsilon=0.1), seed=0)
+    drawn = explore(recommendations, 3, SamplingPolicyOptions(temperature=2.0, epsilon=0.1), seed=0)
     pd.testing.assert_frame_equal(recommendations, before)
     assert drawn.groupby("user_id")["rank"].apply(list).to_dict() == {user: [1, 2, 3] for user in ("u0", "u1", "u2")}
     assert not drawn.duplicated(["user_id", "item_id"]).any()
@@ -164,11 +170,11 @@ def test_exploring_keeps_rows_whole_and_notes_their_propensities(recommendations
 
 def test_exploring_at_temperature_0_shows_the_ranking_itself(recommendations):
     table = recommendations.assign(probability=1 / recommendations["rank"])
-    drawn = explore(table, 2, PolicyOptions(temperature=0.0), seed=0)
+    drawn = explore(table, 2, SamplingPolicyOptions(temperature=0.0), seed=0)
     assert drawn["item_id"].tolist() == ["i1", "i2"] * 3
     assert (drawn["propensity"] == 1).all()
 
 
 def test_a_probability_that_has_become_0_is_still_possible(recommendations):
-    drawn = explore(recommendations.assign(probability=0.0), 5, PolicyOptions(), seed=0)
+    drawn = explore(recommendations.assign(probability=0.0), 5, SamplingPolicyOptions(), seed=0)
     assert len(drawn) == len(recommendations)

@@ -8,7 +8,7 @@ from nextact.errors import NextactError
 from nextact.feedback.contract import empty_feedback
 from nextact.feedback.logged import declared_rewards, logged_lists
 from nextact.feedback.places import follow
-from nextact.feedback.policies import PolicyOptions
+from nextact.feedback.policies import SamplingPolicyOptions
 from nextact.feedback.policy_report import OffPolicyOptions, policy_report
 from nextact.feedback.reward_model import PRIOR_ROWS, fold_of_users, item_rewards
 from nextact.feedback.simulator import feedback_table, simulate
@@ -49,7 +49,7 @@ def recommendations(log_scores):
 
 @pytest.fixture(scope="module")
 def feedback(shop, log_scores):
-    log = simulate(shop, log_scores, PolicyOptions(temperature=2.0, epsilon=0.2), lists_per_user=40, seed=4)
+    log = simulate(shop, log_scores, SamplingPolicyOptions(temperature=2.0, epsilon=0.2), lists_per_user=40, seed=4)
     return feedback_table(log, USERS, ITEMS, ["view"], pd.Timestamp("2024-01-01"))
 
 
@@ -82,7 +82,7 @@ def test_weights_and_expectations_of_a_place_are_those_worked_out_by_hand(recomm
     feedback = pd.DataFrame({"user_id": "u000", "item_id": [second, first], "rank": [1, 2], "propensity": [0.4, 0.5]})
     feedback = feedback.assign(shown_at=pd.Timestamp("2024-01-01"), outcome="view")
     lists = logged_lists(shown(feedback), 2, REWARDS)
-    top, below = follow(lists, mine, PolicyOptions(), seed=0)
+    top, below = follow(lists, mine, SamplingPolicyOptions(), seed=0)
     assert top.weights[0] == pytest.approx(chance[second] / 0.4)
     assert below.before[0] == top.weights[0]
     assert below.weights[0] == pytest.approx(top.weights[0] * chance[first] / (1 - chance[second]) / 0.5)
@@ -93,7 +93,7 @@ def test_weights_and_expectations_of_a_place_are_those_worked_out_by_hand(recomm
 
 def test_the_reward_expected_of_the_target_is_its_mean_over_the_items(feedback, recommendations, shown):
     lists = logged_lists(shown(feedback), 1, REWARDS)
-    (place,) = follow(lists, recommendations, PolicyOptions(), seed=0)
+    (place,) = follow(lists, recommendations, SamplingPolicyOptions(), seed=0)
     items = pd.Series(lists.item_id[:, 0].astype(str))
     fold = fold_of_users(lists.user_id, 0)
     at = 7

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from nextact.feedback.contract import empty_feedback
-from nextact.feedback.policies import PolicyOptions
+from nextact.feedback.policies import SamplingPolicyOptions
 from nextact.feedback.position import RANDOMISED, RATES, examination
 from nextact.feedback.rates import ReportOptions
 from nextact.feedback.simulator import feedback_table, simulate
@@ -21,7 +21,7 @@ def simulated():
     def run(seed, lists_per_user=20, temperature=0.5, n_users=60, examined=EXAMINED):
         shop = random_shop(n_users, 8, examined, seed=1)
         scores = np.log(shop.liking_UI)
-        log = simulate(shop, scores, PolicyOptions(temperature=temperature), lists_per_user, seed)
+        log = simulate(shop, scores, SamplingPolicyOptions(temperature=temperature), lists_per_user, seed)
         users, items = [f"u{n}" for n in range(n_users)], [f"i{n}" for n in range(8)]
         return ibis.memtable(feedback_table(log, users, items, ["view"], pd.Timestamp("2024-01-01"), seed))
 

@@ -7,13 +7,13 @@ from nextact.events.cleaning import accepted, clean_events, count_reasons
 from nextact.events.contract import EventOptions
 from nextact.events.moments import microseconds
 from nextact.feedback.contract import empty_feedback
-from nextact.feedback.policies import PolicyOptions
+from nextact.feedback.policies import SamplingPolicyOptions
 from nextact.feedback.response_events import response_events
 from nextact.feedback.simulator import SimulatedShop, feedback_table, simulate
 
 from .conftest import random_shop, true_rewards
 
-POLICY = PolicyOptions(temperature=0.8, epsilon=0.1)
+POLICY = SamplingPolicyOptions(temperature=0.8, epsilon=0.1)
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,8 @@ def test_the_exact_value_is_what_many_simulated_lists_earn(shop, scores):
 def test_the_exact_value_of_a_fixed_list_needs_no_policy(shop):
     scores = np.tile([4.0, 3.0, 2.0, 1.0], (20, 1))
     liked = shop.liking_UI.mean(axis=0)
-    assert true_rewards(shop, scores, PolicyOptions(temperature=0.0)) == pytest.approx([liked[0], 0.5 * liked[1]])
+    greedy = SamplingPolicyOptions(temperature=0.0)
+    assert true_rewards(shop, scores, greedy) == pytest.approx([liked[0], 0.5 * liked[1]])
 
 
 def test_a_liking_that_is_no_probability_is_refused():

@@ -7,11 +7,11 @@ import pytest
 from nextact.events.contract import EventOptions
 from nextact.events.steps import StepOptions
 from nextact.metrics.targets import Targets
+from nextact.models.baselines.baseline_options import TransitionOptions
 from nextact.models.baselines.item_to_item import TransitionTable
-from nextact.models.baselines.options import TransitionOptions
 from nextact.models.recommender import FitContext, Training
-from nextact.models.sequence.options import SequenceOptions
 from nextact.models.sequence.recommender import SequenceRecommender
+from nextact.models.sequence.sequence_options import SequenceOptions
 from nextact.models.storage import FittedModel, save_fitted
 from nextact.results.models import Fit, ModelHandle
 from nextact.sequences.histories import Histories
@@ -59,7 +59,9 @@ def make_package(folder, behaviour=False, events=None, steps=None, exclude_seen=
     chosen = fitted(folder / "transition", "baselines", "transition", TransitionTable(TransitionOptions()))
     beside = None
     if behaviour:
-        options = SequenceOptions(dimensions=4, layers=1, heads=1, epochs=1, text_blocks=())
+        options = SequenceOptions(
+            backbone={"dimensions": 4, "layers": 1, "heads": 1}, optimiser={"epochs": 1}, text={"blocks": ()}
+        )
         beside = fitted(folder / "gpt2", "sequence", "gpt2", SequenceRecommender(options))
     events = events or EventOptions(event_type="what", event_types=EVENT_TYPES, timestamp="when")
     return describe_package(

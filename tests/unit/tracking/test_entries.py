@@ -16,7 +16,7 @@ from nextact.tracking.tracking_options import TrackingOptions
 def test_names_become_ones_that_mlflow_takes():
     from mlflow.utils.validation import _validate_metric_name, _validate_param
 
-    for name in ("ndcg@10", "a/b", "price €", "x" * 400, "weights.own_most_bought"):
+    for name in ("ndcg@10", "a/b", "price €", "x" * 400, "weights.personal_popularity"):
         _validate_metric_name(entity_name(name))
         _validate_param(entity_name(name), param_text("y" * 9_000))
     assert len(entity_name("x" * 400)) == MAX_NAME

@@ -118,9 +118,11 @@ def test_the_chosen_model_is_compared_in_the_runs_of_the_others(store):
 
 def test_the_leaderboard_is_an_artifact_under_the_stated_folder(store, tmp_path):
     log = RunLog(store, certificate(), {})
-    board = leaderboard(LeftOut(**MADE, name="demand", left_out="there is none"))
+    board = leaderboard(LeftOut(**MADE, name="popularity_forecast", left_out="there is none"))
     log.log_leaderboard(board)
-    assert store.client.get_run(log.parent).data.tags["nextact.left_out.baselines.demand"] == "there is none"
+    assert (
+        store.client.get_run(log.parent).data.tags["nextact.left_out.baselines.popularity_forecast"] == "there is none"
+    )
     log.log_artifact("run_summary.txt", "three users")
     run = store.client.get_run(log.parent)
     assert run.data.tags["nextact.chosen"] == "baselines.ease"

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
+from nextact.models.baselines.baseline_options import ALSOptions
 from nextact.models.baselines.history_weights import event_weights, history_matrix, read_history, type_weights
-from nextact.models.baselines.options import ALSOptions
 from nextact.models.baselines.storage import load_model, save_model
 from nextact.models.recommender import FitReport, Scores, Training
 from nextact.sequences.histories import Histories

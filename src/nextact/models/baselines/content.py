@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix, diags, issparse
 
 from nextact.errors import CannotFit, NextactError, suggest
+from nextact.models.baselines.baseline_options import ContentKNNOptions
 from nextact.models.baselines.history_weights import type_weights
-from nextact.models.baselines.options import ContentKNNOptions
 from nextact.models.baselines.vector_knn import VectorKNN
 from nextact.models.recommender import FitReport, Training
 from nextact.text.blocks import BLOCKS, is_block

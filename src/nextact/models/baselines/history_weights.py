@@ -8,7 +8,7 @@ from scipy.sparse import csr_matrix
 
 from nextact.errors import NextactError, suggest
 from nextact.events.moments import DAY
-from nextact.models.baselines.shared_options import EventOptions, HistoryOptions
+from nextact.models.baselines.shared_options import EventWeightOptions, HistoryOptions
 from nextact.sequences.histories import Histories
 
 Weights = NDArray[np.float64]
@@ -56,11 +56,11 @@ def read_history(histories: Histories, n_items: int, options: HistoryOptions, of
     return history_matrix(recent, n_items, weights)
 
 
-def type_weights(options: EventOptions, event_types: tuple[str, ...]) -> Weights:
+def type_weights(options: EventWeightOptions, event_types: tuple[str, ...]) -> Weights:
     """Weight of each event type in the project's order, float64 [event types].
 
     Example:
-        >>> type_weights(EventOptions(event_weights={"purchase": 3.0}), ("view", "purchase")).tolist()
+        >>> type_weights(EventWeightOptions(event_weights={"purchase": 3.0}), ("view", "purchase")).tolist()
         [1.0, 3.0]
 
     Raises:

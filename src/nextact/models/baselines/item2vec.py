@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nextact.errors import CannotFit
+from nextact.models.baselines.baseline_options import Item2VecOptions
 from nextact.models.baselines.history_weights import counted_events, type_weights
-from nextact.models.baselines.options import Item2VecOptions
 from nextact.models.baselines.vector_knn import VectorKNN
 from nextact.models.recommender import FitReport, Training
 from nextact.sequences.histories import Histories

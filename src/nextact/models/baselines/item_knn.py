@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csc_matrix, csr_matrix, vstack
 
+from nextact.models.baselines.baseline_options import ItemKNNOptions
 from nextact.models.baselines.gram import BLOCK_ITEMS, SMALL_CATALOGUE, dense_gram, in_threads
 from nextact.models.baselines.history_weights import history_matrix, type_weights
 from nextact.models.baselines.item_to_item import ItemToItem
-from nextact.models.baselines.options import ItemKNNOptions
 from nextact.models.baselines.storage import keep_largest, keep_largest_dense
 from nextact.models.recommender import FitReport, Training
 

@@ -11,6 +11,7 @@ from scipy.linalg.lapack import spotrf, spotri
 from scipy.sparse import csr_matrix, diags, vstack
 
 from nextact.errors import CannotFit
+from nextact.models.baselines.baseline_options import EASEOptions, TransitionOptions
 from nextact.models.baselines.gram import (
     dense_gram,
     in_threads,
@@ -20,7 +21,6 @@ from nextact.models.baselines.gram import (
     training_matrix,
 )
 from nextact.models.baselines.history_weights import Weights, counted_events, read_history, type_weights
-from nextact.models.baselines.options import EASEOptions, TransitionOptions
 from nextact.models.baselines.storage import keep_largest, load_model, pack_sparse, save_model, unpack_sparse
 from nextact.models.recommender import FitReport, Scores, Training
 from nextact.sequences.histories import Histories

@@ -10,6 +10,11 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from nextact.events.moments import DAY
+from nextact.models.baselines.baseline_options import (
+    PersonalPopularityOptions,
+    PopularityOptions,
+    RecentPopularityOptions,
+)
 from nextact.models.baselines.gaps import due_factors, item_gaps
 from nextact.models.baselines.history_weights import (
     Weights,
@@ -18,7 +23,6 @@ from nextact.models.baselines.history_weights import (
     read_history,
     type_weights,
 )
-from nextact.models.baselines.options import OwnMostBoughtOptions, PopularityOptions, RecentPopularityOptions
 from nextact.models.baselines.storage import load_model, save_model
 from nextact.models.recommender import FitReport, Scores, Training
 from nextact.sequences.histories import Histories
@@ -91,10 +95,10 @@ class RecentPopularity(SameForEverybody):
         return {}
 
 
-class OwnMostBought:
+class PersonalPopularity:
     """What this user chose most, recent events first; then what is popular."""
 
-    def __init__(self, options: OwnMostBoughtOptions) -> None:
+    def __init__(self, options: PersonalPopularityOptions) -> None:
         self.options = options
 
     def fit(self, training: Training) -> FitReport:
@@ -131,6 +135,6 @@ class OwnMostBought:
     def load(cls, folder: Path) -> Self:
         """Read the popularity tail and the gaps."""
         options, _, arrays = load_model(folder)
-        model = cls(OwnMostBoughtOptions(**options))
+        model = cls(PersonalPopularityOptions(**options))
         model.tail, model.gaps, model.of_types = arrays["tail"], arrays["gaps"], arrays["of_types"]
         return model

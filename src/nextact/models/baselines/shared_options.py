@@ -8,7 +8,7 @@ from nextact.options import Count, Factor, NotNegative, Positive, options
 
 
 @options
-class EventOptions:
+class EventWeightOptions:
     """What an event counts; part of the options of every baseline.
 
     Attributes:
@@ -20,7 +20,7 @@ class EventOptions:
 
 
 @options
-class HistoryOptions(EventOptions):
+class HistoryOptions(EventWeightOptions):
     """How a history is read when scoring; part of the options of every baseline that weighs its items.
 
     Attributes:

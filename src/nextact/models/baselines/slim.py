@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
+from nextact.models.baselines.baseline_options import SLIMOptions
 from nextact.models.baselines.gram import (
     Dense,
     dense_gram,
@@ -16,7 +17,6 @@ from nextact.models.baselines.gram import (
 )
 from nextact.models.baselines.history_weights import type_weights
 from nextact.models.baselines.item_to_item import ItemToItem
-from nextact.models.baselines.options import SLIMOptions
 from nextact.models.recommender import FitReport, Training
 
 BLOCK_BYTES = 2**26  # of the Gram matrices of one block's neighbours

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
+from nextact.models.baselines.baseline_options import TIFUKNNOptions
 from nextact.models.baselines.gaps import due_factors, item_gaps
 from nextact.models.baselines.history_weights import Weights, counted_events, steps_back, type_weights
 from nextact.models.baselines.neighbours import mean_of_rows, nearest_rows
-from nextact.models.baselines.options import TIFUKNNOptions
 from nextact.models.baselines.storage import load_model, pack_sparse, save_model, unpack_sparse
 from nextact.models.recommender import FitReport, Scores, Training
 from nextact.sequences.histories import Histories

@@ -15,9 +15,9 @@ from nextact.models.hybrid.blocks import AtOnce, users_at_once
 from nextact.models.hybrid.candidates import Candidates, Choice, find_candidates
 from nextact.models.hybrid.evidence import evidence_of_members
 from nextact.models.hybrid.forecast import HybridForecast, forecast_hybrid
-from nextact.models.hybrid.lessons import lessons
+from nextact.models.hybrid.hybrid_options import BlendOptions
 from nextact.models.hybrid.members import Members
-from nextact.models.hybrid.options import BlendOptions
+from nextact.models.hybrid.ranking_examples import examples
 from nextact.models.hybrid.weights import Weights, fit_weights, ndcg
 from nextact.models.recommender import FitReport, Scores, Training
 from nextact.models.storage import ModelFolder
@@ -64,7 +64,7 @@ class Blend:
     def _candidates(self, training: Training) -> tuple[Candidates, HybridForecast]:
         """What the weights are fitted on: the members' best items of the validation users of ``training``."""
         options = self.options
-        learnt = lessons(training, options.later_steps, options.max_users, options.lessons_per_user)
+        learnt = examples(training, options.later_steps, options.max_users, options.examples_per_user)
         if not len(learnt.rows):
             raise CannotFit("the fitting half of the validation users is empty; it needs users with a target")
         at_once, said = forecast_hybrid(options, self.members, learnt, _bytes_a_candidate(len(self.members.names)))
@@ -73,7 +73,9 @@ class Blend:
         choice = Choice(training.exclude_seen, per_member, per_member * len(self.members.names))
         return find_candidates(self.members, learnt, choice, at_once), said
 
-    def over(self, members: dict[str, ModelFolder], training: Training, everybody: Training) -> tuple[Self, FitReport]:
+    def with_refitted(
+        self, members: dict[str, ModelFolder], training: Training, everybody: Training
+    ) -> tuple[Self, FitReport]:
         """A blend of members that were fitted again.
 
         Its weights are fitted on all users of ``everybody`` by what these members say, who did not see their targets;

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from nextact.metrics.targets import Targets
 from nextact.models.hybrid.blocks import AtOnce
-from nextact.models.hybrid.lessons import Lessons
+from nextact.models.hybrid.fusion import ScoreFusion
 from nextact.models.hybrid.members import Members, standardise
-from nextact.models.hybrid.mixture import Mixture
+from nextact.models.hybrid.ranking_examples import RankingExamples
 from nextact.models.masking import mask
 from nextact.models.recommender import Scores
 from nextact.models.top_items import top_k
@@ -44,7 +44,7 @@ class Candidates:
 
     Attributes:
         item_index: int32 [U, C]; 0 fills empty places at the end of a row.
-        scores: float32 [U, C, M], standardised per user and member; 0 at empty places. A mixture is the last of M.
+        scores: float32 [U, C, M], standardised per user and member; 0 at empty places. A fusion is the last of M.
         views: float32 [U, C, V, S], what each of the S members that add up over the history says (not standardised)
             when it reads one step alone: the newest, the one before, ...; V or S is 0 where nobody asked.
         is_target: bool [U, C].
@@ -83,36 +83,36 @@ class Candidates:
 
 def find_candidates(
     members: Members,
-    lessons: Lessons | Holdout,
+    examples: RankingExamples | Holdout,
     choice: Choice,
     at_once: AtOnce | None = None,
-    mixture: Mixture | None = None,
+    fusion: ScoreFusion | None = None,
 ) -> Candidates:
     """The best allowed items of each user by all members, and which of them are targets."""
-    return join_candidates([part for _, part in each_candidates(members, lessons, choice, at_once, mixture)])
+    return join_candidates([part for _, part in each_candidates(members, examples, choice, at_once, fusion)])
 
 
 def each_candidates(
     members: Members,
-    lessons: Lessons | Holdout,
+    examples: RankingExamples | Holdout,
     choice: Choice,
     at_once: AtOnce | None = None,
-    mixture: Mixture | None = None,
+    fusion: ScoreFusion | None = None,
 ) -> Iterator[tuple[Holdout, Candidates]]:
-    """Blocks of lessons with the best allowed items of each, targets marked; a block is scored by all members at once.
+    """Blocks of examples with the best allowed items of each, targets marked; a block is scored by all members at once.
 
     Args:
         members: M models.
-        lessons: L rows.
+        examples: L rows.
         choice: What makes an item a candidate.
         at_once: How large a block may be.
-        mixture: Of the members, if one finds the candidates.
+        fusion: Of the members, if one finds the candidates.
     """
-    at_once, lessons = at_once or AtOnce(), Lessons.of(lessons)
-    for which in lessons.blocks(at_once.users, at_once.events):
-        block = lessons.take(which)
+    at_once, examples = at_once or AtOnce(), RankingExamples.of(examples)
+    for which in examples.blocks(at_once.users, at_once.events):
+        block = examples.take(which)
         scores = members.scores(block.histories)
-        logits = None if mixture is None else mixture.logits(scores)
+        logits = None if fusion is None else fusion.logits(scores)
         yield block, _marked(candidates_of(members, scores, block.histories, choice, logits), block.targets)
 
 
@@ -149,7 +149,7 @@ def candidates_of(
         scores: What each says, standardised.
         histories: U users.
         choice: What makes an item a candidate.
-        logits: What a mixture of the members says, [U, items + 1]. If there is one, its best items are candidates,
+        logits: What a fusion of the members says, [U, items + 1]. If there is one, its best items are candidates,
             instead of those with the best ranks among the members, and it speaks like one more member.
     """
     if logits is None:

@@ -33,7 +33,7 @@ OF_ITEM = (*FACTS[:3], "item_days_since", "item_age_days", *LASTING, "last_item_
 
 
 @dataclass(frozen=True)
-class Asked:
+class FeatureGroups:
     """Which features are wanted.
 
     Attributes:
@@ -51,7 +51,7 @@ def feature_names(
     members: list[str],
     adding: list[str],
     views: int,
-    asked: Asked,
+    asked: FeatureGroups,
     blocks: Mapping[str, Vectors] = MappingProxyType({}),
 ) -> list[str]:
     """In the order of the last axis of :func:`features`; no view has no summary either."""
@@ -70,7 +70,7 @@ def features(
     candidates: Candidates,
     histories: Histories,
     facts: NDArray[np.float32],
-    asked: Asked,
+    asked: FeatureGroups,
     blocks: Mapping[str, Vectors] = MappingProxyType({}),
 ) -> Features:
     """Features of every candidate as of the end of its user's history.

@@ -14,14 +14,14 @@ from nextact.errors import CannotFit, NextactError
 from nextact.models.hybrid.blocks import FLOAT, AtOnce, users_at_once
 from nextact.models.hybrid.candidates import Candidates, Choice, candidates_of, each_candidates, fill_up
 from nextact.models.hybrid.evidence import evidence_of_members
-from nextact.models.hybrid.features import Asked, feature_names, features
+from nextact.models.hybrid.features import FeatureGroups, feature_names, features
 from nextact.models.hybrid.forecast import HybridForecast, forecast_hybrid
+from nextact.models.hybrid.fusion import ScoreFusion, bytes_of_examples, fit_fusion
+from nextact.models.hybrid.hybrid_options import StackedOptions
 from nextact.models.hybrid.item_facts import item_facts
-from nextact.models.hybrid.lessons import Lessons, lessons
 from nextact.models.hybrid.likeness import Vectors, unit_blocks
 from nextact.models.hybrid.members import Members
-from nextact.models.hybrid.mixture import Mixture, bytes_of_lessons, fit_mixture
-from nextact.models.hybrid.options import StackedOptions
+from nextact.models.hybrid.ranking_examples import RankingExamples, examples
 from nextact.models.hybrid.trees import Boosters, Lists, grow, grow_so_many
 from nextact.models.recommender import FitReport, Scores, Training
 from nextact.models.storage import ModelFolder
@@ -46,7 +46,7 @@ class StackedRanker:
         self.options = options
         given = members if isinstance(members, Members) else Members(members)
         self.members = given if options.popularity else given.personal()
-        self.mixture: Mixture | None = None
+        self.fusion: ScoreFusion | None = None
 
     def fit(self, training: Training) -> FitReport:
         """Grow the trees on the half of the validation users that does not choose.
@@ -58,7 +58,7 @@ class StackedRanker:
         self.facts = item_facts(training.histories, training.n_items)
         self.exclude_seen = training.exclude_seen
         self.blocks = unit_blocks(training.item_vectors, self.options.newest_blocks)
-        lists, recall, self.mixture, said = self._lists(training)
+        lists, recall, self.fusion, said = self._lists(training)
         self.boosters, left_out_ndcg = grow(lists, self.options, training.context.seed)
         return self._report(lists, recall, said) | {f"left_out_ndcg@{self.options.metric_k}": round(left_out_ndcg, 4)}
 
@@ -70,33 +70,33 @@ class StackedRanker:
             "users": len(np.unique(lists.users)),
             "steps": len(lists.users),
             "candidate_recall": round(recall, 4),
-            "mixture": self._mixture_in_words(),
+            "fusion": self._fusion_in_words(),
             "gain_share": self.boosters.gain_share(),
         }
 
-    def _lists(self, training: Training) -> tuple[Lists, float, Mixture | None, HybridForecast]:
+    def _lists(self, training: Training) -> tuple[Lists, float, ScoreFusion | None, HybridForecast]:
         """What is learnt from the validation users of ``training``, their candidates' recall and what found these."""
         options = self.options
-        learnt = lessons(training, options.later_steps, options.max_users, options.lessons_per_user)
+        learnt = examples(training, options.later_steps, options.max_users, options.examples_per_user)
         if not len(learnt.rows):
             raise _too_few(0)
-        by_mixture, n_members = options.candidates_by == "mixture", len(self.members.names)
-        beside = bytes_of_lessons(len(learnt.rows), self.members.width - 1, n_members) if by_mixture else 0
+        by_fusion, n_members = options.candidates_by == "fusion", len(self.members.names)
+        beside = bytes_of_examples(len(learnt.rows), self.members.width - 1, n_members) if by_fusion else 0
         at_once, said = forecast_hybrid(options, self.members, learnt, self._bytes_a_candidate(), beside)
         logger.info("stacked: forecast of %s", said.in_words())
-        mixture = (
-            fit_mixture(self.members, learnt, self.exclude_seen, training.context.seed, at_once) if by_mixture else None
+        fusion = (
+            fit_fusion(self.members, learnt, self.exclude_seen, training.context.seed, at_once) if by_fusion else None
         )
-        lists, recall = self._read(learnt, mixture, at_once)
+        lists, recall = self._read(learnt, fusion, at_once)
         n_users = len(np.unique(lists.users))
         if n_users < FEWEST_USERS:
             raise _too_few(n_users)
-        return lists, recall, mixture, said
+        return lists, recall, fusion, said
 
-    def _read(self, learnt: Lessons, mixture: Mixture | None, at_once: AtOnce) -> tuple[Lists, float]:
-        """The lessons with a target among their candidates, and the recall of all."""
+    def _read(self, learnt: RankingExamples, fusion: ScoreFusion | None, at_once: AtOnce) -> tuple[Lists, float]:
+        """The examples with a target among their candidates, and the recall of all."""
         tables, labels, real, users, recalls = [], [], [], [], []
-        for block, found in each_candidates(self.members, learnt, self._choice(), at_once, mixture):
+        for block, found in each_candidates(self.members, learnt, self._choice(), at_once, fusion):
             which = np.flatnonzero(found.is_target.any(axis=1))
             some = found.take(which)
             tables.append(self._features(some, block.histories.take(which)))
@@ -107,7 +107,9 @@ class StackedRanker:
         lists = Lists(fill_up(tables), fill_up(labels), fill_up(real), np.concatenate(users), self._names())
         return lists, float(np.concatenate(recalls).mean())
 
-    def over(self, members: dict[str, ModelFolder], training: Training, everybody: Training) -> tuple[Self, FitReport]:
+    def with_refitted(
+        self, members: dict[str, ModelFolder], training: Training, everybody: Training
+    ) -> tuple[Self, FitReport]:
         """A ranker over members that were fitted again, with the items' facts of ``training``.
 
         Its trees are as many as these, grown from all users of ``everybody`` by what these members say, who did not see
@@ -115,13 +117,13 @@ class StackedRanker:
         """
         model = type(self)(self.options, members)
         model.exclude_seen, model.blocks = self.exclude_seen, self.blocks
-        lists, recall, model.mixture, said = self._lists(everybody)
+        lists, recall, model.fusion, said = self._lists(everybody)
         model.boosters = grow_so_many(lists, self.boosters.n_trees, self.options, everybody.context.seed)
         model.facts = item_facts(training.histories, training.n_items)
         return model, model._report(lists, recall, said)
 
     def score(self, histories: Histories) -> Scores:
-        """The trees' scores of the candidates; every other item less than the last of them, by mixture or mean."""
+        """The trees' scores of the candidates; every other item less than the last of them, by fusion or mean."""
         total: Scores = np.zeros((histories.n_users, self.members.width), np.float32)
         for users in self._at_once().slices(histories.n_users):
             total[users] = self._score_block(histories.take(np.arange(users.start, users.stop)))
@@ -129,7 +131,7 @@ class StackedRanker:
 
     def _score_block(self, histories: Histories) -> Scores:
         scores = self.members.scores(histories)
-        logits = None if self.mixture is None else self.mixture.logits(scores)
+        logits = None if self.fusion is None else self.fusion.logits(scores)
         found = candidates_of(self.members, scores, histories, self._choice(), logits)
         by_trees = self.boosters.predict(self._features(found, histories), found.item_index > 0)
         rest = np.mean(scores, axis=0) if logits is None else logits
@@ -146,11 +148,11 @@ class StackedRanker:
 
     def save(self, folder: Path) -> None:
         """Write the trees as text, the facts of the items, and copies of the members."""
-        weights = None if self.mixture is None else self.mixture.weights.tolist()
+        weights = None if self.fusion is None else self.fusion.weights.tolist()
         described = {
             "options": dataclasses.asdict(self.options),
             "exclude_seen": self.exclude_seen,
-            "mixture": weights,
+            "fusion": weights,
             "blocks": list(self.blocks),
             "boosters": len(self.boosters.each),
         }
@@ -171,7 +173,7 @@ class StackedRanker:
         described = read_json(folder / "stacked.json")
         model = cls(StackedOptions(**described["options"]), Members.load(folder))
         model.exclude_seen = described["exclude_seen"]
-        model.mixture = None if described["mixture"] is None else Mixture(np.array(described["mixture"]))
+        model.fusion = None if described["fusion"] is None else ScoreFusion(np.array(described["fusion"]))
         model.facts = read_array(folder / "item_facts.npy", None, ndim=2, mapped=False)
         model.blocks = {name: read_array(folder / f"{BLOCK}{name}.npy", None, ndim=2) for name in described["blocks"]}
         model.boosters = Boosters.load(folder, described.get("boosters", 0))
@@ -188,14 +190,14 @@ class StackedRanker:
         return features(found, histories, self.facts, self._asked(), self.blocks)
 
     def _names(self) -> list[str]:
-        by_mixture = self.options.candidates_by == "mixture"
-        speaking = [*self.members.names, *(["mixture"] if by_mixture else [])]
+        by_fusion = self.options.candidates_by == "fusion"
+        speaking = [*self.members.names, *(["fusion"] if by_fusion else [])]
         return feature_names(speaking, self.members.adding, self._choice().views, self._asked(), self.blocks)
 
-    def _mixture_in_words(self) -> dict[str, list[float]]:
-        """Both weights of each member in the mixture."""
-        weights = [] if self.mixture is None else self.mixture.weights.T.round(3).tolist()
-        return dict(zip(self.members.names, weights, strict=self.mixture is not None))
+    def _fusion_in_words(self) -> dict[str, list[float]]:
+        """Both weights of each member in the fusion."""
+        weights = [] if self.fusion is None else self.fusion.weights.T.round(3).tolist()
+        return dict(zip(self.members.names, weights, strict=self.fusion is not None))
 
     def _at_once(self) -> AtOnce:
         return AtOnce(users_at_once(self.members, self.options.memory_gib), self.options.history_events)
@@ -204,8 +206,8 @@ class StackedRanker:
         """Kept of a candidate: its features as they are joined or as LightGBM reads them, and its bins."""
         return (2 * FLOAT + 3) * len(self._names())
 
-    def _asked(self) -> Asked:
-        return Asked(self.options.member_scores, self.options.user_features, self.options.popularity)
+    def _asked(self) -> FeatureGroups:
+        return FeatureGroups(self.options.member_scores, self.options.user_features, self.options.popularity)
 
     def _choice(self) -> Choice:
         views = self.options.views if self.members.adding else 0

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from nextact.errors import NextactError
 from nextact.models.hybrid.features import Features
-from nextact.models.hybrid.options import StackedOptions
+from nextact.models.hybrid.hybrid_options import StackedOptions
 from nextact.stored import reading
 
 TREES_FILE = "trees_{}.txt"

@@ -32,7 +32,7 @@ def fit_weights(candidates: Candidates, rounds: int, k: int) -> Weights:
     start = conditional_logit(candidates)
     if start.sum() == 0:
         start = np.ones(candidates.scores.shape[2])
-    return climb(candidates, start / start.sum(), rounds, k)
+    return coordinate_ascent(candidates, start / start.sum(), rounds, k)
 
 
 def conditional_logit(candidates: Candidates, l2: float = 1e-3) -> Weights:
@@ -66,7 +66,7 @@ def conditional_logit(candidates: Candidates, l2: float = 1e-3) -> Weights:
     return weights
 
 
-def climb(candidates: Candidates, start: Weights, rounds: int, k: int) -> Weights:
+def coordinate_ascent(candidates: Candidates, start: Weights, rounds: int, k: int) -> Weights:
     """Change one weight at a time as long as NDCG@k rises by more than rounding."""
     weights, best = start, ndcg(candidates, start, k)
     for _ in range(rounds):

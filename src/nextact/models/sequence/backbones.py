@@ -14,7 +14,7 @@ from nextact.errors import NextactError
 from nextact.models.sequence.blocks import NextactBackbone
 from nextact.models.sequence.kernels.attention import NAME, causal_attention
 from nextact.models.sequence.kernels.dropout import replace_dropout
-from nextact.models.sequence.options import SequenceOptions
+from nextact.models.sequence.sequence_options import SequenceOptions
 
 
 def make_backbone(options: SequenceOptions, saved_config: dict[str, Any] | None = None) -> nn.Module:
@@ -41,13 +41,14 @@ def make_backbone(options: SequenceOptions, saved_config: dict[str, Any] | None 
     try:
         backbone = _of_transformers(options, saved_config)
         _speed_up(backbone, options)
-        fits = options.loss.objective == "hidden" or _is_causal(backbone, options)
+        fits = options.loss.objective == "masked" or _is_causal(backbone, options)
     except (ValueError, TypeError, KeyError, AttributeError, RuntimeError) as error:
         why = str(error)[:200]  # transformers lists every model it knows
         raise NextactError(f"SequenceOptions.backbone {options.backbone.name!r} cannot be used: {why}") from error
     if not fits:
         raise NextactError(
-            f"SequenceOptions.backbone {options.backbone.name!r} lets a state see later steps; give it objective 'hidden'"
+            f"SequenceOptions.backbone.name {options.backbone.name!r} lets a state see later steps; "
+            "set loss.objective to 'masked'"
         )
     return backbone
 
@@ -78,8 +79,8 @@ def _pretrained(options: SequenceOptions) -> nn.Module:
     kind = config.model_type, config.hidden_size
     if kind != (options.backbone.name, options.backbone.dimensions):
         raise NextactError(
-            f"SequenceOptions.pretrained {options.backbone.pretrained!r} is a {kind[0]} of {kind[1]} dimensions; options say "
-            f"backbone {options.backbone.name!r} of {options.backbone.dimensions}"
+            f"SequenceOptions.backbone.pretrained {options.backbone.pretrained!r} is a {kind[0]} of {kind[1]} "
+            f"dimensions; options say {options.backbone.name!r} of {options.backbone.dimensions}"
         )
     backbone.set_input_embeddings(nn.Embedding(1, config.hidden_size))
     config.vocab_size, config.use_cache = 1, False
@@ -117,8 +118,8 @@ def _backbone_settings(options: SequenceOptions, known: Any) -> dict[str, Any]:
     )
     wanted |= dict.fromkeys(dropouts, options.backbone.dropout)
     wanted |= {"embd_pdrop": 0.0}  # step vectors have a dropout of their own
-    if options.loss.objective == "hidden":
-        # A hidden step says nothing itself: what it knows has come through the attention, and through weights of .02,
+    if options.loss.objective == "masked":
+        # A masked step says nothing itself: what it knows has come through the attention, and through weights of .02,
         # which is meant for 768 dimensions, next to nothing comes at first.
         wanted["initializer_range"] = options.backbone.dimensions**-0.5
     return {"vocab_size": 1} | {name: value for name, value in wanted.items() if hasattr(known, name)}

@@ -18,7 +18,7 @@ from nextact.models.sequence.data.windows import StepBatch
 from nextact.models.sequence.fitting.objective import Objective
 from nextact.models.sequence.memory import peak_bytes
 from nextact.models.sequence.network import SequenceNetwork
-from nextact.models.sequence.options import SequenceOptions
+from nextact.models.sequence.sequence_options import SequenceOptions
 
 GIB = 2**30
 FLOAT = 4  # bytes

@@ -68,7 +68,7 @@ def last_states(network: SequenceNetwork, matrix_VD: Tensor, histories: Historie
     """State from which each user's next step is predicted, [U, D]; zero for a user without a history."""
     if network.training:
         raise RuntimeError("last_states needs the network in evaluation mode")
-    hides = network.objective == "hidden"  # then one place is for the step that is asked for
+    hides = network.objective == "masked"  # then one place is for the step that is asked for
     log = StepLog(histories.last_steps(max_steps - hides))
     states_UD = matrix_VD.new_zeros(histories.n_users, matrix_VD.shape[1])
     by_length = np.argsort(log.n_steps, kind="stable")

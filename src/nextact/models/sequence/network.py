@@ -15,7 +15,7 @@ from nextact.models.sequence.backbones import make_backbone
 from nextact.models.sequence.blocks import NextactBackbone
 from nextact.models.sequence.data.step_log import StepInputs
 from nextact.models.sequence.kernels.dropout import Dropout
-from nextact.models.sequence.options import SequenceOptions
+from nextact.models.sequence.sequence_options import SequenceOptions
 from nextact.models.sequence.text_start import START_SPREAD, Standard, Vectors
 from nextact.sequences.histories import PADDING
 
@@ -89,7 +89,7 @@ class EventTypeGate(nn.Module):
 
 
 class SequenceNetwork(nn.Module):
-    """Reads steps, and after each (or at each hidden one) says which items and which event types are there.
+    """Reads steps, and after each (or at each masked one) says which items and which event types are there.
 
     Args:
         options: Sizes and parts.
@@ -113,10 +113,10 @@ class SequenceNetwork(nn.Module):
         )
         self.has_text_V: Tensor
         self.register_buffer("has_text_V", torch.zeros(size.n_items + 1, dtype=torch.bool))
-        self.is_seen_V: Tensor
-        self.register_buffer("is_seen_V", torch.ones(size.n_items + 1, dtype=torch.bool))
-        if options.loss.objective == "hidden":
-            self.hidden_step_D = nn.Parameter(torch.randn(dimensions) * START_SPREAD)
+        self.is_warm_V: Tensor
+        self.register_buffer("is_warm_V", torch.ones(size.n_items + 1, dtype=torch.bool))
+        if options.loss.objective == "masked":
+            self.masked_step_D = nn.Parameter(torch.randn(dimensions) * START_SPREAD)
         self.step_norm = nn.LayerNorm(dimensions)
         self.step_dropout = Dropout(options.backbone.dropout)
         self.backbone = make_backbone(options, backbone_config)
@@ -135,7 +135,7 @@ class SequenceNetwork(nn.Module):
         Such an item is never a target. Among the negatives every update would push it down, and AdamW makes of small
         pushes of one sign steps as long as any: no text would bring it back.
         """
-        bias_V: Tensor = self.item_bias_V.masked_fill(~self.is_seen_V, -torch.inf)
+        bias_V: Tensor = self.item_bias_V.masked_fill(~self.is_warm_V, -torch.inf)
         return bias_V
 
     def text_projections(self) -> list[TextProjection]:
@@ -153,13 +153,13 @@ class SequenceNetwork(nn.Module):
         return matrix_VD
 
     def step_vectors(self, inputs: StepInputs, item_matrix_VD: Tensor) -> Tensor:
-        """Mean of the event vectors of each step, or the vector of a hidden one, normalised, [B, T, D]; 0 at pads."""
+        """Mean of the event vectors of each step, or the vector of a masked one, normalised, [B, T, D]; 0 at pads."""
         events_ED = item_matrix_VD.index_select(0, inputs.item_index_E)
         events_ED = events_ED + self.type_table_CD.index_select(0, inputs.event_type_E)
         sums_ND = events_ED.new_zeros(len(inputs.places_N), events_ED.shape[1]).index_add(0, inputs.step_E, events_ED)
         means_ND = sums_ND / inputs.n_events_N[:, None].clamp(min=1)
-        if self.objective == "hidden":
-            means_ND = torch.where(inputs.n_events_N[:, None] > 0, means_ND, self.hidden_step_D)
+        if self.objective == "masked":
+            means_ND = torch.where(inputs.n_events_N[:, None] > 0, means_ND, self.masked_step_D)
         steps_ND = self.step_dropout(self.step_norm(means_ND))
         flat = steps_ND.new_zeros(inputs.n_windows * inputs.n_columns, steps_ND.shape[1])
         padded: Tensor = flat.index_copy(0, inputs.places_N, steps_ND)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from nextact.errors import NextactError, suggest
 from nextact.models.recommender import FitReport, Scores, Training
-from nextact.models.sequence.options import SequenceOptions
+from nextact.models.sequence.sequence_options import SequenceOptions
 from nextact.sequences.histories import Histories
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from safetensors.torch import load_file, save_file
 
 from nextact.models.device import best_device, seeded
 from nextact.models.sequence.network import NetworkSize, SequenceNetwork
-from nextact.models.sequence.options import SequenceOptions
+from nextact.models.sequence.sequence_options import SequenceOptions
 from nextact.stored import read_json, reading, write_json
 
 WEIGHTS, DESCRIPTION = "network.safetensors", "sequence.json"

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from nextact.errors import NextactError, suggest
 from nextact.models.device import seeded
 from nextact.models.sequence.network import NetworkSize, SequenceNetwork
-from nextact.models.sequence.options import SequenceOptions
+from nextact.models.sequence.sequence_options import SequenceOptions
 
 OF_ITEMS = ("_V", "_VD", "_VX")  # how the names of tensors with a row an item end
 

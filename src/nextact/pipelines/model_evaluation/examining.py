@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from nextact.evaluation import leaks
+from nextact.evaluation.evaluation_options import EvaluationOptions
 from nextact.evaluation.examples import pick_examples
-from nextact.evaluation.options import EvaluationOptions
 from nextact.evaluation.slices import HeldOut, column_groupings, score_groupings, standard_groupings
 from nextact.evaluation.tables import ranks_of
 from nextact.events import columns as c

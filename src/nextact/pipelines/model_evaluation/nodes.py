@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from nextact.evaluation import results
 from nextact.evaluation.attributes import item_attributes, item_codes, user_attributes
 from nextact.evaluation.behaviour import evaluate_behaviour
+from nextact.evaluation.evaluation_options import EvaluationOptions
 from nextact.evaluation.gate import gate_lines, left_out_lines
 from nextact.evaluation.horizons import evaluate_horizons, join_sections
-from nextact.evaluation.options import EvaluationOptions
 from nextact.evaluation.reading import ModelReading, read_model, shuffle_targets
 from nextact.evaluation.results import EvaluationSet
 from nextact.evaluation.tables import list_table, rank_table, target_table, user_table

@@ -17,7 +17,7 @@ from nextact.models.registry import MODELS, open_model, place
 from nextact.models.storage import ModelFolder
 from nextact.options import Count
 from nextact.options import options as checked_options
-from nextact.pipelines.model_training.fitting import hashes_read, options_hash
+from nextact.pipelines.model_training.fit_nodes import hashes_read, options_hash
 from nextact.protocol import Certificate
 from nextact.results.models import Candidate, Candidates, ChosenModel, Gate, Leaderboard, LeftOut, Made
 from nextact.retrieval.scoring import evaluate

@@ -6,7 +6,7 @@ from typing import Any
 from kedro.pipeline import Pipeline, node, pipeline
 
 from nextact.models.registry import HYBRID, MODELS
-from nextact.pipelines.model_training import fitting, nodes, refitting
+from nextact.pipelines.model_training import fit_nodes, nodes, refit_nodes
 
 MEMBER_FAMILIES = [family for family in MODELS if family != HYBRID]
 MEMBER_CANDIDATES = {family: f"{family}_candidates" for family in MEMBER_FAMILIES}
@@ -45,11 +45,11 @@ def _family(family: str, full: bool) -> Pipeline:
 
 
 def _model(family: str, name: str) -> Pipeline:
-    return _steps(family, name, fitting.fit(family, name), {})
+    return _steps(family, name, fit_nodes.fit(family, name), {})
 
 
 def _hybrid(family: str, name: str) -> Pipeline:
-    return _steps(family, name, fitting.fit_hybrid(name), MEMBER_CANDIDATES)
+    return _steps(family, name, fit_nodes.fit_hybrid(name), MEMBER_CANDIDATES)
 
 
 def _steps(family: str, name: str, fit: Callable[..., Any], members: dict[str, str]) -> Pipeline:
@@ -59,7 +59,7 @@ def _steps(family: str, name: str, fit: Callable[..., Any], members: dict[str, s
         [
             node(fit, inputs, "model", name="fit", tags=entry.tags),
             node(
-                refitting.refit(family, name), {"model": "model", **inputs}, "refitted", name="refit", tags=entry.tags
+                refit_nodes.refit(family, name), {"model": "model", **inputs}, "refitted", name="refit", tags=entry.tags
             ),
             node(
                 nodes.validate,

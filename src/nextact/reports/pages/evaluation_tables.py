@@ -235,7 +235,7 @@ def provenance(results: TestResults) -> Table:
 
 def options(chosen: Report) -> Table:
     """The options of the chosen model."""
-    rows = [[name, in_words(value) or "-"] for name, value in chosen.items()]
+    rows = [[name, value or "-"] for name, value in _leaves(chosen)]
     return Table("", ["option", "value"], rows, 2)
 
 

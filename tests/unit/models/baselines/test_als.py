@@ -1,8 +1,8 @@
 import numpy as np
 
 from nextact.models.baselines.als import ALS
+from nextact.models.baselines.baseline_options import ALSOptions
 from nextact.models.baselines.history_weights import read_history
-from nextact.models.baselines.options import ALSOptions
 from nextact.sequences.histories import Histories
 
 N_ITEMS = 30

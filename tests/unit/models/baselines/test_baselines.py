@@ -5,24 +5,24 @@ import pytest
 
 from nextact.errors import NextactError
 from nextact.models.baselines.als import ALS
-from nextact.models.baselines.content import ContentKNN
-from nextact.models.baselines.item2vec import Item2Vec
-from nextact.models.baselines.item_knn import ItemKNN
-from nextact.models.baselines.item_to_item import EASE, TransitionTable
-from nextact.models.baselines.options import (
+from nextact.models.baselines.baseline_options import (
     ALSOptions,
     ContentKNNOptions,
     EASEOptions,
     Item2VecOptions,
     ItemKNNOptions,
-    OwnMostBoughtOptions,
+    PersonalPopularityOptions,
     PopularityOptions,
     RecentPopularityOptions,
     SLIMOptions,
     TIFUKNNOptions,
     TransitionOptions,
 )
-from nextact.models.baselines.popularity import OwnMostBought, Popularity, RecentPopularity
+from nextact.models.baselines.content import ContentKNN
+from nextact.models.baselines.item2vec import Item2Vec
+from nextact.models.baselines.item_knn import ItemKNN
+from nextact.models.baselines.item_to_item import EASE, TransitionTable
+from nextact.models.baselines.popularity import PersonalPopularity, Popularity, RecentPopularity
 from nextact.models.baselines.slim import SLIM
 from nextact.models.baselines.tifu import TIFUKNN
 from nextact.sequences.histories import Histories
@@ -33,7 +33,7 @@ N_ITEMS = 4
 MODELS = [
     (Popularity, PopularityOptions, {}),
     (RecentPopularity, RecentPopularityOptions, {}),
-    (OwnMostBought, OwnMostBoughtOptions, {"gap_power": 0.5}),
+    (PersonalPopularity, PersonalPopularityOptions, {"gap_power": 0.5}),
     (TransitionTable, TransitionOptions, {}),
     (ItemKNN, ItemKNNOptions, {}),
     (EASE, EASEOptions, {"regularisation": 1.0}),
@@ -133,21 +133,23 @@ def test_evidence_is_an_item_of_the_history(kind, options_class, options, traini
         assert set(row.tolist()) <= own
 
 
-def test_own_most_bought_prefers_recent_repeats_to_old_ones(training_of):
-    model = OwnMostBought(OwnMostBoughtOptions(half_life_days=1.0))
+def test_personal_popularity_prefers_recent_repeats_to_old_ones(training_of):
+    model = PersonalPopularity(PersonalPopularityOptions(half_life_days=1.0))
     model.fit(training_of([[1, 2]]))
     scores = model.score(Histories.from_lists([[1, 1, 2]], timestamps=[[0, 0, 3 * DAY]]))[0]
     assert scores[2] > scores[1] > scores[3]
 
 
-def test_own_most_bought_fades_by_steps_where_a_log_has_no_times(training_of):
-    model = OwnMostBought(OwnMostBoughtOptions(half_life_days=None, history_decay=0.25, popularity_weight=0.0))
+def test_personal_popularity_fades_by_steps_where_a_log_has_no_times(training_of):
+    model = PersonalPopularity(
+        PersonalPopularityOptions(half_life_days=None, history_decay=0.25, popularity_weight=0.0)
+    )
     model.fit(training_of([[1, 2]]))
     np.testing.assert_allclose(model.score(Histories.from_lists([[1, 1, 2]]))[0], [0, 0.25 + 0.0625, 1, 0, 0])
 
 
-def test_own_most_bought_holds_back_what_is_not_yet_due(training_of):
-    model = OwnMostBought(OwnMostBoughtOptions(gap_power=1.0, popularity_weight=0.0))
+def test_personal_popularity_holds_back_what_is_not_yet_due(training_of):
+    model = PersonalPopularity(PersonalPopularityOptions(gap_power=1.0, popularity_weight=0.0))
     model.fit(training_of([[1, 2, 2, 2, 1]]))  # item 1 every fourth step, item 2 every step
     scores = model.score(Histories.from_lists([[2, 1]]))[0]
     assert scores[1] == pytest.approx(0.25, rel=1e-4)

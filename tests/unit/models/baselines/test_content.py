@@ -5,8 +5,8 @@ import pytest
 from scipy.sparse import csr_matrix
 
 from nextact.errors import CannotFit, NextactError
+from nextact.models.baselines.baseline_options import ContentKNNOptions
 from nextact.models.baselines.content import ContentKNN
-from nextact.models.baselines.options import ContentKNNOptions
 from nextact.sequences.histories import Histories
 from nextact.text.words.tfidf import tfidf_vectors
 

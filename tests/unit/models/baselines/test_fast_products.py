@@ -5,9 +5,9 @@ import pytest
 from scipy.sparse import csr_matrix, random
 
 from nextact.models.baselines import gram, item_knn
+from nextact.models.baselines.baseline_options import ItemKNNOptions
 from nextact.models.baselines.gram import dense_gram, in_threads
 from nextact.models.baselines.item_knn import ItemKNN
-from nextact.models.baselines.options import ItemKNNOptions
 from nextact.models.baselines.storage import keep_largest, keep_largest_dense
 
 

@@ -3,6 +3,7 @@ import pytest
 
 from nextact.errors import NextactError
 from nextact.events.moments import DAY
+from nextact.models.baselines.baseline_options import EventWeightOptions, HistoryOptions
 from nextact.models.baselines.gaps import due_factors, item_gaps
 from nextact.models.baselines.history_weights import (
     counted_events,
@@ -10,7 +11,6 @@ from nextact.models.baselines.history_weights import (
     read_history,
     type_weights,
 )
-from nextact.models.baselines.options import EventOptions, HistoryOptions
 from nextact.options import OptionsError
 from nextact.sequences.histories import Histories
 
@@ -74,7 +74,7 @@ def test_wrong_options_say_why(values, problem):
 
 def test_an_unknown_event_type_is_refused():
     with pytest.raises(NextactError, match="no event type 'x'; known: buy, view"):
-        type_weights(EventOptions(event_weights={"x": 1.0}), ("view", "buy"))
+        type_weights(EventWeightOptions(event_weights={"x": 1.0}), ("view", "buy"))
 
 
 def test_gaps_count_steps_and_an_item_once_a_step():

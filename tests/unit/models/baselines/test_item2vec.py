@@ -3,8 +3,8 @@ import pytest
 
 from nextact.errors import CannotFit
 from nextact.models.baselines import item2vec
+from nextact.models.baselines.baseline_options import Item2VecOptions
 from nextact.models.baselines.item2vec import Item2Vec, sentences_of, shuffled_in_steps
-from nextact.models.baselines.options import Item2VecOptions
 from nextact.sequences.histories import Histories
 
 SMALL = {"dimensions": 8, "epochs": 10, "window": 2}

@@ -4,8 +4,8 @@ from implicit.nearest_neighbours import BM25Recommender, CosineRecommender, TFID
 from scipy.sparse import csr_matrix
 
 from nextact.models.baselines import item_knn
+from nextact.models.baselines.baseline_options import ItemKNNOptions
 from nextact.models.baselines.item_knn import ItemKNN
-from nextact.models.baselines.options import ItemKNNOptions
 from nextact.sequences.histories import Histories
 
 N_ITEMS = 12

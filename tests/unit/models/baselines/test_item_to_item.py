@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from nextact.errors import NextactError
+from nextact.models.baselines.baseline_options import EASEOptions, TransitionOptions
 from nextact.models.baselines.item_to_item import EASE, TransitionTable
-from nextact.models.baselines.options import EASEOptions, TransitionOptions
 from nextact.sequences.histories import Histories
 
 

@@ -3,7 +3,7 @@ import pytest
 from sklearn.linear_model import ElasticNet
 
 from nextact.models.baselines import slim
-from nextact.models.baselines.options import SLIMOptions
+from nextact.models.baselines.baseline_options import SLIMOptions
 from nextact.models.baselines.slim import SLIM
 
 N_USERS, N_ITEMS = 60, 10

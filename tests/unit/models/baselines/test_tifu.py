@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from nextact.models.baselines import neighbours
-from nextact.models.baselines.options import TIFUKNNOptions
+from nextact.models.baselines.baseline_options import TIFUKNNOptions
 from nextact.models.baselines.tifu import TIFUKNN, frequency_vectors
 from nextact.sequences.histories import Histories
 

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from nextact.metrics.targets import Targets
+from nextact.models.baselines.baseline_options import PersonalPopularityOptions, PopularityOptions, TransitionOptions
 from nextact.models.baselines.item_to_item import TransitionTable
-from nextact.models.baselines.options import OwnMostBoughtOptions, PopularityOptions, TransitionOptions
-from nextact.models.baselines.popularity import OwnMostBought, Popularity
+from nextact.models.baselines.popularity import PersonalPopularity, Popularity
 from nextact.models.recommender import FitContext, Training
 from nextact.models.storage import FittedModel, ModelFolder, save_fitted
 from nextact.results.models import Fit
@@ -40,7 +40,7 @@ def folders(training, tmp_path_factory):
     models = {
         "popularity": Popularity(PopularityOptions()),
         "transition": TransitionTable(TransitionOptions(lags=1)),
-        "own_most_bought": OwnMostBought(OwnMostBoughtOptions()),
+        "personal_popularity": PersonalPopularity(PersonalPopularityOptions()),
     }
     found = {}
     for name, model in models.items():

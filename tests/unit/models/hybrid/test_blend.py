@@ -9,13 +9,13 @@ from nextact.metrics.ranking import ranking_metrics
 from nextact.metrics.targets import Targets
 from nextact.models.hybrid.blend import Blend
 from nextact.models.hybrid.candidates import Candidates, Choice, _best, find_candidates, single_step
+from nextact.models.hybrid.hybrid_options import BlendOptions
 from nextact.models.hybrid.members import Members, standardise
-from nextact.models.hybrid.options import BlendOptions
-from nextact.models.hybrid.weights import climb, conditional_logit, fit_weights, ndcg
+from nextact.models.hybrid.weights import conditional_logit, coordinate_ascent, fit_weights, ndcg
 from nextact.options import OptionsError
 from nextact.sequences.histories import Histories
 
-NAMES = ("popularity", "transition", "own_most_bought")
+NAMES = ("popularity", "transition", "personal_popularity")
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +59,7 @@ def test_over_refitted_members_the_weights_come_from_all_users_by_what_the_first
     half = Blend(blend.options, folders)
     half.fit(some)
     swapped = dict(zip(folders, reversed(folders.values()), strict=True))
-    again, report = half.over(swapped, training, training)
+    again, report = half.with_refitted(swapped, training, training)
     np.testing.assert_array_equal(again.weights, blend.weights)
     assert (again.weights != half.weights).any()
     assert list(report["weights"].values()) == again.weights.round(4).tolist()
@@ -201,7 +201,7 @@ def test_climbing_never_lowers_ndcg():
     random = np.random.default_rng(1)
     candidates = one_list(random.normal(size=(30, 8, 3)), random.random((30, 8)) < 0.2, np.full(30, 8))
     start = np.ones(3) / 3
-    assert ndcg(candidates, climb(candidates, start, 3, 5), 5) >= ndcg(candidates, start, 5)
+    assert ndcg(candidates, coordinate_ascent(candidates, start, 3, 5), 5) >= ndcg(candidates, start, 5)
 
 
 def test_without_a_target_among_the_candidates_all_members_weigh_the_same():

@@ -1,4 +1,4 @@
-"""Neither users x items x members nor the histories of all lessons ever stand in memory together."""
+"""Neither users x items x members nor the histories of all examples ever stand in memory together."""
 
 import dataclasses
 import tracemalloc
@@ -8,18 +8,18 @@ import pytest
 
 from nextact.errors import CannotFit
 from nextact.metrics.targets import Targets
+from nextact.models.baselines.baseline_options import PersonalPopularityOptions, PopularityOptions, TransitionOptions
 from nextact.models.baselines.item_to_item import TransitionTable
-from nextact.models.baselines.options import OwnMostBoughtOptions, PopularityOptions, TransitionOptions
-from nextact.models.baselines.popularity import OwnMostBought, Popularity
+from nextact.models.baselines.popularity import PersonalPopularity, Popularity
 from nextact.models.hybrid import forecast as module
 from nextact.models.hybrid.blend import Blend
 from nextact.models.hybrid.blocks import GIB, AtOnce, bytes_a_user
 from nextact.models.hybrid.candidates import Choice, each_candidates, find_candidates
 from nextact.models.hybrid.forecast import forecast_hybrid
-from nextact.models.hybrid.lessons import Lessons, lessons
+from nextact.models.hybrid.fusion import fit_fusion
+from nextact.models.hybrid.hybrid_options import BlendOptions, StackedOptions
 from nextact.models.hybrid.members import Members
-from nextact.models.hybrid.mixture import fit_mixture
-from nextact.models.hybrid.options import BlendOptions, StackedOptions
+from nextact.models.hybrid.ranking_examples import RankingExamples, examples
 from nextact.models.hybrid.stacked import StackedRanker
 from nextact.models.recommender import FitContext, Training
 from nextact.models.storage import FittedModel, ModelFolder, save_fitted
@@ -28,7 +28,7 @@ from nextact.results.models import Fit
 from nextact.sequences.histories import Histories
 from nextact.sequences.holdout import Holdout, LaterSteps
 
-NAMES = ("popularity", "transition", "own_most_bought")
+NAMES = ("popularity", "transition", "personal_popularity")
 BLEND = BlendOptions(members=NAMES, candidates_per_member=4)
 STACKED = StackedOptions(members=NAMES, candidates=6, min_leaf=5, max_trees=10, leaves=4, boosters=2)
 EVERYONE = 40
@@ -38,7 +38,7 @@ def fitted_members(training, folder):
     models = {
         "popularity": Popularity(PopularityOptions()),
         "transition": TransitionTable(TransitionOptions(lags=1)),
-        "own_most_bought": OwnMostBought(OwnMostBoughtOptions()),
+        "personal_popularity": PersonalPopularity(PersonalPopularityOptions()),
     }
     for name, model in models.items():
         model.fit(training)
@@ -73,10 +73,10 @@ def test_nothing_depends_on_how_many_events_are_worked_on_at_once(folders, train
     np.testing.assert_array_equal(few.score(training.histories), many.score(training.histories))
 
 
-def test_more_lessons_than_are_drawn_for_together_give_the_same_mixture_by_any_block(folders, training):
+def test_more_examples_than_are_drawn_for_together_give_the_same_fusion_by_any_block(folders, training):
     several = training.validation.take(np.tile(np.arange(40), 8))
     one, seven, everyone = (
-        fit_mixture(Members(folders), several, False, 3, AtOnce(users=n)).weights for n in (1, 7, 256)
+        fit_fusion(Members(folders), several, False, 3, AtOnce(users=n)).weights for n in (1, 7, 256)
     )
     np.testing.assert_array_equal(one, everyone)
     np.testing.assert_array_equal(seven, everyone)
@@ -136,7 +136,7 @@ def test_a_user_of_many_events_takes_no_more_than_a_block_of_events(folders, tra
     starts = np.arange(36_000, 40_000)
     later = LaterSteps(np.zeros(len(starts), np.int64), log, starts, starts + 1, 1)
     one = dataclasses.replace(training, later_steps=later)
-    learnt = lessons(one, later_steps=True, most=4_000, most_of_user=300)
+    learnt = examples(one, later_steps=True, most=4_000, most_of_user=300)
     assert np.bincount(learnt.users)[0] == 300 + 1
     members, choice = Members(folders), Choice(False, 5, 9, views=1)
 
@@ -147,13 +147,13 @@ def test_a_user_of_many_events_takes_no_more_than_a_block_of_events(folders, tra
 
 
 def test_where_little_is_free_blocks_are_smaller_and_what_does_not_fit_is_refused_with_what_would_help(folders):
-    members, learnt = Members(folders), Lessons.of(training_on(walk_of(50, 9, 4), 9).validation)
+    members, learnt = Members(folders), RankingExamples.of(training_on(walk_of(50, 9, 4), 9).validation)
     of_user = bytes_a_user(members)
     kept = 50 * 9 * 100 + module.EVENT * 200
     at_once, said = forecast_hybrid(BLEND, members, learnt, 100, free_bytes=kept + 5 * of_user)
     assert at_once.users == said.users_at_once == 5
-    assert (said.lessons, said.candidates) == (50, 9)
-    assert "50 lessons of at most 9 candidates, 5 users at once" in said.in_words()
+    assert (said.examples, said.candidates) == (50, 9)
+    assert "50 examples of at most 9 candidates, 5 users at once" in said.in_words()
     with pytest.raises(CannotFit, match=r"GiB are free; try max_users: 1,000 or candidates_per_member: 1"):
         forecast_hybrid(BLEND, members, learnt, 100, free_bytes=kept + of_user // 2)
 
@@ -166,7 +166,7 @@ def test_many_candidates_of_a_member_are_no_more_than_the_items(folders, trainin
 
 
 @pytest.mark.parametrize("options", [BlendOptions, StackedOptions])
-@pytest.mark.parametrize("wrong", [{"memory_gib": 0.0}, {"lessons_per_user": 0}, {"history_events": 0}])
+@pytest.mark.parametrize("wrong", [{"memory_gib": 0.0}, {"examples_per_user": 0}, {"history_events": 0}])
 def test_limits_that_leave_nothing_are_refused(options, wrong):
     with pytest.raises(OptionsError, match=next(iter(wrong))):
         options(**wrong)

@@ -2,12 +2,12 @@ import dataclasses
 
 import numpy as np
 
+from nextact.models.hybrid.hybrid_options import StackedOptions
 from nextact.models.hybrid.likeness import likeness_to_newest, unit_blocks
-from nextact.models.hybrid.options import StackedOptions
 from nextact.models.hybrid.stacked import StackedRanker
 from nextact.sequences.histories import Histories
 
-NAMES = ("popularity", "own_most_bought")
+NAMES = ("popularity", "personal_popularity")
 
 
 def test_the_cosine_to_the_newest_step_by_hand():

@@ -11,7 +11,7 @@ from nextact.models.hybrid.features import (
     OF_ITEM,
     OF_USER,
     OWN,
-    Asked,
+    FeatureGroups,
     feature_names,
     features,
     of_items,
@@ -20,15 +20,15 @@ from nextact.models.hybrid.features import (
     own_past,
     ranks,
 )
+from nextact.models.hybrid.hybrid_options import StackedOptions
 from nextact.models.hybrid.item_facts import FACTS, item_facts
-from nextact.models.hybrid.options import StackedOptions
 from nextact.models.hybrid.stacked import StackedRanker
 from nextact.models.hybrid.trees import _settings, grow_so_many
 from nextact.options import OptionsError
 from nextact.sequences.histories import Histories
 from nextact.stored import StoredError
 
-NAMES = ("popularity", "transition", "own_most_bought")
+NAMES = ("popularity", "transition", "personal_popularity")
 DAY = 86_400_000_000
 
 
@@ -83,7 +83,7 @@ def test_every_candidate_comes_before_every_other_item(ranker, training):
     histories = training.histories
     scores = ranker.score(histories)
     said = ranker.members.scores(histories)
-    logits = ranker.mixture.logits(said)
+    logits = ranker.fusion.logits(said)
     found = candidates_of(ranker.members, said, histories, Choice(False, 3, 100), logits).item_index
     for user in range(histories.n_users):
         inside = found[user][found[user] > 0]
@@ -106,11 +106,11 @@ def test_a_ranker_whose_trees_read_other_features_is_refused(ranker, tmp_path):
         StackedRanker.load(tmp_path)
 
 
-def test_over_members_of_more_events_the_facts_are_new_and_the_same_lessons_give_the_same_trees(
+def test_over_members_of_more_events_the_facts_are_new_and_the_same_examples_give_the_same_trees(
     ranker, folders, training
 ):
     twice = dataclasses.replace(training, histories=Histories.from_lists(2 * [[1, 2, 3]] + [[4]]))
-    again, _ = ranker.over(folders, twice, training)
+    again, _ = ranker.with_refitted(folders, twice, training)
     assert texts(again.boosters) == texts(ranker.boosters)
     np.testing.assert_array_equal(again.facts, item_facts(twice.histories, training.n_items))
     again.facts = ranker.facts
@@ -124,14 +124,14 @@ def test_over_refitted_members_as_many_trees_are_grown_from_all_users_by_what_th
     half = StackedRanker(ranker.options, folders)
     half.fit(some)
     swapped = dict(zip(folders, reversed(folders.values()), strict=True))
-    again, report = half.over(swapped, training, training)
+    again, report = half.with_refitted(swapped, training, training)
     lists = ranker._lists(training)[0]
     expected = grow_so_many(lists, half.boosters.n_trees, ranker.options, training.context.seed)
     assert texts(again.boosters) == texts(expected)
     assert again.boosters.n_trees == half.boosters.n_trees
     assert texts(again.boosters) != texts(half.boosters)
     assert again.members.folders == swapped
-    assert report["mixture"] == again._mixture_in_words() != half._mixture_in_words()
+    assert report["fusion"] == again._fusion_in_words() != half._fusion_in_words()
     assert report["users"] == len(np.unique(lists.users))
 
 
@@ -191,7 +191,7 @@ def test_too_few_users_with_a_reachable_target_are_refused(folders, training):
         StackedRanker(options(), folders).fit(nobody)
 
 
-def test_many_lessons_of_few_users_are_not_enough(folders, training):
+def test_many_examples_of_few_users_are_not_enough(folders, training):
     """A part of the users is left out in turn: with fewer than the parts LightGBM breaks down."""
     three = dataclasses.replace(training, validation=training.validation.take(np.repeat(np.arange(3), 20)))
     with pytest.raises(CannotFit, match="got 3"):
@@ -324,7 +324,7 @@ def test_ranks_order_candidates_by_each_member_with_empty_places_last():
     assert ranks(candidates)[0].tolist() == [[2, 1], [1, 2], [3, 3]]
 
 
-@pytest.mark.parametrize("asked", [Asked(*flags) for flags in itertools.product([True, False], repeat=3)])
+@pytest.mark.parametrize("asked", [FeatureGroups(*flags) for flags in itertools.product([True, False], repeat=3)])
 @pytest.mark.parametrize("views", [0, 2])
 def test_there_is_a_name_for_every_feature(asked, views):
     shape = (1, 2)

@@ -3,8 +3,9 @@ import pytest
 
 from nextact.metrics.targets import Targets
 from nextact.models.recommender import FitContext, LaunchOptions, Training
-from nextact.models.sequence.options import SequenceOptions
 from nextact.models.sequence.recommender import SequenceRecommender
+from nextact.models.sequence.sequence_options import SequenceOptions
+from nextact.options import RENAMED
 from nextact.sequences.histories import Histories
 from nextact.sequences.holdout import Holdout
 
@@ -59,10 +60,19 @@ def training_of(
     )
 
 
+def options_of(**flat):
+    """Options from names without their blocks."""
+    places = RENAMED["SequenceOptions"] | {"backbone": "backbone.name", "loss": "loss.kind"}
+    nested = {}
+    for name, value in flat.items():
+        block, inner = places[name].split(".")
+        nested.setdefault(block, {})[inner] = value
+    return SequenceOptions(**nested)
+
+
 def small(**changes):
-    return SequenceOptions(
-        **{"dimensions": 8, "layers": 2, "heads": 2, "max_steps": 6, "epochs": 2, "batch_steps": 16, **changes}
-    )
+    small_ones = {"dimensions": 8, "layers": 2, "heads": 2, "max_steps": 6, "epochs": 2, "batch_steps": 16}
+    return options_of(**small_ones | changes)
 
 
 @pytest.fixture(scope="session")

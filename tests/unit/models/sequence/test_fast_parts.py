@@ -9,7 +9,8 @@ from nextact.models.device import seeded
 from nextact.models.sequence.backbones import make_backbone
 from nextact.models.sequence.kernels import attention
 from nextact.models.sequence.kernels.dropout import Dropout, Kept, replace_dropout
-from nextact.models.sequence.options import SequenceOptions
+
+from .conftest import options_of
 
 
 def ones(self, shape):
@@ -111,7 +112,7 @@ def test_attention_with_dropout_keeps_the_mean():
 
 
 def test_a_step_in_training_sees_no_later_one():
-    backbone = make_backbone(SequenceOptions(dimensions=8, max_steps=70, dropout=0.3))
+    backbone = make_backbone(options_of(dimensions=8, max_steps=70, dropout=0.3))
     steps = torch.randn(2, 70, 8)
     changed = steps.clone()
     changed[:, 66:] = torch.randn(2, 4, 8)  # a constant would be lost in the norm

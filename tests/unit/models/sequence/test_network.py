@@ -8,8 +8,9 @@ from nextact.models.device import seeded
 from nextact.models.sequence.backbones import make_backbone
 from nextact.models.sequence.data.step_log import StepLog
 from nextact.models.sequence.network import NetworkSize, SequenceNetwork
-from nextact.models.sequence.options import SequenceOptions
 from nextact.sequences.histories import Histories
+
+from .conftest import options_of
 
 N_ITEMS = 12
 
@@ -17,7 +18,7 @@ N_ITEMS = 12
 def network_of(**changes):
     settings = {"dimensions": 8, "layers": 2, "heads": 2, "max_steps": 6, **changes}
     with seeded(0):
-        network = SequenceNetwork(SequenceOptions(**settings), NetworkSize(N_ITEMS, 2, {"encoder": 5}))
+        network = SequenceNetwork(options_of(**settings), NetworkSize(N_ITEMS, 2, {"encoder": 5}))
         network.text_projections()[0].fill(torch.randn(N_ITEMS + 1, 5).numpy())
         network.has_text_V[1:6] = True
         for weight in network.backbone.parameters():
@@ -107,7 +108,7 @@ def test_id_dropout_spares_items_without_text_and_evaluation():
 
 
 def test_settings_reach_the_backbone():
-    config = make_backbone(SequenceOptions(dimensions=8, layers=3, heads=4, max_steps=7, dropout=0.3)).config
+    config = make_backbone(options_of(dimensions=8, layers=3, heads=4, max_steps=7, dropout=0.3)).config
     assert (config.n_embd, config.n_layer, config.n_head, config.n_positions) == (8, 3, 4, 7)
     assert (config.resid_pdrop, config.attn_pdrop, config.embd_pdrop) == (0.3, 0.3, 0.0)
 
@@ -115,11 +116,11 @@ def test_settings_reach_the_backbone():
 @pytest.mark.parametrize(("backbone", "names"), [("gpt2", ["c_fc"]), ("llama", ["gate_proj"]), ("nextact", ["mixing"])])
 def test_the_width_of_the_feed_forward_part_is_an_option(backbone, names):
     sizes = {"dimensions": 8, "layers": 1, "heads": 2, "max_steps": 7}
-    network = make_backbone(SequenceOptions(backbone=backbone, feed_forward=12, **sizes))
+    network = make_backbone(options_of(backbone=backbone, feed_forward=12, **sizes))
     shapes = [tuple(p.shape) for name, p in network.named_parameters() if any(one in name for one in names)]
     assert any(12 in shape or 24 in shape for shape in shapes)
     with pytest.raises(ValueError, match="feed_forward must be at least 1, got 0"):
-        SequenceOptions(feed_forward=0)
+        options_of(feed_forward=0)
 
 
 @pytest.mark.parametrize(
@@ -128,7 +129,7 @@ def test_the_width_of_the_feed_forward_part_is_an_option(backbone, names):
 )
 def test_a_backbone_that_does_not_fit_is_refused(backbone, problem):
     with pytest.raises(NextactError, match=problem):
-        make_backbone(SequenceOptions(backbone=backbone, dimensions=8, max_steps=6))
+        make_backbone(options_of(backbone=backbone, dimensions=8, max_steps=6))
 
 
 def test_windows_of_many_lengths_give_each_window_its_own_states():
@@ -140,7 +141,7 @@ def test_windows_of_many_lengths_give_each_window_its_own_states():
 
 
 def test_a_hidden_step_is_predicted_from_both_sides_and_not_from_itself():
-    network = network_of(backbone="bert", objective="hidden")
+    network = network_of(backbone="bert", objective="masked")
     hide_second = np.array([False, True, False, False])
 
     def state(items):
@@ -156,19 +157,17 @@ def test_a_hidden_step_is_predicted_from_both_sides_and_not_from_itself():
 
 
 def test_bert_settings_reach_the_backbone():
-    options = SequenceOptions(
-        backbone="bert", objective="hidden", dimensions=8, layers=3, heads=4, max_steps=7, dropout=0.3
-    )
+    options = options_of(backbone="bert", objective="masked", dimensions=8, layers=3, heads=4, max_steps=7, dropout=0.3)
     config = make_backbone(options).config
     assert (config.hidden_size, config.num_hidden_layers, config.max_position_embeddings) == (8, 3, 7)
     assert (config.hidden_dropout_prob, config.attention_probs_dropout_prob) == (0.3, 0.3)
 
 
 @pytest.mark.parametrize(
-    ("backbone", "objective", "spread"), [("gpt2", "next", 0.02), ("bert", "hidden", 1 / 8), ("gpt2", "hidden", 1 / 8)]
+    ("backbone", "objective", "spread"), [("gpt2", "next", 0.02), ("bert", "masked", 1 / 8), ("gpt2", "masked", 1 / 8)]
 )
 def test_weights_start_wider_where_a_hidden_step_has_nothing_of_its_own(backbone, objective, spread):
     with seeded(0):
-        network = make_backbone(SequenceOptions(backbone=backbone, objective=objective, dimensions=64))
+        network = make_backbone(options_of(backbone=backbone, objective=objective, dimensions=64))
     weights = [one for name, one in network.named_parameters() if "query.weight" in name or "c_attn.weight" in name]
     assert torch.cat([one.flatten() for one in weights]).std().item() == pytest.approx(spread, rel=0.05)

@@ -7,8 +7,8 @@ import torch
 from transformers import GPT2Config, GPT2Model
 
 from nextact.errors import CannotFit, NextactError
+from nextact.models.baselines.baseline_options import EASEOptions
 from nextact.models.baselines.item_to_item import EASE
-from nextact.models.baselines.options import EASEOptions
 from nextact.models.device import seeded
 from nextact.models.sequence import forecast
 from nextact.models.sequence.backbones import make_backbone
@@ -66,7 +66,7 @@ def test_an_unknown_event_type_is_refused_with_the_close_one(chooser):
         {"soft_targets": 0.1, "soft_source": "ease"},
         {"backbone": "nextact"},
         {"average_decay": 0.9},
-        {"backbone": "nextact", "objective": "hidden"},
+        {"backbone": "nextact", "objective": "masked"},
     ],
     ids=lambda changes: " ".join(f"{k}={v}" for k, v in changes.items()),
 )
@@ -142,17 +142,17 @@ def test_training_starts_from_the_weights_of_a_folder(tmp_path):
 
 def test_pretrained_weights_that_do_not_fit_or_are_not_there_are_refused(tmp_path):
     GPT2Model(GPT2Config(n_embd=8, n_layer=1, n_head=2, vocab_size=5)).save_pretrained(tmp_path)
-    with pytest.raises(NextactError, match="is a gpt2 of 8 dimensions; options say backbone 'gpt2' of 16"):
+    with pytest.raises(NextactError, match="is a gpt2 of 8 dimensions; options say 'gpt2' of 16"):
         make_backbone(small(pretrained=str(tmp_path), dimensions=16))
     with pytest.raises(NextactError, match="cannot be read"):
         make_backbone(small(pretrained=str(tmp_path / "nothing")))
-    with pytest.raises(OptionsError, match="None for backbone 'nextact'"):
+    with pytest.raises(OptionsError, match="None for the backbone 'nextact'"):
         small(backbone="nextact", pretrained="gpt2")
 
 
 def test_soft_targets_of_hidden_steps_are_refused():
-    with pytest.raises(OptionsError, match="soft_targets must be 0 with the objective 'hidden'"):
-        small(backbone="bert", objective="hidden", soft_targets=0.1)
+    with pytest.raises(OptionsError, match="soft_targets must be 0 with the objective 'masked'"):
+        small(backbone="bert", objective="masked", soft_targets=0.1)
 
 
 def forecast_of(options, training):

@@ -15,12 +15,11 @@ from nextact.models.sequence import evidence
 from nextact.models.sequence.evidence import leave_out
 from nextact.models.sequence.fitting import fit_network as fitting
 from nextact.models.sequence.inference import score_event_types
-from nextact.models.sequence.options import SequenceOptions
 from nextact.models.sequence.recommender import SequenceRecommender
 from nextact.options import OptionsError
 from nextact.sequences.histories import Histories
 
-from .conftest import N_ITEMS, holdout_of, random_histories, small, training_of
+from .conftest import N_ITEMS, holdout_of, options_of, random_histories, small, training_of
 
 
 def test_scores_have_a_column_per_item_and_are_finite(fitted, histories):
@@ -310,7 +309,7 @@ def test_leaving_out_a_step_keeps_the_others():
 )
 def test_options_that_make_no_sense_are_refused(wrong):
     with pytest.raises(OptionsError, match=next(iter(wrong))):
-        SequenceOptions(**wrong)
+        options_of(**wrong)
 
 
 @pytest.mark.parametrize("module", ["recommender", "options"])
@@ -329,7 +328,7 @@ def test_bert_learns_what_follows_what_and_is_the_same_after_loading(tmp_path):
     histories = Histories.from_lists(asked)
     options = small(
         backbone="bert",
-        objective="hidden",
+        objective="masked",
         dimensions=16,
         epochs=20,
         patience=20,
@@ -399,5 +398,5 @@ def test_without_an_end_of_observation_there_are_no_heads(tmp_path):
 
 @pytest.mark.parametrize("days", [(7, 1), (0, 7), (7, 7)])
 def test_horizons_that_do_not_rise_are_refused(days):
-    with pytest.raises(OptionsError, match="horizon_days must be at least 1 and ascending"):
-        SequenceOptions(horizon_days=days)
+    with pytest.raises(OptionsError, match=r"horizons\.days must be at least 1 and ascending"):
+        options_of(horizon_days=days)

@@ -6,10 +6,10 @@ import torch
 
 from nextact.errors import CannotFit, NextactError
 from nextact.models.device import seeded
+from nextact.models.sequence.cold_items import ColdItems
 from nextact.models.sequence.fitting.fit_network import start_network
 from nextact.models.sequence.fitting.objective import Objective, make_batches
 from nextact.models.sequence.recommender import SequenceRecommender
-from nextact.models.sequence.unseen import UnseenItems
 from nextact.sequences.histories import Histories
 
 from .conftest import N_ITEMS, holdout_of, small, training_of
@@ -67,7 +67,7 @@ def test_an_unseen_item_follows_what_its_twin_follows():
 
 def test_unseen_items_get_the_mean_of_the_nearest_ids_and_the_bias_of_an_average_item():
     network = start_network(small(), training())
-    unseen = UnseenItems.of(network, twin_vectors())
+    unseen = ColdItems.of(network, twin_vectors())
     assert unseen.with_text.tolist() == [9, 10, 11, 12]
     np.testing.assert_allclose(unseen.weights_UK.sum(dim=1), 1, rtol=1e-6)
     assert (unseen.neighbours_UK[:, :] < 9).all()
@@ -80,21 +80,21 @@ def test_unseen_items_get_the_mean_of_the_nearest_ids_and_the_bias_of_an_average
 def test_unseen_items_weigh_no_more_than_the_seen_ones_where_they_outnumber_them():
     few = training_of(Histories.from_lists([[1, 2, 1, 2]]), vectors=twin_vectors(), validation=NOBODY)
     network = start_network(small(), few)
-    UnseenItems.of(network, twin_vectors()).fill(network)
+    ColdItems.of(network, twin_vectors()).fill(network)
     wanted = network.item_bias_V[1:3].mean() - np.log(10 / 2)
     torch.testing.assert_close(network.item_bias_V[3:], wanted.expand(10))
 
 
 def test_without_text_an_unseen_item_gets_the_mean_id_and_keeps_the_bias_of_no_event():
     network = start_network(small(text_blocks=()), training())
-    UnseenItems.of(network, None).fill(network)
+    ColdItems.of(network, None).fill(network)
     torch.testing.assert_close(network.item_table_VD[12], network.item_table_VD[1:9].mean(dim=0))
     assert network.item_bias_V[12] < network.item_bias_V[1:9].min()
 
 
 def test_equal_texts_have_no_neighbours():
     vectors = np.ones((N_ITEMS + 1, 3), np.float32)
-    assert len(UnseenItems.of(start_network(small(), training()), vectors).with_text) == 0
+    assert len(ColdItems.of(start_network(small(), training()), vectors).with_text) == 0
 
 
 def test_by_text_alone_a_network_learns_no_item_and_says_the_same_of_a_catalogue_in_another_order(tmp_path):

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from nextact.models.behaviour.event_types.head import TypeHeads, type_loss
 from nextact.models.behaviour.event_types.rows import StepRows, step_rows, type_features
-from nextact.models.behaviour.heads.fitting import MEMBERS, fit_members
+from nextact.models.behaviour.heads.fit_heads import MEMBERS, fit_members
 from nextact.models.behaviour.heads.storage import load_heads, save_heads
 from nextact.models.device import best_device, seeded
 from nextact.models.recommender import Training

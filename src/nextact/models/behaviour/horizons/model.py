@@ -15,10 +15,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from nextact.models.behaviour.heads.fitting import MEMBERS
+from nextact.models.behaviour.heads.fit_heads import MEMBERS
 from nextact.models.behaviour.heads.storage import load_heads, save_heads
 from nextact.models.behaviour.horizons.activity import activity_features, activity_names, rhythm_features
-from nextact.models.behaviour.horizons.fitting import fit_heads
+from nextact.models.behaviour.horizons.fit_horizon_heads import fit_heads
 from nextact.models.behaviour.horizons.head import HorizonHeads
 from nextact.models.behaviour.horizons.landmarks import LandmarkRows, landmark_moments, landmark_rows
 from nextact.models.recommender import Training

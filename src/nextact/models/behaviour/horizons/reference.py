@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nextact.models.behaviour.heads.fitting import user_folds
+from nextact.models.behaviour.heads.fit_heads import user_folds
 from nextact.models.behaviour.horizons.landmarks import LandmarkRows
 
 GRID = (0.001, 0.01, 0.1, 1.0, 10.0, 100.0)  # of C, the inverse of the penalty

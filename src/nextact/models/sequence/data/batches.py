@@ -94,14 +94,14 @@ class Batches:
         return step_targets(self.log, steps, last_known, self.n_event_types, self.soft)
 
 
-class HiddenStepBatches(Batches):
-    """The same windows with the step after each among them, of which some are hidden and asked for.
+class MaskedStepBatches(Batches):
+    """The same windows with the step after each among them, of which some are masked and asked for.
 
     Half of the windows end at one of their steps and hide that alone, as a request does that comes at this moment;
     the others are whole and hide each step with a chance, at least one.
 
     Args:
-        hidden_share: Chance of a step to be hidden in the other half.
+        masked_share: Chance of a step to be masked in the other half.
 
     Source:
         Sun et al., 2019, "BERT4Rec".
@@ -114,35 +114,35 @@ class HiddenStepBatches(Batches):
         max_steps: int,
         batch_steps: int,
         seed: int,
-        hidden_share: float,
+        masked_share: float,
     ) -> None:
         super().__init__(histories, n_event_types, max_steps - 1, batch_steps, seed)
-        self.hidden_share = hidden_share
+        self.masked_share = masked_share
 
     def _update(self, windows: Positions, random: np.random.Generator, shards: int) -> list[StepBatch]:
         whole = self.n_steps[windows] + 1
         ends = random.random(len(windows)) < 0.5
         n_steps = np.where(ends, random.integers(2, whole + 1), whole)
-        hidden_N = self._hide(n_steps, ends, random)
+        masked_N = self._hide(n_steps, ends, random)
         start = np.cumsum(n_steps) - n_steps
         found = []
         for shard in range(shards):
             which = np.arange(shard, len(windows), shards)
-            hidden = hidden_N[ragged_ranges(start[which], n_steps[which])]
-            found.append(self._with_hidden(self.log.inputs(self.first[windows[which]], n_steps[which], hidden), hidden))
+            hidden = masked_N[ragged_ranges(start[which], n_steps[which])]
+            found.append(self._with_masked(self.log.inputs(self.first[windows[which]], n_steps[which], hidden), hidden))
         return found
 
     def _hide(self, n_steps: Positions, ends: Flags, random: np.random.Generator) -> Flags:
-        """Which steps are hidden: at least the newest of each window where chance takes none."""
+        """Which steps are masked: at least the newest of each window where chance takes none."""
         newest = np.cumsum(n_steps) - 1
-        hidden_N = random.random(int(n_steps.sum())) < self.hidden_share
-        hidden_N &= np.repeat(~ends, n_steps)
-        none = np.add.reduceat(hidden_N, newest - n_steps + 1) == 0
-        hidden_N[newest[none]] = True
-        return hidden_N
+        masked_N = random.random(int(n_steps.sum())) < self.masked_share
+        masked_N &= np.repeat(~ends, n_steps)
+        none = np.add.reduceat(masked_N, newest - n_steps + 1) == 0
+        masked_N[newest[none]] = True
+        return masked_N
 
-    def _with_hidden(self, inputs: StepInputs, hidden_N: Flags) -> StepBatch:
-        asked = np.flatnonzero(hidden_N)
+    def _with_masked(self, inputs: StepInputs, masked_N: Flags) -> StepBatch:
+        asked = np.flatnonzero(masked_N)
         steps = inputs.steps_N[asked].numpy()
         return StepBatch(inputs, self._targets(steps, steps - 1), torch.from_numpy(asked))
 

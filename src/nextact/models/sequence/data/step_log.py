@@ -29,7 +29,7 @@ class StepInputs:
         item_index_E: Item of each event.
         event_type_E: Event type of each event.
         step_E: Which of the N steps each event belongs to.
-        n_events_N: Events of each step; 0 for one that is hidden, whose events are not there.
+        n_events_N: Events of each step; 0 for one that is masked, whose events are not there.
         steps_N: int64, number of each step in its :class:`StepLog`; -1 for one that is asked for and not in the log.
         time_N: int64, when each step began, in microseconds (positions where a log has no times).
     """
@@ -65,18 +65,18 @@ class StepLog:
         """Steps of each user, int64 [users]."""
         return np.diff(self.first_step)
 
-    def inputs(self, first: Positions, n_steps: Positions, hidden_N: NDArray[np.bool_] | None = None) -> StepInputs:
+    def inputs(self, first: Positions, n_steps: Positions, masked_N: NDArray[np.bool_] | None = None) -> StepInputs:
         """Windows of ``n_steps`` steps from step ``first`` on, one window an entry, none of them empty.
 
-        Events of hidden steps are left out here, so that no network can see them.
+        Events of masked steps are left out here, so that no network can see them.
         """
         n_columns = int(n_steps.max(initial=0))
         steps = ragged_ranges(first, n_steps)
         places = ragged_ranges(np.arange(len(first)) * n_columns, n_steps)
         where, row = self.events_of(steps)
         n_events = np.diff(self.first_event)[steps].astype(np.float32)
-        if hidden_N is not None:
-            where, row, n_events = where[~hidden_N[row]], row[~hidden_N[row]], np.where(hidden_N, 0, n_events)
+        if masked_N is not None:
+            where, row, n_events = where[~masked_N[row]], row[~masked_N[row]], np.where(masked_N, 0, n_events)
         return StepInputs(
             n_windows=len(first),
             n_columns=n_columns,

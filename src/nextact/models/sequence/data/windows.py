@@ -41,7 +41,7 @@ class StepBatch:
 
 
 def with_open_step(inputs: StepInputs, n_steps: Positions) -> StepInputs:
-    """The same windows with a hidden step after each: the one that is to be predicted.
+    """The same windows with a masked step after each: the one that is to be predicted.
 
     Args:
         inputs: Windows.

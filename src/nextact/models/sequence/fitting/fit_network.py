@@ -19,6 +19,7 @@ from nextact.metrics.ranking import ranking_metrics
 from nextact.models.device import seeded
 from nextact.models.masking import mask
 from nextact.models.recommender import FitReport, Training
+from nextact.models.sequence.cold_items import ColdItems
 from nextact.models.sequence.fitting.checkpoint import Checkpoints, held
 from nextact.models.sequence.fitting.loop import LoopResult, train
 from nextact.models.sequence.fitting.objective import Objective, make_batches
@@ -26,9 +27,8 @@ from nextact.models.sequence.fitting.state import LoopSettings
 from nextact.models.sequence.forecast import check_it_fits, forecast_training
 from nextact.models.sequence.inference import score_items
 from nextact.models.sequence.network import NetworkSize, SequenceNetwork
-from nextact.models.sequence.options import SequenceOptions
+from nextact.models.sequence.sequence_options import SequenceOptions
 from nextact.models.sequence.text_start import start_from_text
-from nextact.models.sequence.unseen import UnseenItems
 from nextact.sequences.user_blocks import score_bytes, user_blocks
 
 logger = logging.getLogger(__name__)
@@ -56,7 +56,7 @@ def train_network(
         raise CannotFit("no user has two steps in the training histories, so there is nothing to predict")
     with seeded(training.context.seed):
         network = start_network(options, training)
-        unseen = UnseenItems.of(network, next(iter(available_text(options.text.blocks, training).values()), None))
+        cold = ColdItems.of(network, next(iter(available_text(options.text.blocks, training).values()), None))
         objective = Objective(network, options, training)
         forecast = forecast_training(network, updates, objective, options, training)
         logger.info("%s", forecast.in_words())
@@ -65,24 +65,24 @@ def train_network(
             network,
             updates,
             objective,
-            _validation(network, unseen, training, options.backbone.max_steps),
+            _validation(network, cold, training, options.backbone.max_steps),
             _loop_settings(options, training),
             checkpoints,
         )
-    unseen.fill(network)
+    cold.fill(network)
     report = _report(network, result, time.perf_counter() - started)
     return network, report | {"loss": objective.loss, "forecast": asdict(forecast)}
 
 
 def _validation(
-    network: SequenceNetwork, unseen: UnseenItems, training: Training, max_steps: int
+    network: SequenceNetwork, cold: ColdItems, training: Training, max_steps: int
 ) -> Callable[[], float] | None:
     """None where nobody validates: there is no such user, or an earlier fit has said when to end."""
     if training.context.epochs is not None or not len(training.validation.users):
         return None
 
     def validate() -> float:
-        unseen.fill(network)
+        cold.fill(network)
         return validation_ndcg(network, training, max_steps)
 
     return validate
@@ -107,7 +107,7 @@ def start_network(options: SequenceOptions, training: Training) -> SequenceNetwo
         if training.target_event_types:
             is_target = [name in training.target_event_types for name in training.event_types]
             network.is_target_C.copy_(torch.tensor(is_target))
-        network.is_seen_V.copy_(torch.from_numpy(event_counts(training) > 0))
+        network.is_warm_V.copy_(torch.from_numpy(event_counts(training) > 0))
         for block, vectors in zip(network.text_projections(), text.values(), strict=True):
             block.fill(vectors)
             network.has_text_V |= torch.from_numpy(vectors.any(axis=1))

@@ -22,7 +22,7 @@ from nextact.models.recommender import FitContext, FitReport, LaunchOptions, Tra
 from nextact.models.sequence.fitting.checkpoint import held
 from nextact.models.sequence.fitting.fit_network import checkpoints_of, train_network
 from nextact.models.sequence.network import SequenceNetwork
-from nextact.models.sequence.options import SequenceOptions
+from nextact.models.sequence.sequence_options import SequenceOptions
 from nextact.models.sequence.storage import load_network, save_network
 from nextact.processes import children
 from nextact.processes.scratch import scratch_folder

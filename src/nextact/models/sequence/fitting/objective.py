@@ -8,17 +8,17 @@ from scipy.sparse import csr_matrix, diags
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
+from nextact.models.baselines.baseline_options import EASEOptions, TransitionOptions
 from nextact.models.baselines.item_to_item import EASE, TransitionTable
-from nextact.models.baselines.options import EASEOptions, TransitionOptions
 from nextact.models.baselines.storage import keep_largest
 from nextact.models.recommender import Training
-from nextact.models.sequence.data.batches import Batches, HiddenStepBatches
+from nextact.models.sequence.data.batches import Batches, MaskedStepBatches
 from nextact.models.sequence.data.targets import SoftTargets
 from nextact.models.sequence.data.windows import StepBatch
 from nextact.models.sequence.fitting.losses import next_items_loss
 from nextact.models.sequence.fitting.sampled import draw_negatives, gbce_loss, sampled_softmax_loss
 from nextact.models.sequence.network import SequenceNetwork
-from nextact.models.sequence.options import SequenceOptions
+from nextact.models.sequence.sequence_options import SequenceOptions
 
 FULL_SOFTMAX_ITEMS = 100_000  # above it a sample of the catalogue is the rule
 FOLLOWING_LAGS, FOLLOWING_DECAY = 3, 0.7
@@ -30,7 +30,7 @@ def make_batches(options: SequenceOptions, training: Training) -> Batches:
     sizes = options.backbone.max_steps, options.optimiser.batch_steps
     if options.loss.objective == "next":
         return Batches(histories, n_types, *sizes, seed, soft_targets(options, training))
-    return HiddenStepBatches(histories, n_types, *sizes, seed, options.loss.masked_share)
+    return MaskedStepBatches(histories, n_types, *sizes, seed, options.loss.masked_share)
 
 
 def soft_targets(options: SequenceOptions, training: Training) -> SoftTargets | None:

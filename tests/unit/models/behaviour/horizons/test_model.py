@@ -11,7 +11,7 @@ from sklearn.metrics import log_loss, roc_auc_score
 
 from nextact.errors import NextactError
 from nextact.events.moments import DAY
-from nextact.models.behaviour.heads.fitting import user_folds
+from nextact.models.behaviour.heads.fit_heads import user_folds
 from nextact.models.behaviour.horizons.head import HorizonHead, HorizonHeads, horizon_loss
 from nextact.models.behaviour.horizons.model import HorizonModel, LandmarkChoice, fit_horizons, horizon_rows
 from nextact.models.recommender import FitContext

@@ -7,7 +7,7 @@ from sklearn.metrics import log_loss
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from nextact.models.behaviour.heads.fitting import user_folds
+from nextact.models.behaviour.heads.fit_heads import user_folds
 from nextact.models.behaviour.horizons.model import LandmarkChoice, horizon_rows
 from nextact.models.behaviour.horizons.reference import GRID, fit_horizon_reference, fit_tuned, predict_reference
 

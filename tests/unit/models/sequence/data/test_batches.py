@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from nextact.models.sequence.data.batches import Batches, HiddenStepBatches
+from nextact.models.sequence.data.batches import Batches, MaskedStepBatches
 from nextact.models.sequence.data.step_log import StepLog
 from nextact.models.sequence.data.windows import with_open_step
 from nextact.sequences.histories import Histories
@@ -85,7 +85,7 @@ def test_no_user_with_two_steps_gives_no_batch():
 
 
 def hidden(share=0.4, max_steps=4, seed=0):
-    return HiddenStepBatches(LOG, 1, max_steps, 6, seed, share)
+    return MaskedStepBatches(LOG, 1, max_steps, 6, seed, share)
 
 
 def test_a_hidden_step_has_no_events_and_its_own_items_as_target():
@@ -109,7 +109,7 @@ def test_the_items_read_and_asked_for_are_those_of_the_windows():
 def test_every_window_hides_something_and_half_end_with_the_one_that_they_hide():
     histories = Histories.from_lists([list(range(1, 9))] * 400)
     lengths = []
-    for (batch,) in HiddenStepBatches(histories, 1, 8, 64, 0, 0.01).epoch(1):
+    for (batch,) in MaskedStepBatches(histories, 1, 8, 64, 0, 0.01).epoch(1):
         window = batch.inputs.places_N.numpy() // batch.inputs.n_columns
         n_steps = np.bincount(window, minlength=batch.inputs.n_windows)
         hidden = np.bincount(window[batch.asked_A.numpy()], minlength=batch.inputs.n_windows)

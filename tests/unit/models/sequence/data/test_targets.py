@@ -2,7 +2,7 @@ import numpy as np
 import torch
 from scipy.sparse import csr_matrix
 
-from nextact.models.sequence.data.batches import Batches, HiddenStepBatches
+from nextact.models.sequence.data.batches import Batches, MaskedStepBatches
 from nextact.models.sequence.data.targets import SoftTargets
 from nextact.sequences.histories import Histories
 
@@ -49,7 +49,7 @@ def test_shards_hold_together_what_the_whole_update_holds():
 
 def test_an_update_is_the_same_whether_or_not_those_before_it_were_seen():
     histories = Histories.from_lists([[user, user + 1, user + 2, user + 3] for user in range(1, 30)])
-    for batches in (Batches(histories, 1, 5, 8, 0), HiddenStepBatches(histories, 1, 5, 8, 0, 0.4)):
+    for batches in (Batches(histories, 1, 5, 8, 0), MaskedStepBatches(histories, 1, 5, 8, 0, 0.4)):
         later = [batch.targets.item_P.tolist() for (batch,) in list(batches.epoch(2))[3:]]
         skipped = [batch.targets.item_P.tolist() for (batch,) in batches.epoch(2, skip=3)]
         assert later == skipped

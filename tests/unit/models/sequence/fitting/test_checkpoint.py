@@ -51,7 +51,7 @@ def kill_soon_after_a_checkpoint(process, folder, wait):
     ("changes", "waits"),
     [
         ({}, (0.0, 0.1)),
-        ({"backbone": "bert", "objective": "hidden", "average_decay": 0.9}, (0.03,)),
+        ({"backbone": "bert", "objective": "masked", "average_decay": 0.9}, (0.03,)),
         ({"backbone": "nextact", "loss": "sampled", "negatives": 6, "full_last": 0.3, "micro_batches": 2}, (0.05,)),
     ],
     ids=["gpt2", "bert", "nextact"],

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from nextact.models.behaviour.heads.fitting import MEMBERS, fit_members
+from nextact.models.behaviour.heads.fit_heads import MEMBERS, fit_members
 from nextact.models.behaviour.horizons.head import HorizonHeads, horizon_loss
 from nextact.models.behaviour.horizons.landmarks import LandmarkRows
 from nextact.models.device import best_device, seeded

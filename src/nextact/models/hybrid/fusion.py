@@ -1,6 +1,6 @@
-"""A mixture of all members over the whole catalogue, by which a stacked ranker finds its candidates.
+"""A fusion of all members over the whole catalogue, by which a stacked ranker finds its candidates.
 
-Shapes: B users, I items, M members, L lessons, N drawn items.
+Shapes: B users, I items, M members, L examples, N drawn items.
 """
 
 from __future__ import annotations
@@ -12,21 +12,21 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from nextact.models.hybrid.blocks import AtOnce
-from nextact.models.hybrid.lessons import Lessons
 from nextact.models.hybrid.members import Members
+from nextact.models.hybrid.ranking_examples import RankingExamples
 from nextact.models.masking import mask
 from nextact.models.recommender import Scores
 from nextact.sequences.holdout import Holdout
 
 Weights = NDArray[np.float64]
-DRAWN_TOGETHER = 256  # lessons; apart from the blocks that are scored, on which nothing may depend
+DRAWN_TOGETHER = 256  # examples; apart from the blocks that are scored, on which nothing may depend
 MOST_LESSONS, DRAWN = 2_500, 1_000
 RIDGE = 1e-3
 LINEAR_LIMIT = 10.0  # deviations above which a standardised score says no more by its linear part
 
 
 @dataclass(frozen=True, eq=False)
-class Mixture:
+class ScoreFusion:
     """Weights of two readings of each member's standardised scores, of which the sum is a logit of every item.
 
     Attributes:
@@ -56,18 +56,18 @@ def readings(scores: Scores) -> tuple[Scores, Scores]:
     return np.log1p(np.maximum(scores, 0)), linear
 
 
-def fit_mixture(
-    members: Members, lessons: Lessons | Holdout, exclude_seen: bool, seed: int, at_once: AtOnce | None = None
-) -> Mixture:
-    """Weights under which a lesson's target is most likely, by a conditional logit over the whole catalogue.
+def fit_fusion(
+    members: Members, examples: RankingExamples | Holdout, exclude_seen: bool, seed: int, at_once: AtOnce | None = None
+) -> ScoreFusion:
+    """Weights under which a example's target is most likely, by a conditional logit over the whole catalogue.
 
-    Instead of all items each lesson shows its target among items drawn uniformly, which fits the same weights. Of
+    Instead of all items each example shows its target among items drawn uniformly, which fits the same weights. Of
     several targets one is drawn. A ridge keeps members that say the same apart.
 
     Args:
         members: M models.
-        lessons: Users with targets; of the first 2,500 with a target in the catalogue those are learnt from whose drawn
-            one may be recommended.
+        examples: Users with targets; of the first 2,500 with a target in the catalogue those are learnt from whose
+            drawn one may be recommended.
         exclude_seen: Whether items of the history may be recommended.
         seed: Of what is drawn.
         at_once: How large a block may be that is scored.
@@ -75,52 +75,52 @@ def fit_mixture(
     Source:
         McFadden, 1978, "Modelling the choice of residential location" (uniformly drawn alternatives).
     """
-    random, at_once, lessons = np.random.default_rng(seed), at_once or AtOnce(), Lessons.of(lessons)
-    some = lessons.only(np.flatnonzero(lessons.in_catalogue)[:MOST_LESSONS])
+    random, at_once, examples = np.random.default_rng(seed), at_once or AtOnce(), RankingExamples.of(examples)
+    some = examples.only(np.flatnonzero(examples.in_catalogue)[:MOST_LESSONS])
     shown = []
     for start in range(0, len(some.rows), DRAWN_TOGETHER):
         together = some.only(np.arange(start, min(start + DRAWN_TOGETHER, len(some.rows))))
         shown += _shown(members, together, exclude_seen, random, at_once)
     n_members = len(members.names)
     if not sum(len(allowed) for _, allowed in shown):
-        return Mixture(np.ones((2, n_members)))
+        return ScoreFusion(np.ones((2, n_members)))
     read, allowed = (np.concatenate(parts) for parts in zip(*shown, strict=True))
-    return Mixture(_logit(read, allowed).reshape(2, n_members))
+    return ScoreFusion(_logit(read, allowed).reshape(2, n_members))
 
 
-def bytes_of_lessons(n_lessons: int, n_items: int, n_members: int) -> int:
+def bytes_of_examples(n_examples: int, n_items: int, n_members: int) -> int:
     """Memory of all readings of a fit, while they are joined and in a step of the fit."""
-    return min(n_lessons, MOST_LESSONS) * (1 + min(n_items, DRAWN)) * (2 * 2 * n_members * 4 + 40)
+    return min(n_examples, MOST_LESSONS) * (1 + min(n_items, DRAWN)) * (2 * 2 * n_members * 4 + 40)
 
 
 def _shown(
-    members: Members, lessons: Lessons, exclude_seen: bool, random: np.random.Generator, at_once: AtOnce
+    members: Members, examples: RankingExamples, exclude_seen: bool, random: np.random.Generator, at_once: AtOnce
 ) -> list[tuple[NDArray[np.float32], NDArray[np.bool_]]]:
     """Blocks of all readings of a target and of N drawn items, and which of these may be compared."""
-    targets = lessons.targets
+    targets = examples.targets
     places = targets.offsets[:-1] + random.integers(targets.n_in_catalogue)
     target = targets.item_index[places]
     drawn, distinct = _draw(len(target), members.width - 1, random)
     items = np.concatenate([target[:, None], drawn], axis=1)
-    blocks = lessons.blocks(at_once.users, at_once.events)
-    return [_read(members, lessons.take(which), items[which], distinct[which], exclude_seen) for which in blocks]
+    blocks = examples.blocks(at_once.users, at_once.events)
+    return [_read(members, examples.take(which), items[which], distinct[which], exclude_seen) for which in blocks]
 
 
 def _read(
-    members: Members, lessons: Holdout, items: NDArray[np.int64], distinct: NDArray[np.bool_], exclude_seen: bool
+    members: Members, examples: Holdout, items: NDArray[np.int64], distinct: NDArray[np.bool_], exclude_seen: bool
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """All readings of the items, [L, 1 + N, 2M], and which of these may be compared, [L, 1 + N].
 
-    The target is at place 0. Lessons whose drawn target may not be recommended are left out.
+    The target is at place 0. RankingExamples whose drawn target may not be recommended are left out.
     """
     users, target = np.arange(len(items)), items[:, 0]
-    allowed = mask(np.zeros((len(items), members.width), np.float32), lessons.histories, exclude_seen) == 0
+    allowed = mask(np.zeros((len(items), members.width), np.float32), examples.histories, exclude_seen) == 0
     usable = allowed[users, target]
-    allowed[lessons.targets.users_of_items, lessons.targets.item_index] = False  # no target is an alternative
+    allowed[examples.targets.users_of_items, examples.targets.item_index] = False  # no target is an alternative
     open_ = np.take_along_axis(allowed, items, axis=1)
     open_[:, 1:] &= distinct
     open_[:, 0] = usable
-    each = members.each_scores(lessons.histories)
+    each = members.each_scores(examples.histories)
     here = [np.take_along_axis(of_member, items, axis=1)[usable] for of_member in each]
     both = [readings(of_member) for of_member in here]
     read = np.stack([reading for kind in zip(*both, strict=True) for reading in kind], axis=2)

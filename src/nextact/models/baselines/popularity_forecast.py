@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from nextact.errors import CannotFit
 from nextact.events.moments import DAY
+from nextact.models.baselines.baseline_options import PopularityForecastOptions
 from nextact.models.baselines.history_weights import Weights, counted_events, type_weights
-from nextact.models.baselines.options import DemandOptions
 from nextact.models.baselines.popularity import SameForEverybody, event_counts
 from nextact.models.recommender import FitReport, Training
 from nextact.sequences.histories import Histories
@@ -33,7 +33,7 @@ PAST = (
 LEAST_EXPECTED = 1e-3  # of an item, so that its logarithm is finite
 
 
-class Demand(SameForEverybody):
+class PopularityForecast(SameForEverybody):
     """Items by the events that they are expected to get in the next days from users who have a history.
 
     What past goes with what future is learnt at landmarks, earlier moments of the training log: a booster for Poisson
@@ -41,7 +41,7 @@ class Demand(SameForEverybody):
     with few events yet are among them, so that novelties get what novelties got.
     """
 
-    options_class = DemandOptions
+    options_class = PopularityForecastOptions
 
     def fit(self, training: Training) -> FitReport:
         """Learn from the landmarks, then read every item as of the end of training.
@@ -78,12 +78,12 @@ class Demand(SameForEverybody):
         return expected
 
 
-def landmarks(histories: Histories, now: int, options: DemandOptions) -> NDArray[np.int64]:
+def landmarks(histories: Histories, now: int, options: PopularityForecastOptions) -> NDArray[np.int64]:
     """Moments that have ``days`` of the log before them and ``days`` after them, the newest first.
 
     Example:
         >>> log = Histories.from_lists([[1, 1]], timestamps=[[0, 90 * DAY]])
-        >>> some = landmarks(log, 90 * DAY, DemandOptions(days=30.0, landmark_days=20.0))
+        >>> some = landmarks(log, 90 * DAY, PopularityForecastOptions(days=30.0, landmark_days=20.0))
         >>> (some // DAY).tolist()
         [60, 40]
     """
@@ -133,7 +133,7 @@ def _end_of(training: Training) -> int:
     return int(training.histories.timestamp.max(initial=0)) + 1
 
 
-def _grow(past: NDArray[np.float32], events: NDArray[np.float64], options: DemandOptions, seed: int) -> Any:
+def _grow(past: NDArray[np.float32], events: NDArray[np.float64], options: PopularityForecastOptions, seed: int) -> Any:
     import lightgbm
 
     settings = {

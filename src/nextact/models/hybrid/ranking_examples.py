@@ -17,7 +17,7 @@ Rows = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
-class Lessons:
+class RankingExamples:
     """Rows of a holdout and of the steps behind its targets.
 
     Each row has all that its user did before it, so that the histories of all rows together may take many times the
@@ -34,9 +34,9 @@ class Lessons:
     rows: Rows
 
     @classmethod
-    def of(cls, holdout: Holdout | Lessons) -> Lessons:
-        """Every row of a holdout in its order; lessons as they are."""
-        return holdout if isinstance(holdout, Lessons) else cls(holdout, None, np.arange(len(holdout.users)))
+    def of(cls, holdout: Holdout | RankingExamples) -> RankingExamples:
+        """Every row of a holdout in its order; examples as they are."""
+        return holdout if isinstance(holdout, RankingExamples) else cls(holdout, None, np.arange(len(holdout.users)))
 
     @property
     def users(self) -> NDArray[np.int64]:
@@ -59,9 +59,9 @@ class Lessons:
         found: NDArray[np.bool_] = np.append(self.first.targets.n_in_catalogue > 0, np.ones(later, np.bool_))[self.rows]
         return found
 
-    def only(self, which: Rows) -> Lessons:
+    def only(self, which: Rows) -> RankingExamples:
         """Some of the rows, by place; nothing is copied."""
-        return Lessons(self.first, self.later, self.rows[which])
+        return RankingExamples(self.first, self.later, self.rows[which])
 
     @property
     def targets(self) -> Targets:
@@ -100,7 +100,7 @@ class Lessons:
             start = end
 
 
-def lessons(training: Training, later_steps: bool, most: int, most_of_user: int) -> Lessons:
+def examples(training: Training, later_steps: bool, most: int, most_of_user: int) -> RankingExamples:
     """The fitting users' targets and, after these, what they did later in the validation window.
 
     Args:
@@ -117,11 +117,11 @@ def lessons(training: Training, later_steps: bool, most: int, most_of_user: int)
     chosen = rng.permutation(len(first.users))[:most]
     room = most - len(chosen)
     if not later_steps or later is None or not room or not len(later.users):
-        return Lessons(first, None, chosen)
+        return RankingExamples(first, None, chosen)
     drawn = rng.permutation(len(later.users))
     drawn = drawn[_nth_of_user(later.users[drawn]) < most_of_user][:room]
     rows = np.concatenate([chosen, drawn + len(first.users)])
-    return Lessons(first, later, rows[rng.permutation(len(rows))])
+    return RankingExamples(first, later, rows[rng.permutation(len(rows))])
 
 
 def _nth_of_user(users: NDArray[np.int64]) -> NDArray[np.int64]:

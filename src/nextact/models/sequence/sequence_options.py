@@ -15,6 +15,24 @@ def check(block: object, name: str, holds: bool, wanted: str) -> None:
         raise ValueError(f"{name} must be {wanted}, got {getattr(block, name)!r}")
 
 
+def check_backbone(name: str) -> None:
+    """Refuse a backbone that transformers does not know, before any model is fitted.
+
+    Raises:
+        ValueError: With the close matches.
+    """
+    if name in ("gpt2", "bert", "nextact"):  # what conf names: importing transformers, and torch with it, is spared
+        return
+    from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES
+
+    if name not in CONFIG_MAPPING_NAMES:
+        close = get_close_matches(name, CONFIG_MAPPING_NAMES, n=3)
+        raise ValueError(
+            f"name {name!r} is no transformers configuration; "
+            f"{'near it: ' + ', '.join(close) if close else 'one that is known is gpt2'}"
+        )
+
+
 @options
 class BackboneOptions:
     """The network that reads the steps of a history.
@@ -242,21 +260,3 @@ renamed(
         "horizon_rows": "horizons.rows",
     },
 )
-
-
-def check_backbone(name: str) -> None:
-    """Refuse a backbone that transformers does not know, before any model is fitted.
-
-    Raises:
-        ValueError: With the close matches.
-    """
-    if name in ("gpt2", "bert", "nextact"):  # what conf names: importing transformers, and torch with it, is spared
-        return
-    from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES
-
-    if name not in CONFIG_MAPPING_NAMES:
-        close = get_close_matches(name, CONFIG_MAPPING_NAMES, n=3)
-        raise ValueError(
-            f"backbone {name!r} is no transformers configuration; "
-            f"{'near it: ' + ', '.join(close) if close else 'one that is known is gpt2'}"
-        )

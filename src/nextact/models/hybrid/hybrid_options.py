@@ -6,21 +6,21 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from nextact.options import Count, Factor, Positive, WholeNumber, options
+from nextact.options import Count, Factor, Positive, WholeNumber, options, renamed
 
 MEMBERS = (
-    "own_most_bought",
+    "personal_popularity",
     "tifu_knn",
     "transition",
     "item_knn",
     "ease",
     "recent_popularity",
-    "demand",
+    "popularity_forecast",
     "content_knn",
     "words_knn",
     "gpt2",
 )
-LESSONS_PER_USER = 200  # more than twice what the keenest household of the sample has in its window
+EXAMPLES_PER_USER = 200  # more than twice what the keenest household of the sample has in its window
 HISTORY_EVENTS, MEMORY_GIB = 1_000_000, 1.0
 MOST_CANDIDATES = 10_000  # LightGBM's limit on the rows of a list
 
@@ -34,7 +34,7 @@ class BlendOptions:
         candidates_per_member: Best items of each member among which the weights are fitted.
         max_users: Steps of users of the fitting half that are looked at; where there are more, drawn by the seed.
         later_steps: Whether the users' later steps in the validation window are learnt from too, where there are any.
-        lessons_per_user: Later steps of one user that are learnt from; where there are more, drawn by the seed.
+        examples_per_user: Later steps of one user that are learnt from; where there are more, drawn by the seed.
         history_events: Events of histories that are worked on at once; a longer history is worked on alone.
         memory_gib: Memory of the scores of users x items that are worked on at once, all members together. A block has
             as many users as fit, one at least. Nothing depends on the blocks but the last digit of some members.
@@ -46,7 +46,7 @@ class BlendOptions:
     candidates_per_member: Count = 100
     max_users: Count = 4_000
     later_steps: bool = True
-    lessons_per_user: Count = LESSONS_PER_USER
+    examples_per_user: Count = EXAMPLES_PER_USER
     history_events: Count = HISTORY_EVENTS
     memory_gib: Positive = MEMORY_GIB
     rounds: Count = 4
@@ -62,8 +62,8 @@ class StackedOptions:
 
     Attributes:
         members: Names of models of the other families; those that a run lacks step aside.
-        candidates_by: What finds the items that are re-ranked. ``mixture``: a logit of all members, fitted over the
-            whole catalogue on the same lessons, and a feature as well. ``ranks``: the best ranks among the members.
+        candidates_by: What finds the items that are re-ranked. ``fusion``: a logit of all members, fitted over the
+            whole catalogue on the same examples, and a feature as well. ``ranks``: the best ranks among the members.
         candidates_per_member: Best items of each member that ``ranks`` looks at.
         candidates: Items a user that are re-ranked, at most 10,000: LightGBM ranks no longer list.
         views: Newest steps that each member which adds up over the history reads alone, for features of its own.
@@ -71,7 +71,7 @@ class StackedOptions:
             that a run lacks is left out.
         max_users: Steps of users of the fitting half that are learnt from; where there are more, drawn by the seed.
         later_steps: Whether the users' later steps in the validation window are learnt from too, where there are any.
-        lessons_per_user: Later steps of one user that are learnt from; where there are more, drawn by the seed.
+        examples_per_user: Later steps of one user that are learnt from; where there are more, drawn by the seed.
         history_events: Events of histories that are worked on at once; a longer history is worked on alone.
         memory_gib: Memory of the scores of users x items that are worked on at once, all members together. A block has
             as many users as fit, one at least. Nothing depends on the blocks but the last digit of some members.
@@ -80,7 +80,7 @@ class StackedOptions:
             over the whole log these carry an artefact of the filter; see the docs on protocols.
         member_scores: Whether the members' scores are features beside their ranks. Members that are fitted again score
             on another scale, and ranks survive that better; see the docs on models.
-        user_features: Whether the users' activity is: it orders nobody's candidates by itself, and with few lessons it
+        user_features: Whether the users' activity is: it orders nobody's candidates by itself, and with few examples it
             is a way to learn them by heart.
         objective: What the trees lower: ``lambdarank`` the pairs that cost NDCG, ``binary`` the log loss of each
             candidate's being a target, which learns less of the order in one window and more of what lasts.
@@ -94,14 +94,14 @@ class StackedOptions:
     """
 
     members: tuple[str, ...] = MEMBERS
-    candidates_by: Literal["mixture", "ranks"] = "mixture"
+    candidates_by: Literal["fusion", "ranks"] = "fusion"
     candidates_per_member: Count = 100
     candidates: Annotated[int, Field(ge=1, le=MOST_CANDIDATES)] = 100
     views: WholeNumber = 3
     newest_blocks: tuple[str, ...] = ("encoder", "tfidf", "syntax")
     max_users: Count = 15_000
     later_steps: bool = True
-    lessons_per_user: Count = LESSONS_PER_USER
+    examples_per_user: Count = EXAMPLES_PER_USER
     history_events: Count = HISTORY_EVENTS
     memory_gib: Positive = MEMORY_GIB
     popularity: bool = True
@@ -118,6 +118,10 @@ class StackedOptions:
 
     def __post_init__(self) -> None:
         check_members(self.members)
+
+
+for _block in (BlendOptions, StackedOptions):
+    renamed(_block, {"lessons_per_user": "examples_per_user"})
 
 
 def check_members(members: tuple[str, ...]) -> None:

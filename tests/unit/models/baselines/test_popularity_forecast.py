@@ -4,14 +4,20 @@ import numpy as np
 import pytest
 
 from nextact.errors import CannotFit
-from nextact.models.baselines.demand import PAST, Demand, events_after, landmarks, past_of_items
-from nextact.models.baselines.options import DemandOptions, PopularityOptions
+from nextact.models.baselines.baseline_options import PopularityForecastOptions, PopularityOptions
 from nextact.models.baselines.popularity import Popularity
+from nextact.models.baselines.popularity_forecast import (
+    PAST,
+    PopularityForecast,
+    events_after,
+    landmarks,
+    past_of_items,
+)
 from nextact.options import OptionsError
 from nextact.sequences.histories import Histories
 
 DAY = 86_400_000_000
-OPTIONS = DemandOptions(days=20.0, landmarks=5, landmark_days=20.0, min_leaf=5, trees=60)
+OPTIONS = PopularityForecastOptions(days=20.0, landmarks=5, landmark_days=20.0, min_leaf=5, trees=60)
 
 
 def novelties(n_items=60, events_early=20, n_days=200, seed=0):
@@ -36,7 +42,7 @@ def test_what_novelties_got_at_earlier_moments_is_expected_of_the_new_items_of_t
     known = [(item, time) for item, time in zip(items, times, strict=True) if time < today]
     training = training_of([[item for item, _ in known]], [[time for _, time in known]], n_items=60)
     training = dataclasses.replace(training, observed_until=today)
-    demand, popularity = Demand(OPTIONS), Popularity(PopularityOptions())
+    demand, popularity = PopularityForecast(OPTIONS), Popularity(PopularityOptions())
     report = demand.fit(training)
     popularity.fit(training)
     came = events_after(later, np.ones(later.n_events), 60, today, 20.0)
@@ -55,7 +61,10 @@ def test_an_event_type_that_weighs_nothing_is_as_if_it_had_not_happened(training
         [twice[0]], [codes], [[time + code for time, code in zip(twice[1], codes, strict=True)]]
     )
     both = dataclasses.replace(plain, histories=seen, event_types=("buy", "view"), observed_until=201 * DAY)
-    alone, among = Demand(OPTIONS), Demand(dataclasses.replace(OPTIONS, event_weights={"view": 0.0}))
+    alone, among = (
+        PopularityForecast(OPTIONS),
+        PopularityForecast(dataclasses.replace(OPTIONS, event_weights={"view": 0.0})),
+    )
     alone.fit(dataclasses.replace(plain, observed_until=201 * DAY))
     among.fit(both)
     np.testing.assert_array_equal(among.counts, alone.counts)
@@ -87,7 +96,7 @@ def test_a_landmark_needs_the_days_before_and_after_it():
 
 @pytest.mark.parametrize("times", [None, [[0, DAY, 2 * DAY]]])
 def test_counts_stand_in_where_a_log_is_without_times_or_short(training_of, times, caplog):
-    demand = Demand(OPTIONS)
+    demand = PopularityForecast(OPTIONS)
     report = demand.fit(training_of([[2, 2, 1]], times))
     assert report["landmarks"] == 0
     assert "counts stand in" in caplog.text
@@ -97,7 +106,7 @@ def test_counts_stand_in_where_a_log_is_without_times_or_short(training_of, time
 def test_without_a_known_end_of_observation_the_log_ends_with_its_newest_event(training_of):
     items, times = novelties()
     training = training_of([items], [times], n_items=60)
-    known, unknown = Demand(OPTIONS), Demand(OPTIONS)
+    known, unknown = PopularityForecast(OPTIONS), PopularityForecast(OPTIONS)
     unknown.fit(training)
     known.fit(dataclasses.replace(training, observed_until=max(times) + 1))
     np.testing.assert_array_equal(known.counts, unknown.counts)
@@ -105,21 +114,21 @@ def test_without_a_known_end_of_observation_the_log_ends_with_its_newest_event(t
 
 def test_a_loaded_demand_scores_the_same(training_of, tmp_path):
     items, times = novelties()
-    model = Demand(OPTIONS)
+    model = PopularityForecast(OPTIONS)
     model.fit(training_of([items], [times], n_items=60))
     model.save(tmp_path)
     user = Histories.from_lists([[1], [2]])
-    np.testing.assert_array_equal(Demand.load(tmp_path).score(user), model.score(user))
+    np.testing.assert_array_equal(PopularityForecast.load(tmp_path).score(user), model.score(user))
 
 
 @pytest.mark.parametrize("wrong", [{"days": 0.0}, {"landmarks": 0}, {"leaves": 1}, {"learning_rate": 0.0}])
 def test_demand_options_out_of_range_are_refused(wrong):
     with pytest.raises(OptionsError):
-        DemandOptions(**wrong)
+        PopularityForecastOptions(**wrong)
 
 
 def test_where_nobody_known_came_back_after_any_landmark_there_is_no_demand_to_learn(training_of):
     """An event months before all others makes a log long enough for landmarks, and nobody was there before them."""
     training = training_of([[1], [2, 3], [3, 1]], [[0], [200 * DAY, 201 * DAY], [200 * DAY, 202 * DAY]])
     with pytest.raises(CannotFit, match=r"no user with an event before one of 5 landmark\(s\) has another in the 20"):
-        Demand(OPTIONS).fit(training)
+        PopularityForecast(OPTIONS).fit(training)

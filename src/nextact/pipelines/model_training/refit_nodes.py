@@ -11,7 +11,7 @@ from nextact.models.recommender import LaunchOptions, Training
 from nextact.models.registry import HYBRID, MODELS, open_model
 from nextact.models.storage import FittedModel, ModelFolder
 from nextact.options import plain
-from nextact.pipelines.model_training.fitting import (
+from nextact.pipelines.model_training.fit_nodes import (
     NO_VECTORS,
     fit_with,
     members_of,
@@ -54,8 +54,8 @@ def refit(family: str, name: str) -> Callable[..., FittedModel | LeftOut | Model
         def fit_it() -> FittedModel:
             if family == HYBRID:
                 everybody = make_holdout(histories, cuts, len(event_types))
-                lessons = with_later_steps(dataclasses.replace(first, validation=everybody), histories, cuts)
-                return _rejoined(name, model, training, lessons, candidates.values(), certificate)
+                examples = with_later_steps(dataclasses.replace(first, validation=everybody), histories, cuts)
+                return _rejoined(name, model, training, examples, candidates.values(), certificate)
             again = training.to_epoch(model.fit().report.get("best_epoch"))
             return fit_with(family, name, entry.recommender(options), again, item_vectors, certificate)
 
@@ -87,13 +87,13 @@ def _rejoined(
     name: str,
     model: ModelFolder,
     training: Training,
-    lessons: Training,
+    examples: Training,
     candidates: Iterable[Candidates],
     certificate: Certificate,
 ) -> FittedModel:
     started = time.perf_counter()
     hybrid: Any = open_model(model)
     members = members_of(name, tuple(hybrid.members.names), candidates, certificate, refitted=True)
-    again, report = hybrid.over(members, training, lessons)
+    again, report = hybrid.with_refitted(members, training, examples)
     seconds = round(time.perf_counter() - started, 2)
     return FittedModel(again, model.fit().model_copy(update={"report": plain(report), "fit_seconds": seconds}))

@@ -5,8 +5,8 @@ import pytest
 
 from nextact.datasets.generated import GeneratedShopDataset
 from nextact.metrics.targets import Targets
-from nextact.models.hybrid.lessons import Lessons, joined, lessons
-from nextact.models.hybrid.options import LESSONS_PER_USER
+from nextact.models.hybrid.hybrid_options import EXAMPLES_PER_USER
+from nextact.models.hybrid.ranking_examples import RankingExamples, examples, joined
 from nextact.sequences.histories import Histories
 from nextact.sequences.holdout import Cuts, Holdout, LaterSteps, later_steps, make_holdout
 
@@ -48,33 +48,33 @@ def test_joined_rows_keep_their_history_and_their_target():
 
 
 def test_later_steps_are_learnt_from_beside_the_targets(with_later):
-    assert rows(lessons(with_later, True, 9, ANY)) == sorted(ROWS_FIRST + ROWS_LATER)
+    assert rows(examples(with_later, True, 9, ANY)) == sorted(ROWS_FIRST + ROWS_LATER)
 
 
 def test_later_steps_can_be_left_out(with_later):
-    assert rows(lessons(with_later, False, 9, ANY)) == ROWS_FIRST
+    assert rows(examples(with_later, False, 9, ANY)) == ROWS_FIRST
 
 
 @pytest.mark.parametrize("most", [1, 2, 3])
 def test_first_targets_come_before_later_steps_where_there_is_no_room_for_all(with_later, most):
-    taken = rows(lessons(with_later, True, most, ANY))
+    taken = rows(examples(with_later, True, most, ANY))
     assert len(taken) == most
     assert sum(row in ROWS_FIRST for row in taken) == min(most, 2)
 
 
 def test_of_a_user_no_more_later_steps_are_taken_than_asked(with_later):
-    taken = rows(lessons(with_later, True, 9, most_of_user=1))
+    taken = rows(examples(with_later, True, 9, most_of_user=1))
     assert [row for row in taken if row in ROWS_FIRST] == ROWS_FIRST
     assert len(taken) == 3
 
 
 def test_the_same_seed_takes_the_same_rows(with_later):
-    one, other = (in_order(lessons(with_later, True, 3, ANY)) for _ in range(2))
+    one, other = (in_order(examples(with_later, True, 3, ANY)) for _ in range(2))
     assert one == other
 
 
 def test_several_rows_are_taken_in_the_order_asked_for_whichever_they_come_from(with_later):
-    found = lessons(with_later, True, 9, ANY)
+    found = examples(with_later, True, 9, ANY)
     alone = in_order(found)
     for order in ([3, 0, 2, 1], [2, 2], [1]):
         assert in_order(found.take(np.array(order))) == [alone[row] for row in order]
@@ -85,7 +85,9 @@ def test_several_rows_are_taken_in_the_order_asked_for_whichever_they_come_from(
 
 
 def test_a_block_has_neither_too_many_rows_nor_too_many_events():
-    found = Lessons.of(Holdout(np.arange(6), Histories.from_lists([[1]] * 3 + [[1] * 5] + [[1] * 2] * 2), None, None))
+    found = RankingExamples.of(
+        Holdout(np.arange(6), Histories.from_lists([[1]] * 3 + [[1] * 5] + [[1] * 2] * 2), None, None)
+    )
     assert [which.tolist() for which in found.blocks(2, 99)] == [[0, 1], [2, 3], [4, 5]]
     assert [which.tolist() for which in found.blocks(9, 4)] == [[0, 1, 2], [3], [4, 5]]
     assert [which.tolist() for which in found.blocks(9, 1)] == [[0], [1], [2], [3], [4], [5]]
@@ -109,7 +111,7 @@ def shop(training):
 
 
 @pytest.mark.parametrize("most", [15, 50, 4_000])
-def test_on_the_generated_shop_the_limit_of_a_user_changes_no_lesson(shop, most):
+def test_on_the_generated_shop_the_limit_of_a_user_changes_no_example(shop, most):
     """They are those of the draw written down without blocks and without a limit."""
     rng = np.random.default_rng(shop.seed)
     first, later = shop.validation, shop.later_steps
@@ -118,6 +120,6 @@ def test_on_the_generated_shop_the_limit_of_a_user_changes_no_lesson(shop, most)
         room = most - len(expected.users)
         expected = joined(expected, later.take(rng.permutation(len(later.users))[:room]))
         expected = expected.take(rng.permutation(len(expected.users)))
-    found = lessons(shop, True, most, LESSONS_PER_USER)
+    found = examples(shop, True, most, EXAMPLES_PER_USER)
     assert len(found.users) == min(most, 30 + 60)
     assert in_order(found) == in_order(expected)

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from nextact.models.baselines.shared_options import (
-    EventOptions,
+    EventWeightOptions,
     HistoryOptions,
     LinearOptions,
 )
@@ -15,19 +15,19 @@ from nextact.options import Count, Factor, Name, NotNegative, Positive, Share, o
 
 
 @options
-class PopularityOptions(EventOptions):
+class PopularityOptions(EventWeightOptions):
     """Every user gets the items with most training events."""
 
 
 @options
-class RecentPopularityOptions(EventOptions):
+class RecentPopularityOptions(EventWeightOptions):
     """Popularity in which an event counts half after ``half_life_days``."""
 
     half_life_days: Positive = 14.0
 
 
 @options
-class DemandOptions(EventOptions):
+class PopularityForecastOptions(EventWeightOptions):
     """Popularity by the events that an item is expected to get next.
 
     Attributes:
@@ -50,7 +50,7 @@ class DemandOptions(EventOptions):
 
 
 @options
-class OwnMostBoughtOptions(HistoryOptions):
+class PersonalPopularityOptions(HistoryOptions):
     """What this user chose most, recent events first.
 
     Attributes:
@@ -197,7 +197,7 @@ class Item2VecOptions(HistoryOptions):
 
 
 @options
-class TIFUKNNOptions(EventOptions):
+class TIFUKNNOptions(EventWeightOptions):
     """Personal item frequencies that fade with time, blended with those of similar users.
 
     Attributes:
