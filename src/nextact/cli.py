@@ -56,10 +56,10 @@ def run(context: click.Context, /, **options: Any) -> None:
 @click.option("--env", "-e", help="Kedro environment whose data are changed.")
 @click.pass_context
 def erase_user(context: click.Context, user_id: str, env: str | None) -> None:
-    """Remove a user from all stored tables and arrays, and leave their raw rows out of later runs.
+    """Remove a user from all that runs have stored, and leave their raw rows out of later runs.
 
-    Prints a receipt and stores it: rows removed, models to fit again, and what must be erased elsewhere. Not to be
-    called while a run is under way.
+    Prints a receipt and stores it: rows removed, models that learnt from the user, and where the id still stands. A
+    second call finishes one that was interrupted. Refused while a run is under way.
     """
     with _one_message(context):
         _check_environment(env)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -35,6 +35,8 @@ class Record(BaseModel):
         files: Name, size and time of change of each file: while these stay, the content is not read again.
         inputs: Dataset -> its fingerprint when the node read it; None where it has none (raw tables).
         parameters: Parameter -> the value that the node read, defaults included.
+        before_erasure: Fingerprints that it had until a user was erased from it; what was made from it then still fits.
+        erased_since: ISO moment since which a user is erased whose events were there when it was made.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -46,6 +48,8 @@ class Record(BaseModel):
     files: tuple[File, ...]
     inputs: dict[str, str | None]
     parameters: dict[str, Any]
+    before_erasure: tuple[str, ...] = ()
+    erased_since: str | None = None
 
 
 class RecordBook:
@@ -85,27 +89,38 @@ class RecordBook:
         return fingerprint_of(place)
 
     def restamp(self, places: Mapping[str, Path]) -> None:
-        """Take what stands at these places for what their nodes wrote: a change that is meant to be one.
+        """Take what stands at these places, from which a user was erased, for what their nodes wrote.
 
-        What was made from these datasets as they were is taken to be made from them as they are.
+        What was made from these datasets as they were still fits. A second call changes nothing.
         """
-        renewed: dict[str, tuple[str, str]] = {}
         for name, place in places.items():
-            record, found = self.read(name), fingerprint_of(place)
-            if record is None or found is None:
-                continue
-            renewed[name] = (record.fingerprint, found)
-            self.write(record.model_copy(update={"fingerprint": found, "files": files_of(place)}))
-        for file in sorted(self.folder.glob("*.json")):
-            record = self.read(file.name.removesuffix(".json"))
-            if record is None:
-                continue
-            inputs = {
-                name: renewed[name][1] if name in renewed and was == renewed[name][0] else was
-                for name, was in record.inputs.items()
-            }
-            if inputs != record.inputs:
-                self.write(record.model_copy(update={"inputs": inputs}))
+            record, found = self.read(name), self.current(name, place)
+            if record is not None and found is not None and found != record.fingerprint:
+                before = (*record.before_erasure, record.fingerprint)
+                changed = {"fingerprint": found, "files": files_of(place), "before_erasure": before}
+                self.write(record.model_copy(update=changed))
+
+    def mark_erased(self, source: str, moment: str, but: Collection[str] = ()) -> None:
+        """Note of all that was made from a dataset, over however many steps, that a user is erased since.
+
+        Args:
+            source: The dataset that held the user's events.
+            moment: Of the erasure, ISO.
+            but: Datasets that take nothing over from the events.
+        """
+        names = {file.name.removesuffix(".json") for file in self.folder.glob("*.json")} - {*but}
+        records = {name: record for name in sorted(names) if (record := self.read(name)) is not None}
+        found, added = {source}, {source}
+        while added:
+            added = {name for name, one in records.items() if name not in found and found & one.inputs.keys()}
+            found |= added
+        for name in found - {source}:
+            self.write(records[name].model_copy(update={"erased_since": moment}))
+
+    def erased_since(self, datasets: Iterable[str]) -> dict[str, str]:
+        """Those of the datasets that were made from the events of a user who is erased since, with the moment."""
+        records = {name: self.read(name) for name in datasets}
+        return {name: one.erased_since for name, one in records.items() if one is not None and one.erased_since}
 
     def _file(self, dataset: str) -> Path:
         return self.folder / f"{dataset}.json"
@@ -206,7 +221,7 @@ class Staleness:
         reasons = []
         for name, then in record.inputs.items():
             made = self.book.read(name)
-            if then is not None and made is not None and made.fingerprint != then:
+            if then is not None and made is not None and then not in (made.fingerprint, *made.before_erasure):
                 reasons.append(f"{record.dataset!r} was made from another {name!r}")
         return reasons
 

@@ -36,7 +36,11 @@ def ran(folder, *arguments):
 
 
 def saved(folder):
-    files = (file for file in (folder / "data/test").rglob("*") if file.is_file() and file.name != "mlflow.db")
+    files = (
+        file
+        for file in (folder / "data/test").rglob("*")
+        if file.is_file() and file.name not in ("mlflow.db", "in_use.lock")
+    )
     return {file: file.stat().st_mtime_ns for file in files}
 
 

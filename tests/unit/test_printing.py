@@ -1,12 +1,13 @@
 import io
+import json
 
 import pandas as pd
 import pytest
 
-from nextact.erasing.texts import stage_texts
+from nextact.datasets.results import SummaryDataset
 from nextact.errors import NextactError, TableError
 from nextact.printing import csv_cell, printable
-from nextact.reports.summary import user_lines
+from nextact.reports.summary import ShownUser, Summary, user_lines
 
 RED = "\x1b[31mtea\x07"
 
@@ -42,7 +43,7 @@ def test_another_cell_is_as_it_was(text):
     assert csv_cell(text) == text
 
 
-def test_the_summary_of_a_user_is_one_line_each_without_escape_codes(tmp_path):
+def test_the_summary_of_a_user_is_one_line_each_without_escape_codes():
     past = pd.DataFrame({"event_type": [RED], "item_text": [f"{RED}\n\nuser u2\n  did"]})
     recommended = pd.DataFrame({"rank": [1], "item_text": [RED], "probability": [0.5], "reason": [f"as {RED}"]})
     lines = user_lines("u\x1b1", past, recommended)
@@ -51,9 +52,20 @@ def test_the_summary_of_a_user_is_one_line_each_without_escape_codes(tmp_path):
         r"  did       \x1b[31mtea\x07: \x1b[31mtea\x07\n\nuser u2\n  did",
         r"   1. \x1b[31mtea\x07 (probability 0.5000; as \x1b[31mtea\x07)",
     ]
-    (tmp_path / "summary.txt").write_text("\n\n".join(["leaderboard", "\n".join(lines), "user u2\n  did"]))
-    (staged,) = stage_texts({"run_summary": tmp_path / "summary.txt"}, "u\x1b1")
-    assert staged.beside.read_text() == "leaderboard\n\nuser u2\n  did"
+    users = (ShownUser(user_id="u\x1b1", lines=tuple(lines)), ShownUser(user_id="u2", lines=("user u2",)))
+    shown = Summary(leaderboard=("leaderboard",), users=users)
+    assert str(shown) == "\n\n".join(["leaderboard", "\n".join(lines), "user u2"])
+
+
+def test_a_user_is_an_object_of_the_stored_summary(tmp_path):
+    kept = SummaryDataset(filepath=str(tmp_path / "run_summary.json"))
+    user = ShownUser(user_id="u1", lines=("user u1", "  did tea\n\nuser u2"))
+    shown = Summary(leaderboard=("best",), users=(user,))
+    kept.save(shown)
+    assert json.loads((tmp_path / "run_summary.json").read_text())["users"] == [
+        {"user_id": "u1", "lines": ["user u1", "  did tea\n\nuser u2"]}
+    ]
+    assert kept.load() == shown
 
 
 def test_errors_name_what_users_wrote_without_escape_codes(capsys):

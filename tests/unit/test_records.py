@@ -108,6 +108,35 @@ def test_after_a_change_that_was_meant_nothing_is_stale(book, chain):
     assert stale(book, chain) == {}
 
 
+def test_a_meant_change_that_was_interrupted_is_recorded_by_the_next_call(book, chain):
+    for name in ("events", "model"):
+        chain[name].write_text(f"{name} without a user")
+    book.restamp({"events": chain["events"]})  # killed here
+    for _ in range(2):
+        book.restamp({name: chain[name] for name in ("events", "model")})
+    assert stale(book, chain) == {}
+    assert len(book.read("events").before_erasure) == 1
+
+
+def test_two_users_may_be_erased_from_a_dataset(book, chain):
+    for content in ("without a user", "without two"):
+        chain["events"].write_text(content)
+        book.restamp({"events": chain["events"]})
+    assert stale(book, chain) == {}
+
+
+def test_all_that_was_made_from_the_events_of_an_erased_user_is_marked_until_it_is_made_anew(book, chain, tmp_path):
+    save(book, "certificate", tmp_path / "certificate", "d", ["events"])
+    save(book, "texts", tmp_path / "texts", "e", ["certificate"])
+    for moment in ("2026-01-02", "2026-01-03"):
+        book.mark_erased("events", moment, but=["certificate"])
+    names = ["events", "model", "lists", "certificate", "texts", "nothing"]
+    assert book.erased_since(names) == {"model": "2026-01-03", "lists": "2026-01-03"}
+    assert stale(book, chain) == {}
+    save(book, "model", chain["model"], "b", ["events"])
+    assert book.erased_since(names) == {"lists": "2026-01-03"}
+
+
 def test_what_was_stale_before_a_meant_change_stays_stale(book, chain):
     save(book, "events", chain["events"], "another", parameters={"split": {"n_rows": 3}})
     chain["events"].write_text("without a user")

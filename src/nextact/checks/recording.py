@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,14 @@ from kedro.validation.type_extractor import TypeExtractor
 
 from nextact.datasets.places import local_place
 from nextact.errors import NextactError
+from nextact.processes.holding import HeldError, Use
 from nextact.records import Record, RecordBook, Staleness, as_read, files_of, fingerprint_of
+from nextact.serving.package import mark_erased
 
 logger = logging.getLogger(__name__)
 
-RECORDS, CERTIFICATE = "records", "certificate"
+RECORDS, CERTIFICATE, ERASED_USERS = "records", "certificate", "erased_users"
+IN_USE = "in_use.lock"
 PARAMETER = "params:"
 HOW_NOT_WHAT = ("launch", "summary_users")  # options that change how a result is made or shown, never what it says
 MOST_LINES = 12
@@ -32,18 +36,42 @@ class RecordingHooks:
 
     def __init__(self) -> None:
         self._catalog: CatalogProtocol | None = None
+        self._use: Use | None = None
         self._made_here: frozenset[str] = frozenset()
 
     @hook_impl(trylast=True)
     def before_pipeline_run(self, pipeline: Pipeline, catalog: CatalogProtocol) -> None:
         """Refuse inputs that no longer fit, then take the certificate away where the data are made anew."""
         self._catalog, self._made_here = catalog, frozenset(pipeline.all_outputs())
-        _refuse_what_would_be_older(pipeline, catalog)
-        required = [name for name in sorted(pipeline.inputs()) if not _may_be_absent(catalog, name)]
-        found = staleness(catalog).of(required)
-        if found:
-            raise NextactError(_refusal(found))
-        _take_certificate_away(pipeline, catalog)
+        self._let_go()
+        self._use = _use(catalog, alone=False)
+        try:
+            _refuse_where_an_erasure_is_pending(catalog)
+            _refuse_what_would_be_older(pipeline, catalog)
+            required = [name for name in sorted(pipeline.inputs()) if not _may_be_absent(catalog, name)]
+            found = staleness(catalog).of(required)
+            if found:
+                raise NextactError(_refusal(found))
+            _tell_of_erased(catalog, required)
+            _take_certificate_away(pipeline, catalog)
+        except BaseException:
+            self._let_go()
+            raise
+
+    @hook_impl
+    def after_pipeline_run(self) -> None:
+        """Let go of the data."""
+        self._let_go()
+
+    @hook_impl
+    def on_pipeline_error(self) -> None:
+        """Let go of the data."""
+        self._let_go()
+
+    def _let_go(self) -> None:
+        if self._use is not None:
+            self._use.release()
+            self._use = None
 
     @hook_impl
     def before_node_run(self, node: Node, catalog: CatalogProtocol) -> dict[str, Any]:
@@ -56,6 +84,10 @@ class RecordingHooks:
             if found := staleness(catalog).of([name]):
                 logger.warning("%s is left out: %s", name, "; ".join(_first_reasons(found)))
                 absent[name] = catalog.get(name).absent()
+            elif since := catalog.get(RECORDS).load().erased_since([name]):
+                why = "it learnt from a user who was erased at"
+                logger.warning("%s is left out: %s %s; fit all models anew", name, why, since[name])
+                absent[name] = catalog.get(name).absent()
         return absent
 
     @hook_impl
@@ -64,11 +96,14 @@ class RecordingHooks:
         if self._catalog is None:
             return
         place = local_place(self._catalog.get(dataset_name))
+        book: RecordBook = self._catalog.get(RECORDS).load()
+        inputs = [name for name in node.inputs if not name.startswith(PARAMETER)]
+        erased_since = max(book.erased_since(inputs).values(), default=None)
+        if place is not None and erased_since is not None:
+            mark_erased(place, erased_since)
         content = None if place is None else fingerprint_of(place)
         if place is None or content is None:
             return
-        book: RecordBook = self._catalog.get(RECORDS).load()
-        inputs = [name for name in node.inputs if not name.startswith(PARAMETER)]
         book.write(
             Record(
                 dataset=dataset_name,
@@ -77,6 +112,7 @@ class RecordingHooks:
                 files=files_of(place),
                 inputs={name: _recorded(book, name) for name in inputs},
                 parameters=_parameters(self._catalog, node.inputs),
+                erased_since=erased_since,
             )
         )
 
@@ -89,8 +125,22 @@ def staleness(catalog: CatalogProtocol) -> Staleness:
     return Staleness(catalog.get(RECORDS).load(), places, _parameters(catalog, names), _kinds(), made)
 
 
+@contextmanager
+def using_alone(catalog: CatalogProtocol) -> Iterator[None]:
+    """Keep runs from the data of a catalog inside the block.
+
+    Raises:
+        NextactError: If one is under way.
+    """
+    use = _use(catalog, alone=True)
+    try:
+        yield
+    finally:
+        use.release()
+
+
 def restamp(catalog: CatalogProtocol, changed: Iterable[str]) -> None:
-    """Record these datasets as they stand, after a change that was meant."""
+    """Record these datasets as they stand without a user who was erased from them."""
     places = {name: place for name in changed if (place := local_place(catalog.get(name))) is not None}
     catalog.get(RECORDS).load().restamp(places)
 
@@ -104,6 +154,33 @@ def untouched(catalog: CatalogProtocol, names: Iterable[str]) -> list[str]:
         if place is not None and record is not None and book.current(name, place) == record.fingerprint:
             found.append(name)
     return found
+
+
+def _use(catalog: CatalogProtocol, alone: bool) -> Use:
+    folder = catalog.get(RECORDS).load().folder
+    try:
+        return Use(folder / IN_USE, alone)
+    except HeldError:
+        other = "a run is under way" if alone else "a user is being erased"
+        raise NextactError(f"{other} over {folder.parent}; wait until it has ended, then try again") from None
+
+
+def _refuse_where_an_erasure_is_pending(catalog: CatalogProtocol) -> None:
+    if ERASED_USERS in catalog and (pending := catalog.load(ERASED_USERS).get("pending")) is not None:
+        raise NextactError(
+            f"the erasure of a user, begun at {pending['erased_at']}, was interrupted; finish it first: call "
+            "`kedro erase-user` again with the same --user-id, and the same --env"
+        )
+
+
+def _tell_of_erased(catalog: CatalogProtocol, names: Iterable[str]) -> None:
+    """Warn of what is read that a user was erased from since: it serves on, and says so."""
+    if since := catalog.get(RECORDS).load().erased_since(names):
+        logger.warning(
+            "Made with the events of a user who was erased at %s: %s; `kedro run` makes them anew without",
+            max(since.values()),
+            ", ".join(since),
+        )
 
 
 def _parameters(catalog: CatalogProtocol, names: Iterable[str]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from kedro_datasets._typing import JSONPreview
 
 from nextact.datasets.whole import WholeJSON
 from nextact.protocol import Certificate
+from nextact.reports.summary import Summary
 from nextact.results.data import EventCounts
 from nextact.results.evaluation import Examples, LeakChecks, Slices, TestResults
 from nextact.versioned import Versioned
@@ -86,3 +87,9 @@ class ExamplesDataset(ResultDataset):
     """Examples in words."""
 
     kind = Examples
+
+
+class SummaryDataset(ResultDataset):
+    """What is printed at the end of a run, which prints as text; each user is an object of its own."""
+
+    kind = Summary

@@ -1,1 +1,1 @@
-"""Erase one user from everything that the line has stored, and say what is left to do elsewhere."""
+"""Erase one user from everything that the line has stored, and say what remains elsewhere."""

@@ -10,105 +10,73 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from nextact.erasing.staged import Staged, stage
-from nextact.errors import NextactError
+from nextact.erasing.changes import Change, Erased, stage
 from nextact.events import columns as c
 from nextact.stored import each_read, reading
 
 POSITIONS = ("history_end", "target_end")  # columns that hold positions in the arrays of histories
 
 
-def stage_table(name: str, place: Path, user_id: str) -> Iterator[Staged]:
-    """Write the files of a table anew without a user's rows; nothing where it holds none, or does not exist.
-
-    Args:
-        name: The dataset in messages and receipts.
-        place: A Parquet file, or a folder of them.
-        user_id: As the table writes it.
-
-    Raises:
-        NextactError: If a file is no Parquet.
-    """
-    for file in parquet_files(name, place):
-        n_rows = count_rows(file, user_id)
-        if n_rows:
-            yield stage(name, file, n_rows, partial(_write_without, file, user_id))
+def stage_table(dataset: str, file: Path, whom: Erased) -> Iterator[Change]:
+    """Write a file anew without a user's rows, known by id or else by index; nothing where it tells nothing of them."""
+    names = _schema(file).names
+    n_rows = sum(batch.num_rows - _rest(batch, whom).num_rows for batch in _batches(file, _naming(names)))
+    moves = whom.n_events and c.USER_INDEX in names and any(name in names for name in POSITIONS)
+    if n_rows or moves:
+        yield stage(dataset, file, n_rows, partial(_write, file, whom))
 
 
-def stage_indexed(root: Path, user: int, n_events: int) -> Iterator[Staged]:
-    """Write the tables anew that know users by ``user_index`` alone, wherever they are.
-
-    The user's rows go, later users move up by one, and so do positions in the arrays of histories.
-
-    Args:
-        root: Folder of all data.
-        user: Index of the user.
-        n_events: Events of the user in the arrays.
-    """
-    for file in sorted(root.rglob("*.parquet")):
-        names = _schema(file).names if file.is_file() else []
-        if c.USER_INDEX in names and c.USER_ID not in names:
-            n_rows = sum(pc.sum(pc.equal(batch[c.USER_INDEX], user)).as_py() or 0 for batch in _batches(file, names))
-            yield stage(file.stem, file, n_rows, partial(_write_moved, file, user, n_events))
+def count_text(file: Path, text: str) -> int:
+    """Cells of a file that are this text, in columns of text and in that of the user."""
+    found = 0
+    for name in [one.name for one in _schema(file) if _is_text(one.type) or one.name == c.USER_ID]:
+        for batch in _batches(file, [name]):
+            found += pc.sum(pc.equal(batch.column(0).cast(pa.string()), text)).as_py() or 0
+    return found
 
 
-def parquet_files(name: str, place: Path) -> list[Path]:
-    """The files of a table, none where it does not exist."""
-    files = sorted(place.rglob("*.parquet")) if place.is_dir() else [place] if place.exists() else []
-    for file in files:
-        if file.suffix != ".parquet":
-            raise NextactError(f"{name!r} is stored as {file.name}; only Parquet files can be rewritten without a user")
-    return files
+def _naming(names: list[str]) -> list[str]:
+    """The column by which a table knows its users, if any."""
+    return next(([name] for name in (c.USER_ID, c.USER_INDEX) if name in names), [])
 
 
-def count_rows(file: Path, user_id: str) -> int:
-    """Rows of a user; 0 in a file without users."""
-    if c.USER_ID not in _schema(file).names:
-        return 0
-    return sum(
-        batch.num_rows - int(_others(batch, user_id).sum().as_py() or 0) for batch in _batches(file, [c.USER_ID])
-    )
+def _rest(batch: pa.RecordBatch, whom: Erased) -> pa.RecordBatch:
+    """The rows of others, and those of nobody."""
+    names = batch.schema.names
+    if c.USER_ID in names:
+        others = pc.not_equal(batch[c.USER_ID].cast(pa.string()), whom.user_id)
+    elif c.USER_INDEX in names and whom.user_index is not None:
+        others = pc.not_equal(batch[c.USER_INDEX], whom.user_index)
+    else:
+        return batch
+    return batch.filter(pc.fill_null(others, True))
 
 
-def count_by_split(place: Path, user_id: str) -> dict[str, int]:
-    """Rows of a user in each split of the events."""
-    counts: dict[str, int] = {}
-    for file in parquet_files("events", place):
-        for batch in _batches(file, [c.USER_ID, c.SPLIT]):
-            for split in batch.filter(pc.invert(_others(batch, user_id)))[c.SPLIT].to_pylist():
-                counts[split] = counts.get(split, 0) + 1
-    return counts
-
-
-def _write_without(file: Path, user_id: str, target: Path) -> None:
-    with pq.ParquetWriter(target, _schema(file), compression=_compression(file)) as writer:
-        for batch in _batches(file, None):
-            writer.write_batch(batch.filter(_others(batch, user_id)))
-
-
-def _write_moved(file: Path, user: int, n_events: int, target: Path) -> None:
+def _write(file: Path, whom: Erased, target: Path) -> None:
     schema = _schema(file)
     with pq.ParquetWriter(target, schema, compression=_compression(file)) as writer:
         for batch in _batches(file, None):
-            rest = batch.filter(pc.not_equal(batch[c.USER_INDEX], user))
-            later = pc.greater(rest[c.USER_INDEX], user).cast(pa.int64())
-            moves = {c.USER_INDEX: later} | {name: pc.multiply(later, n_events) for name in POSITIONS}
-            columns = [
-                pc.subtract(rest[field.name].cast(pa.int64()), moves[field.name]).cast(field.type)
-                if field.name in moves
-                else rest[field.name]
-                for field in schema
-            ]
-            writer.write_batch(pa.RecordBatch.from_arrays(columns, schema=schema))
+            rest = _rest(batch, whom)
+            if c.USER_INDEX in schema.names:
+                rest = _moved(rest, whom)
+            writer.write_batch(rest)
 
 
-def _others(batch: pa.RecordBatch, user_id: str) -> pa.BooleanArray:
-    """Whether each row is of somebody else; rows without a user are."""
-    users = batch[c.USER_ID].cast(pa.string())
-    return pc.fill_null(pc.not_equal(users, user_id), True)
+def _moved(batch: pa.RecordBatch, whom: Erased) -> pa.RecordBatch:
+    for at, field in enumerate(batch.schema):
+        if field.name in POSITIONS:
+            moved = whom.moved(batch.column(at).to_numpy(zero_copy_only=False))
+            batch = batch.set_column(at, field, pa.array(moved, field.type))
+    return batch
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
 
 
 def _batches(file: Path, columns: list[str] | None) -> Iterator[pa.RecordBatch]:
+    if columns == []:
+        return
     with reading(file):
         opened = pq.ParquetFile(file)
     with opened:

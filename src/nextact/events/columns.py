@@ -22,4 +22,5 @@ ITEM_TEXT = "item_text"
 TOKENS = "tokens"  # the words of an item's text, joined by blanks
 ITEM_INDEX = "item_index"  # 1 .. n_items; 0 is padding
 USER_INDEX = "user_index"  # 0 .. n_users - 1
+NOBODY = ""  # user_id in the place of a user who was erased; no raw row is accepted with it
 N_TRAINING_EVENTS = "n_training_events"

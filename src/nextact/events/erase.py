@@ -10,6 +10,7 @@ from typing import Any, Self
 
 import ibis
 
+from nextact.errors import NextactError
 from nextact.events import columns as c
 from nextact.events.coding import Texts
 from nextact.events.engines import keep
@@ -28,19 +29,31 @@ class ErasedUsers:
     Attributes:
         salt: Random text of the project, before each id.
         erased_at: SHA-256 of salt and user id, as hexadecimal text -> ISO moment.
+        pending: What is left to do of an erasure that has begun; see :mod:`nextact.erasing.erase`. None mostly.
     """
 
     salt: str
     erased_at: dict[str, str]
+    pending: dict[str, Any] | None = None
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
-        """Read what :meth:`to_json` gave; of nothing, nobody is erased and a new salt is drawn."""
-        return cls(data.get("salt") or secrets.token_hex(16), dict(data.get("erased_at", {})))
+        """Read what :meth:`to_json` gave; of nothing, nobody is erased and a new salt is drawn.
+
+        Raises:
+            NextactError: If it is anything else. Hashes without their salt would let every erased user in again.
+        """
+        salt, hashes = (data.get("salt"), data.get("erased_at")) if isinstance(data, Mapping) else (None, None)
+        if data == {}:
+            return cls(secrets.token_hex(16), {})
+        if not (isinstance(salt, str) and salt and isinstance(hashes, Mapping)):
+            raise NextactError("holds no salt with hashes of users; put it back from a backup, or erased users return")
+        return cls(salt, dict(hashes), data.get("pending"))
 
     def to_json(self) -> dict[str, Any]:
         """As plain data."""
-        return {"salt": self.salt, "erased_at": self.erased_at}
+        plain = {"salt": self.salt, "erased_at": self.erased_at}
+        return plain if self.pending is None else {**plain, "pending": self.pending}
 
     def hash_of(self, user_id: str) -> str:
         """The salted hash of an id, written as the events write it.
@@ -51,9 +64,13 @@ class ErasedUsers:
         """
         return hashlib.sha256((self.salt + user_id).encode()).hexdigest()
 
-    def with_user(self, user_id: str, moment: str) -> Self:
-        """One user more."""
-        return type(self)(self.salt, {**self.erased_at, self.hash_of(user_id): moment})
+    def with_user(self, user_id: str, moment: str, pending: dict[str, Any] | None = None) -> Self:
+        """One user more, perhaps with what is left to do."""
+        return type(self)(self.salt, {**self.erased_at, self.hash_of(user_id): moment}, pending)
+
+    def done(self) -> Self:
+        """With nothing left to do."""
+        return type(self)(self.salt, self.erased_at)
 
 
 def reject_erased(events: ibis.Table, erased: ErasedUsers, texts: Texts | None = None) -> ibis.Table:

@@ -26,7 +26,7 @@ SINGLE_MODELS: dict[str, dict[str, ModelEntry]] = {
         "transition": ModelEntry(o.TransitionOptions, TransitionTable),
         "item_knn": ModelEntry(o.ItemKNNOptions, ItemKNN),
         "ease": ModelEntry(o.EASEOptions, EASE),
-        "tifu_knn": ModelEntry(o.TIFUKNNOptions, TIFUKNN),
+        "tifu_knn": ModelEntry(o.TIFUKNNOptions, TIFUKNN, keeps_users=True),
         "content_knn": ModelEntry(o.ContentKNNOptions, ContentKNN, blocks=lambda options: (options.block,)),
         "words_knn": ModelEntry(o.WordsKNNOptions, ContentKNN, blocks=lambda options: (options.block,)),
         "slim": ModelEntry(o.SLIMOptions, SLIM, by_default=False),

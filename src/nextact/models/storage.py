@@ -25,6 +25,7 @@ class ModelEntry:
             whatever its options are.
         tags: Tags of its fit node; ``gpu`` lets a deployer send it to a GPU.
         by_default: Whether ``kedro run`` fits it; ``kedro run --pipelines model_training_full`` fits them all.
+        keeps_users: Whether its folder holds a vector of each training user, if without ids.
     """
 
     options: type[Any]
@@ -32,6 +33,7 @@ class ModelEntry:
     blocks: Callable[[Any], tuple[str, ...]] | None = None
     tags: tuple[str, ...] = ()
     by_default: bool = True
+    keeps_users: bool = False
 
     def blocks_read(self, options: Any) -> tuple[str, ...]:
         """Names of the blocks of item vectors that a model with these options reads."""

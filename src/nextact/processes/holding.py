@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -79,6 +80,36 @@ class Hold:
         if self.pid == os.getpid():
             self.path.unlink(missing_ok=True)
         self._file.close()
+
+
+class Use:
+    """Data that several processes use at a time, or one alone, until :meth:`release` or until it ends.
+
+    Args:
+        path: The file that says so; made where it is not there, and never removed.
+        alone: Whether nobody else may use the data meanwhile.
+
+    Raises:
+        HeldError: If another process uses the data alone, or uses them at all where ``alone`` is asked for.
+    """
+
+    def __init__(self, path: Path, alone: bool = False) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = path.open("a", encoding="utf-8")
+        try:
+            fcntl.flock(self._file, (fcntl.LOCK_EX if alone else fcntl.LOCK_SH) | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self._file.close()
+            raise HeldError(path, None) from None
+        except OSError:  # a file system without locks: nobody can tell
+            pass
+
+    def release(self) -> None:
+        """Let go; forks of this process with it."""
+        if not self._file.closed:
+            with contextlib.suppress(OSError):
+                fcntl.flock(self._file, fcntl.LOCK_UN)
+            self._file.close()
 
 
 def _take(path: Path) -> TextIO:

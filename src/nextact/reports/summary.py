@@ -8,6 +8,30 @@ from nextact.events import columns as c
 from nextact.metrics.comparison import Interval
 from nextact.printing import printable
 from nextact.results.evaluation import TestResults
+from nextact.versioned import Frozen, Versioned
+
+
+class ShownUser(Frozen):
+    """A user with what is printed of them, a line each."""
+
+    user_id: str
+    lines: tuple[str, ...]
+
+
+class Summary(Versioned):
+    """What is printed at the end of a run; kept by its parts, so that a user can be taken out of it.
+
+    Attributes:
+        leaderboard: Lines on models, none on a user.
+        users: Those shown.
+    """
+
+    leaderboard: tuple[str, ...]
+    users: tuple[ShownUser, ...]
+
+    def __str__(self) -> str:
+        """The leaderboard, then each user after an empty line."""
+        return "\n\n".join("\n".join(lines) for lines in (self.leaderboard, *(user.lines for user in self.users)))
 
 
 def leaderboard_lines(results: TestResults) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,11 +20,14 @@ from nextact.options import Count, OptionsError, Positive, options
 from nextact.protocol import Certificate
 from nextact.records import fingerprint_of
 from nextact.results.models import ModelHandle
-from nextact.stored import StoredError, read_json, reading, write_json
+from nextact.stored import StoredError, read_json, reading, write_json, written_whole
+
+logger = logging.getLogger(__name__)
 
 MANIFEST_FILE, CERTIFICATE_FILE, SCHEMA_FILE = "package.json", "certificate.json", "input_schema.json"
 ITEM_COLUMNS = (c.ITEM_ID, c.ITEM_TEXT, c.N_TRAINING_EVENTS)
 ITEMS_FILE, MODEL_FOLDER, BEHAVIOUR_FOLDER = "items.parquet", "model", "behaviour_model"
+ERASED_FILE = "erased_since.json"  # beside the parts, in a package that learnt from a user who was erased since
 FORMAT = 3
 AGAIN = "package the model again: `kedro run --pipelines recommendation`"
 
@@ -105,6 +109,9 @@ class Package:
         """
         manifest = _read_manifest(folder / MANIFEST_FILE)
         _require_as_packaged(folder, manifest)
+        if (folder / ERASED_FILE).exists():
+            since = read_json(folder / ERASED_FILE, ("erased_since",))["erased_since"]
+            logger.warning("%s learnt from a user who was erased at %s; `kedro run` replaces it", folder, since)
         return cls(
             manifest,
             Certificate.of_json(read_json(folder / CERTIFICATE_FILE), folder / CERTIFICATE_FILE),
@@ -160,6 +167,13 @@ def describe_package(
     )
     behaviour = None if behaviour_model is None else ModelFolder(Path(behaviour_model.refitted_folder))
     return Package(manifest, certificate, items, ModelFolder(Path(chosen_model.refitted_folder)), behaviour)
+
+
+def mark_erased(folder: Path, moment: str) -> None:
+    """Have a package say whenever it is opened that a user it learnt from is erased since a moment; it serves on."""
+    if (folder / MANIFEST_FILE).exists():
+        with written_whole(folder / ERASED_FILE) as beside:
+            write_json(beside, {"erased_since": moment})
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ FITTED, CANDIDATE = ".model", ".candidate"
 RESULTS: dict[str, Callable[[RunLog, Any], None]] = {
     "leaderboard": RunLog.log_leaderboard,
     "test_results": RunLog.log_test_results,
-    "run_summary": lambda log, text: log.log_artifact("run_summary.txt", text),
+    "run_summary": lambda log, found: log.log_artifact("run_summary.txt", "\n".join(found.leaderboard)),  # no user
 }
 
 

@@ -78,7 +78,7 @@ def test_each_model_that_could_not_be_fitted_is_named_with_its_reason(left_out):
         assert f"{one['family']}.{one['name']} is left out: {LEFT_OUT[one['name']]}" in output
     page = (folder / "data/test/08_reporting/evaluation_report.html").read_text()
     for text in (
-        (folder / "data/test/08_reporting/run_summary.txt").read_text(),
+        (folder / "data/test/08_reporting/run_summary.json").read_text(),
         (folder / "data/test/08_reporting/model_card.md").read_text().replace("\\_", "_"),
         page,
     ):

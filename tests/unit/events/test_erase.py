@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from nextact.errors import NextactError
 from nextact.events.contract import as_table
 from nextact.events.erase import ERASED, ErasedUsers, reject_erased
 
@@ -72,6 +73,17 @@ def test_salts_are_drawn_anew_and_kept():
     assert len(one.salt) == 32
     assert ErasedUsers.from_json(one.to_json()) == one
     assert one.hash_of("u") != other.hash_of("u")
+
+
+def test_hashes_without_their_salt_are_refused():
+    with pytest.raises(NextactError, match="holds no salt with hashes"):
+        ErasedUsers.from_json({"erased_at": {"abc": "2026-01-01"}})
+
+
+def test_what_is_left_to_do_is_kept_until_it_is_done():
+    erased = ErasedUsers("salt", {}).with_user("u", "2026-01-01", {"files": ["a"]})
+    assert ErasedUsers.from_json(erased.to_json()).pending == {"files": ["a"]}
+    assert ErasedUsers.from_json(erased.done().to_json()) == ErasedUsers("salt", {}).with_user("u", "2026-01-01")
 
 
 @pytest.mark.parametrize("user", ["", "ü", "ü11"])

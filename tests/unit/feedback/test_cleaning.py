@@ -125,6 +125,14 @@ def test_rows_of_an_erased_user_are_rejected_and_keep_nothing_of_them(raw):
     assert gone.drop(columns=["source_row", "rejected_reason"]).isna().all(axis=None)
 
 
+@pytest.mark.parametrize("kind", ["int64", "float64"])
+def test_an_erased_user_is_found_where_the_table_keeps_ids_as_numbers(raw, kind):
+    table = raw()
+    table["user_id"] = table["user_id"].str[1:].astype(kind)
+    erased = ErasedUsers("salt", {}).with_user("1", "2024-01-01T00:00:00+00:00")
+    assert count_reasons(clean_feedback(table, FeedbackOptions(), ["view"], erased)) == {"accepted": 27, "erased": 3}
+
+
 def test_no_table_and_a_table_without_rows_give_no_rows_in_the_same_columns(raw):
     for nothing in (None, raw().head(0)):
         rows = clean_feedback(nothing, FeedbackOptions(), ["view"])

@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from nextact.processes.holding import HeldError, Hold
+from nextact.processes.holding import HeldError, Hold, Use
 
 HOLD = """
 import sys, time
@@ -59,3 +59,30 @@ def test_a_holder_that_has_not_said_who_it_is_is_another_process(start, tmp_path
     (tmp_path / "held").write_text("")
     with pytest.raises(HeldError, match="is held by another process"):
         Hold(tmp_path / "held")
+
+
+USE = """
+import sys, time
+from pathlib import Path
+from nextact.processes.holding import Use
+use = Use(Path(sys.argv[1]))
+print("used", flush=True)
+time.sleep(600)
+"""
+
+
+def test_data_are_used_by_many_or_by_one_alone(start, tmp_path):
+    other = start(USE, tmp_path / "of" / "all")
+    assert other.stdout.readline() == "used\n"
+    beside = Use(tmp_path / "of" / "all")
+    with pytest.raises(HeldError):
+        Use(tmp_path / "of" / "all", alone=True)
+    other.send_signal(signal.SIGKILL)
+    other.wait()
+    beside.release()
+    beside.release()  # a second time does no harm
+    alone = Use(tmp_path / "of" / "all", alone=True)
+    with pytest.raises(HeldError):
+        Use(tmp_path / "of" / "all")
+    alone.release()
+    Use(tmp_path / "of" / "all").release()

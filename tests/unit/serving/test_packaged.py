@@ -14,7 +14,7 @@ from nextact.models.storage import ModelFolder
 from nextact.retrieval.scoring import masked_scores, popular_first
 from nextact.sequences.histories import Histories
 from nextact.sequences.holdout import Holdout
-from nextact.serving.package import Package
+from nextact.serving.package import Package, mark_erased
 from nextact.serving.packaged import PackagedModel
 from nextact.stored import StoredError
 
@@ -160,6 +160,17 @@ def test_a_saved_package_says_the_same_of_itself(package_of, tmp_path):
     assert read.items.to_dict() == written.items.to_dict()
 
 
+def test_a_package_that_learnt_from_an_erased_user_says_so_and_serves_on(package_of, tmp_path, caplog):
+    package_of(tmp_path).save(tmp_path / "packaged")
+    PackagedModel.open(tmp_path / "packaged")
+    assert "erased" not in caplog.text
+    mark_erased(tmp_path / "packaged", "2026-01-02")
+    assert len(PackagedModel.open(tmp_path / "packaged").recommend(HISTORY).items) == 3
+    assert "packaged learnt from a user who was erased at 2026-01-02; `kedro run` replaces it" in caplog.text
+    mark_erased(tmp_path / "nothing", "2026-01-02")
+    assert not (tmp_path / "nothing").exists()
+
+
 def test_the_input_schema_is_written_beside_the_model(package_of, tmp_path):
     package_of(tmp_path).save(tmp_path / "packaged")
     schema = {column["name"]: column for column in json.loads((tmp_path / "packaged/input_schema.json").read_text())}
@@ -179,7 +190,7 @@ def test_a_missing_or_foreign_package_is_named(package_of, tmp_path):
     change(tmp_path / "packaged", format=2)
     with pytest.raises(StoredError, match=r"package.json has layout 2, and .* 3; package the model again: `kedro run"):
         PackagedModel.open(tmp_path / "packaged")
-    change(tmp_path / "packaged", format=2, top_q=2)
+    change(tmp_path / "packaged", format=3, top_q=2)
     with pytest.raises(StoredError, match=r"package.json describes no package .*did you mean 'top_k'"):
         PackagedModel.open(tmp_path / "packaged")
 

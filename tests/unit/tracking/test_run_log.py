@@ -2,14 +2,18 @@
 
 import dataclasses
 import json
+from pathlib import Path
 
 import pytest
 
 from nextact.errors import NextactError
+from nextact.reports.summary import ShownUser, Summary
 from nextact.results.horizons import HorizonRow, HorizonSection
 from nextact.results.models import LeftOut
+from nextact.tracking.erased import mark_store
 from nextact.tracking.run_log import RunLog
 from nextact.tracking.store import TrackingStore
+from nextact.tracking.tracked_run import RESULTS
 from nextact.tracking.tracking_options import TrackingOptions
 
 from ...protocols import make_certificate
@@ -191,3 +195,32 @@ def test_horizons_are_metrics_of_the_part_they_were_scored_on(store):
     assert metrics["validation_view_within_7_days_happened"] == 0.5
     assert metrics["test_view_within_7_days_happened"] == 0.25
     assert "test_view_within_7_days_brier" not in metrics
+
+
+def test_nothing_on_a_user_is_logged_of_the_summary(store):
+    log = RunLog(store, certificate(), {})
+    user = ShownUser(user_id="u1", lines=("user u1", "  did tea"))
+    shown = Summary(leaderboard=("best", "second"), users=(user,))
+    RESULTS["run_summary"](log, shown)
+    place = store.client.download_artifacts(log.parent, "run_summary.txt")
+    assert Path(place).read_text() == "best\nsecond"
+
+
+def test_run_and_model_versions_are_tagged_where_a_user_they_learnt_from_is_erased(store):
+    of_run, other = certificate(), certificate("two")
+    log, elsewhere = RunLog(store, of_run, {}), RunLog(store, other, {})
+    store.client.create_registered_model("nextact")
+    store.client.create_model_version("nextact", "runs:/x/model", run_id=log.parent)
+    told = mark_store(store.options, of_run.run_id, "2026-01-02")
+    assert told.startswith("1 run(s) and 1 model version(s) are tagged nextact.erased_since=2026-01-02; what MLflow")
+    assert store.client.get_run(log.parent).data.tags["nextact.erased_since"] == "2026-01-02"
+    assert "nextact.erased_since" not in store.client.get_run(elsewhere.parent).data.tags
+    assert store.client.get_model_version("nextact", "1").tags["nextact.erased_since"] == "2026-01-02"
+
+
+def test_a_store_that_is_not_there_is_not_made_to_be_marked(tmp_path):
+    options = TrackingOptions().at(tmp_path)
+    assert mark_store(options, "run", "2026-01-02") == "nothing is tracked"
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "mlflow.db").write_text("no database")
+    assert mark_store(options, "run", "2026-01-02").startswith("not marked: tracking: cannot write to sqlite:")

@@ -17,7 +17,7 @@ from nextact.models.registry import MODELS, open_model
 from nextact.models.storage import ModelFolder
 from nextact.options import Count, options
 from nextact.protocol import Certificate, require_same_run
-from nextact.reports.summary import leaderboard_lines, user_lines
+from nextact.reports.summary import ShownUser, Summary, leaderboard_lines, user_lines
 from nextact.results.evaluation import TestResults
 from nextact.results.models import BehaviourModel, ChosenModel, Leaderboard, ModelHandle
 from nextact.retrieval.recommending import (
@@ -82,7 +82,7 @@ def recommend(
     user_ids = users[c.USER_ID].to_numpy()
     catalogue = Catalogue(_catalogue_items(vocabulary, item_texts, item_tokens))
     found = recommend_items(model, histories, user_ids, catalogue, temperature, exclude_seen, options.top_k)
-    return found.assign(model=chosen_model.name, run_id=chosen_model.run_id)
+    return _named(found).assign(model=chosen_model.name, run_id=chosen_model.run_id)
 
 
 def choose_behaviour_model(
@@ -119,7 +119,7 @@ def predict_behaviours(
     require_same_run("behaviour_model", behaviour_model.run_id, certificate, "model_training")
     model: Any = open_model(ModelFolder(Path(handle.refitted_folder)))
     found = predict_behaviour(model, histories, users[c.USER_ID].to_numpy(), event_types)
-    return found.assign(model=handle.name, run_id=handle.run_id)
+    return _named(found).assign(model=handle.name, run_id=handle.run_id)
 
 
 def predict_horizons(
@@ -141,7 +141,7 @@ def predict_horizons(
         if model.horizons():
             moment = int(histories.timestamp.max()) + 1
             found = predict_within_horizons(model, histories, users[c.USER_ID].to_numpy(), event_types, moment)
-            return found.assign(moment=iso_moment(moment), model=one.name, run_id=one.run_id)
+            return _named(found).assign(moment=iso_moment(moment), model=one.name, run_id=one.run_id)
     logger.info("No model of this run says anything of horizons, so their table is empty")
     kinds = {HORIZON_DAYS: "int32", PROBABILITY: "float64"}
     columns = [*HORIZON_COLUMNS, "moment", "model", "run_id"]
@@ -170,6 +170,11 @@ def package(
     )
 
 
+def _named(of_users: pd.DataFrame) -> pd.DataFrame:
+    """Without the places of users who were erased."""
+    return of_users[of_users[c.USER_ID] != c.NOBODY]
+
+
 def _catalogue_items(vocabulary: pd.DataFrame, item_texts: TextTable, item_tokens: TextTable) -> pd.DataFrame:
     """One row an item in the order of its index: whoever answers at once has the names at hand."""
     texts = item_texts.frame()[[c.ITEM_INDEX, c.ITEM_TEXT]]
@@ -185,14 +190,15 @@ def summarise(
     item_texts: TextTable,
     certificate: Certificate,
     n_users: int,
-) -> str:
+) -> Summary:
     """The leaderboard, and the first few users with their past and their recommendations."""
     require_same_run("test_results", test_results.run_id, certificate, "model_evaluation")
-    lines, texts = leaderboard_lines(test_results), item_texts.frame()
+    shown: list[ShownUser] = []
+    texts = item_texts.frame()
     for user_id in recommendations[c.USER_ID].drop_duplicates().head(n_users):
         newest = events.filter(events[c.USER_ID] == user_id).order_by([c.TIMESTAMP, c.POSITION]).execute().tail(50)
         past = newest.merge(texts, on=c.ITEM_ID, how="left")
         past[c.ITEM_TEXT] = past[c.ITEM_TEXT].where(past[c.ITEM_TEXT].fillna("") != "", past[c.ITEM_ID])
         recommended = recommendations[recommendations[c.USER_ID] == user_id]
-        lines += ["", *user_lines(user_id, past, recommended)]
-    return "\n".join(lines)
+        shown.append(ShownUser(user_id=user_id, lines=tuple(user_lines(user_id, past, recommended))))
+    return Summary(leaderboard=tuple(leaderboard_lines(test_results)), users=tuple(shown))

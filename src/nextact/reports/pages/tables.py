@@ -16,6 +16,7 @@ class Table:
         rows: Cells; as many as there are names.
         n_texts: The first so many columns hold text, the others numbers, which are aligned to the right.
         stamp: What the rows belong to, such as a protocol.
+        of_users: Whether each row tells of the user whose id is its first cell; an erasure finds such rows by it.
     """
 
     title: str
@@ -23,6 +24,7 @@ class Table:
     rows: Sequence[Sequence[str]]
     n_texts: int = 1
     stamp: str = ""
+    of_users: bool = False
 
     @property
     def caption(self) -> str:
