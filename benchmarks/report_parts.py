@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nextact.errors import MODELS_RENAMED
+
 RESULTS = Path(__file__).parent / "results"
 
 Row = dict[str, Any]
@@ -55,8 +57,15 @@ class Table:
 
 
 def read(results: str) -> Rows:
-    """All lines of a file of results, oldest first."""
-    return [json.loads(line) for line in (RESULTS / f"{results}.jsonl").read_text(encoding="utf-8").splitlines()]
+    """All lines of a file of results, oldest first; models by the names that they have now."""
+    lines = (RESULTS / f"{results}.jsonl").read_text(encoding="utf-8").splitlines()
+    return [_renamed(json.loads(line)) for line in lines]
+
+
+def _renamed(row: Row) -> Row:
+    return row | {
+        name: MODELS_RENAMED.get(row[name], row[name]) for name in ("model",) if isinstance(row.get(name), str)
+    }
 
 
 def newest(rows: Sequence[Row], key: Sequence[str]) -> Rows:
