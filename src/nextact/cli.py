@@ -22,6 +22,7 @@ from kedro.utils import find_kedro_project, load_obj
 
 from nextact.checks.environment import NoEnvironment, refuse_default
 from nextact.checks.remedies import chain
+from nextact.console.quiet import quiet
 from nextact.errors import NextactError, suggest
 from nextact.printing import printable
 from nextact.processes.stopping import end_on_sigterm
@@ -40,11 +41,16 @@ def cli() -> None:
     """Commands of the project."""
 
 
-@cli.command(name="run", params=kedro_run.params, help=kedro_run.help)
+VERBOSE = click.Option(["--verbose"], is_flag=True, help="Show every line of the log, not what asks for action alone.")
+
+
+@cli.command(name="run", params=[*kedro_run.params, VERBOSE], help=kedro_run.help)
 @click.pass_context
-def run(context: click.Context, /, **options: Any) -> None:
+def run(context: click.Context, /, verbose: bool, **options: Any) -> None:
     """Kedro's own run; set NEXTACT_TRACEBACK=1 to see where an error came from."""
     end_on_sigterm()
+    if not verbose:
+        quiet(_project())
     with _one_message(context):
         _check_names(options)
         _check_runner(options)

@@ -2,11 +2,12 @@
 
 from nextact.checks.environment import EnvironmentLoader
 from nextact.checks.recording import RecordingHooks
+from nextact.console.step_hooks import StepHooks
 from nextact.datasets.folders import data_folder
 from nextact.hooks import NextactHooks
 from nextact.tracking.hooks import TrackingHooks
 
-HOOKS = (NextactHooks(), RecordingHooks(), TrackingHooks())
+HOOKS = (NextactHooks(), RecordingHooks(), TrackingHooks(), StepHooks())
 
 CONFIG_LOADER_CLASS = EnvironmentLoader
 CONFIG_LOADER_ARGS = {

@@ -181,7 +181,7 @@ def training_key(options: SequenceOptions, training: Training) -> str:
 
 def _loop_settings(options: SequenceOptions, training: Training) -> LoopSettings:
     shared = {field.name for field in fields(LoopSettings)} - {"seed", "last_epoch"}
-    values = {name: getattr(options, name) for name in shared}
+    values = {name: getattr(options.optimiser, name) for name in shared}
     return LoopSettings(**values, seed=training.context.seed, last_epoch=training.context.epochs)
 
 
