@@ -29,12 +29,16 @@ class NextactHooks:
     def __init__(self) -> None:
         self._started_in: Path | None = None
         self._folder = "conf/ENVIRONMENT"
+        self._loader: Any = None
+        self._env: str | None = None
 
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
         """Refuse parameters that no pipeline reads (they are misspelt), and those that leave out the columns."""
         from nextact.checks.parameters import check_parameters, require_stated  # the models' options take a while
 
+        self._loader = context.config_loader
+        self._env = context.env
         self._folder = folder_of(context.config_loader)
         require_stated(context.config_loader["parameters"], self._folder)
         known = _parameters_in_use(pipelines)
@@ -81,8 +85,22 @@ class NextactHooks:
         """Print the results whose catalog entry asks for it, and go back to where the run was started."""
         for name in sorted(pipeline.outputs()):
             if (getattr(catalog.get(name), "metadata", None) or {}).get("print_at_end"):
-                print(catalog.load(name))
+                print(f"\n{catalog.load(name)}\n\n{self._where_to_look(catalog)}")
         self._go_back()
+
+    def _where_to_look(self, catalog: CatalogProtocol) -> str:
+        """Where the results of a run are seen, a line each."""
+        from nextact.tracking.hooks import read_options
+
+        page = Path(str(getattr(catalog.get("evaluation_page"), "_filepath", "")))
+        page = page.relative_to(Path.cwd()) if page.is_relative_to(Path.cwd()) else page
+        env = "" if self._env in (None, self._loader.default_run_env) else f" --env {self._env}"
+        lines = {"report": str(page), "pipelines": f"kedro viz run --host 127.0.0.1{env}"}
+        tracking = read_options(self._loader, Path.cwd())
+        if tracking.enabled:
+            store = tracking.tracking_uri.replace(f"sqlite:///{Path.cwd()}/", "sqlite:///")
+            lines["runs"] = f"mlflow ui --backend-store-uri {store} --host 127.0.0.1"
+        return "\n".join(f"{name:<11}{place}" for name, place in (lines | {"explore": "notebooks/"}).items())
 
     @hook_impl(trylast=True)  # an error raised here keeps it from the hooks that would come later
     def on_pipeline_error(self, error: Exception, pipeline: Pipeline, catalog: CatalogProtocol) -> None:

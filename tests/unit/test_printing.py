@@ -50,7 +50,7 @@ def test_the_summary_of_a_user_is_one_line_each_without_escape_codes():
     assert lines == [
         r"user u\x1b1",
         r"  did       \x1b[31mtea\x07: \x1b[31mtea\x07\n\nuser u2\n  did",
-        r"   1. \x1b[31mtea\x07 (probability 0.5000; as \x1b[31mtea\x07)",
+        r"   1. \x1b[31mtea\x07 (50.00%; as \x1b[31mtea\x07)",
     ]
     users = (ShownUser(user_id="u\x1b1", lines=tuple(lines)), ShownUser(user_id="u2", lines=("user u2",)))
     shown = Summary(leaderboard=("leaderboard",), users=users)

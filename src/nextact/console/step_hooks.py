@@ -16,6 +16,7 @@ from kedro.pipeline.node import Node
 from nextact.console.steps import StepTime, StepTimes, Watch, in_words, roughly, seconds_left
 
 RECORDS = "records"
+SHORT_SECONDS = 45.0  # of which nobody need be told
 
 
 class StepHooks:
@@ -77,7 +78,7 @@ class StepHooks:
         parts = [f"{len(self._done)}/{len(self._names)} {name}", in_words(self._done[name].seconds)]
         to_come = [one for one in self._names if one not in self._done]
         left = seconds_left({one: time.seconds for one, time in self._done.items()}, self._before.steps, to_come)
-        return " · ".join(parts if left is None else [*parts, f"{roughly(left)} left"])
+        return " · ".join(parts if left is None or left < SHORT_SECONDS else [*parts, f"{roughly(left)} left"])
 
     def _still(self, name: str, seconds: float) -> None:
         before = self._before.steps.get(name)

@@ -79,7 +79,7 @@ def in_words(seconds: float) -> str:
 
     Example:
         >>> in_words(0.4), in_words(41.2), in_words(150), in_words(4000)
-        ('0.4 s', '41 s', '2 min 30 s', '1 h 07 min')
+        ('0.4 s', '41 s', '2 min 30 s', '1 h 06 min')
     """
     if seconds < 10:
         return f"{seconds:.1f} s"
@@ -93,10 +93,10 @@ def roughly(seconds: float) -> str:
     """What is left, no more exact than it is known.
 
     Example:
-        >>> roughly(20), roughly(100), roughly(170)
-        ('less than a minute', 'about 2 min', 'about 3 min')
+        >>> roughly(50), roughly(170)
+        ('about 1 min', 'about 3 min')
     """
-    return "less than a minute" if seconds < 45 else f"about {max(round(seconds / 60), 1)} min"
+    return f"about {max(round(seconds / 60), 1)} min"
 
 
 class Watch:

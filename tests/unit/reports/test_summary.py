@@ -1,0 +1,80 @@
+import pandas as pd
+import pytest
+
+from nextact.metrics.comparison import CorrectedComparison, Interval
+from nextact.reports.summary import WIDTH, columns, fitted, leaderboard_lines, user_lines, verdict
+from nextact.results.evaluation import TestedModel, TestResults
+
+INTERVAL = Interval(0.25, 0.2, 0.3, 0.95, 9)
+
+
+def results(names, chosen, difference=0.1, p=0.01, left_out=()):
+    models = tuple(
+        TestedModel.model_construct(name=name, family=family, test={"ndcg@10": INTERVAL}) for name, family in names
+    )
+    others = [name for name, family in names if family == "baselines" and name != chosen]
+    against = CorrectedComparison(difference, difference - 0.05, difference + 0.05, p, 9, p)
+    return TestResults.model_construct(
+        metric="ndcg@10",
+        users=2_083,
+        chosen=chosen,
+        baseline=others[0] if others else None,
+        models=models,
+        chosen_against=dict.fromkeys(others, against),
+        models_left_out=tuple(left_out),
+    )
+
+
+STACKED = [("stacked", "hybrid"), ("ease", "baselines"), ("popularity", "baselines")]
+
+
+def test_a_model_that_leads_serves_and_is_said_to_be_better():
+    assert verdict(results(STACKED, "stacked")) == [
+        "stacked serves: best on validation, and shown to be better there than ease, the best baseline.",
+        "On test it is better than ease, the best baseline, by +0.1000 [+0.0500, +0.1500].",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("difference", "p", "said"),
+    [(-0.1, 0.01, "On test it is worse than ease"), (0.1, 0.2, "On test no difference is shown between it and ease")],
+)
+def test_what_test_says_otherwise_is_not_hidden(difference, p, said):
+    assert verdict(results(STACKED, "stacked", difference, p))[1].startswith(said)
+
+
+def test_a_baseline_that_serves_in_place_of_the_leader_says_so_without_contradiction():
+    why, on_test = verdict(results(STACKED, "ease"))
+    assert why.startswith("ease serves: stacked stands higher on validation, but is not shown to be better")
+    assert "the best other baseline" in on_test
+
+
+def test_the_only_model_is_compared_with_nothing():
+    assert verdict(results([("gpt2", "sequence")], "gpt2")) == [
+        "gpt2 serves: nothing is better on validation.",
+        "On test it reaches ndcg@10 0.2500 [0.2000, 0.3000].",
+    ]
+
+
+def test_the_table_names_the_model_that_serves_and_no_line_is_wider_than_a_terminal():
+    left_out = [f"popularity_forecast is left out: {'no user came back after any of the landmarks ' * 4}"]
+    lines = leaderboard_lines(results(STACKED, "stacked", left_out=left_out))
+    assert lines[0].split() == ["model", "ndcg@10", "on", "test", "hit_rate@10", "on", "test"]
+    assert lines[1].startswith("stacked (serves)")
+    assert "0.2500 [0.2000, 0.3000]" in lines[2]
+    assert max(map(len, lines)) <= WIDTH
+    assert " ".join(" ".join(lines).split()).count("no user came back after any of the landmarks") == 4
+
+
+@pytest.mark.parametrize("name", ["a cup of very green tea from somewhere far away " * 4, "茶" * 90])
+def test_users_fit_a_terminal_whatever_the_items_are_called(name):
+    past = pd.DataFrame({"event_type": ["buy"], "item_text": [name]})
+    row = {"rank": 1, "item_text": name, "probability": 0.0853, "reason": f"because of {name[:40]}"}
+    lines = user_lines("u1", past, pd.DataFrame([row]))
+    assert all(columns(line) <= WIDTH for line in lines)
+    assert lines[2].startswith("   1. ")
+    assert "… (8.53%; because of" in lines[2]
+
+
+def test_a_text_that_fits_stays_as_it_is():
+    assert fitted("x" * WIDTH, WIDTH) == "x" * WIDTH
