@@ -20,7 +20,7 @@ from nextact.sequences.holdout import Holdout
 
 Weights = NDArray[np.float64]
 DRAWN_TOGETHER = 256  # examples; apart from the blocks that are scored, on which nothing may depend
-MOST_LESSONS, DRAWN = 2_500, 1_000
+MOST_EXAMPLES, DRAWN = 2_500, 1_000
 RIDGE = 1e-3
 LINEAR_LIMIT = 10.0  # deviations above which a standardised score says no more by its linear part
 
@@ -59,7 +59,7 @@ def readings(scores: Scores) -> tuple[Scores, Scores]:
 def fit_fusion(
     members: Members, examples: RankingExamples | Holdout, exclude_seen: bool, seed: int, at_once: AtOnce | None = None
 ) -> ScoreFusion:
-    """Weights under which a example's target is most likely, by a conditional logit over the whole catalogue.
+    """Weights under which an example's target is most likely, by a conditional logit over the whole catalogue.
 
     Instead of all items each example shows its target among items drawn uniformly, which fits the same weights. Of
     several targets one is drawn. A ridge keeps members that say the same apart.
@@ -76,7 +76,7 @@ def fit_fusion(
         McFadden, 1978, "Modelling the choice of residential location" (uniformly drawn alternatives).
     """
     random, at_once, examples = np.random.default_rng(seed), at_once or AtOnce(), RankingExamples.of(examples)
-    some = examples.only(np.flatnonzero(examples.in_catalogue)[:MOST_LESSONS])
+    some = examples.only(np.flatnonzero(examples.in_catalogue)[:MOST_EXAMPLES])
     shown = []
     for start in range(0, len(some.rows), DRAWN_TOGETHER):
         together = some.only(np.arange(start, min(start + DRAWN_TOGETHER, len(some.rows))))
@@ -90,7 +90,7 @@ def fit_fusion(
 
 def bytes_of_examples(n_examples: int, n_items: int, n_members: int) -> int:
     """Memory of all readings of a fit, while they are joined and in a step of the fit."""
-    return min(n_examples, MOST_LESSONS) * (1 + min(n_items, DRAWN)) * (2 * 2 * n_members * 4 + 40)
+    return min(n_examples, MOST_EXAMPLES) * (1 + min(n_items, DRAWN)) * (2 * 2 * n_members * 4 + 40)
 
 
 def _shown(
