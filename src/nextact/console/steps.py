@@ -23,7 +23,7 @@ class StepTime(Frozen):
     """What one step took the last time that it ran.
 
     Attributes:
-        seconds: Wall clock, loading and saving included.
+        seconds: Wall clock of its function, without loading and saving.
         peak_gib: Highest resident memory of the process meanwhile.
     """
 
