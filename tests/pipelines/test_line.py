@@ -10,10 +10,12 @@ import pandas as pd
 import pytest
 
 from nextact.records import RecordBook
+from nextact.results.models import ChosenModel, Gate, Leaderboard
 
 from ..conftest import ROOT
 from ..conftest import copy_of_project as copy_project
 from ..conftest import run_kedro as kedro
+from ..protocols import make_certificate
 
 ONLY_VECTORS = (
     "feature_engineering.embed_words",
@@ -225,7 +227,10 @@ def test_a_misspelt_parameter_names_the_close_match(tmp_path):
     [
         (["--params", "baselines.transition.options.lag=2"], "has no option 'lag'; did you mean 'lags'?"),
         (["--params", "filter.min_item_events=many"], "parameters: filter.min_item_events should be a valid integer"),
-        (["--params", "sequence.gpt2.options.backbone=gpt3"], "'gpt3' is no transformers configuration; near it: gpt"),
+        (
+            ["--params", "sequence.gpt2.options.backbone.name=gpt3"],
+            "'gpt3' is no transformers configuration; near it: gpt",
+        ),
         (["--params", "split.kind=globaltime"], "parameters: split.kind should be 'global_time'"),
         (
             ["--namespaces", "model_training.sequence.gpt3"],
@@ -335,9 +340,12 @@ def test_horizon_predictions_hold_a_row_a_user_type_and_horizon_and_never_fall(p
 def test_without_a_model_of_horizons_their_table_is_empty_and_has_its_columns():
     from nextact.pipelines.recommendation.nodes import predict_horizons
 
-    run = {"run_id": "a", "protocol_hash": "h"}
-    chosen = {**run, "family": "baselines", "name": "popularity", "folder": "nowhere"}
-    table = predict_horizons({**run, "models": [chosen]}, chosen, None, pd.DataFrame({"user_id": ["u"]}), run, ["view"])
+    certificate = make_certificate()
+    run = certificate.stamp
+    folders = {"folder": "nowhere", "refitted_folder": "nowhere"}
+    chosen = ChosenModel(**run, family="baselines", name="popularity", **folders, reason="")
+    board = Leaderboard(**run, metric="m", models=(), gate=Gate(best_baseline=None, models={}), left_out=())
+    table = predict_horizons(board, chosen, None, pd.DataFrame({"user_id": ["u"]}), certificate, ["view"])
     assert len(table) == 0
     assert list(table) == ["user_id", "event_type", "horizon_days", "probability", "moment", "model", "run_id"]
     assert (str(table["horizon_days"].dtype), str(table["probability"].dtype)) == ("int32", "float64")

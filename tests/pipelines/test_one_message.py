@@ -126,9 +126,13 @@ VALUES = [
         "baselines.ease.options.event_weights: no event type 'veiw'; did you",
     ),
     ("baselines.ease.options.event_weights.view=-1", "baselines.ease.options.event_weights.view must be at least 0"),
-    ("sequence.gpt2.options.epochs=-3", "sequence.gpt2.options.epochs must be at least 1, got -3"),
-    ("sequence.gpt2.options.dropout=1", "sequence.gpt2.options.dropout must be in [0, 1), got 1"),
-    ("sequence.gpt2.options.heads=3", "sequence.gpt2.options.dimensions must be a multiple of heads (3), got 16"),
+    ("sequence.gpt2.options.optimiser.epochs=-3", "sequence.gpt2.options.optimiser.epochs must be at least 1, got -3"),
+    ("sequence.gpt2.options.backbone.dropout=1", "sequence.gpt2.options.backbone.dropout must be in [0, 1), got 1"),
+    (
+        "sequence.gpt2.options.backbone.heads=3",
+        "sequence.gpt2.options.backbone.dimensions must be a multiple of heads (3), got 16",
+    ),
+    ("sequence.gpt2.options.epochs=3", "sequence.gpt2.options.epochs is sequence.gpt2.options.optimiser.epochs now"),
     ("hybrid.stacked.options.leaves=1", "hybrid.stacked.options.leaves must be at least 2, got 1"),
     ("evaluation.examples=-1", "evaluation.examples must be at least 0, got -1"),
     (

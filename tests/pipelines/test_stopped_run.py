@@ -18,8 +18,8 @@ from ..conftest import copy_of_project, run_kedro
 WITHOUT_END = {
     "launch.processes": 2,
     "launch.checkpoint_seconds": 0,
-    "sequence.gpt2.options.epochs": 100_000,
-    "sequence.gpt2.options.patience": 100_000,
+    "sequence.gpt2.options.optimiser.epochs": 100_000,
+    "sequence.gpt2.options.optimiser.patience": 100_000,
 }
 TRAIN = ["run", "--env", "test", "--namespaces", "model_training.sequence.gpt2", "--params"]
 

@@ -19,7 +19,10 @@ from nextact.events.labelling import count_rows, label_events
 from nextact.events.quality.report import report_quality
 from nextact.events.quality.warnings import QualityOptions
 from nextact.events.splitting import SplitOptions, describe_split
+from nextact.protocol import Filter
 from nextact.sequences.build import VocabularyOptions, build_histories, fit_vocabulary
+
+from ...protocols import make_protocol
 
 pytestmark = [
     pytest.mark.spark,
@@ -154,15 +157,21 @@ def through(engine, folder, raw, events, split, core, erased=None):
 def quality(engine, frames, tables, counts, split, core):
     """The report on what :func:`through` gave."""
     ibis.set_backend(engine)
-    protocol = {
-        "split": describe_split(split, counts["moments"]),
-        "exclude_seen": False,
-        "filter": {"window": core.window},
-    }
+    window = Filter(item=1, user=1, window=core.window)
+    protocol = make_protocol(split=describe_split(split, counts["moments"]), exclude_seen=False, filter=window)
     accepted, rejected = (in_memory(frames[name]) for name in ("accepted", "rejected"))
     items = clean_items(ITEMS, ItemOptions(item_id="sku"))
     return report_quality(
-        accepted, rejected, items, tables[0], counts, protocol, ("view", "purchase"), True, ["name"], QualityOptions()
+        accepted,
+        rejected,
+        items,
+        tables[0],
+        counts["rows_by_split"],
+        protocol,
+        ("view", "purchase"),
+        True,
+        ["name"],
+        QualityOptions(),
     )
 
 

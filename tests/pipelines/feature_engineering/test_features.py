@@ -219,7 +219,7 @@ def test_a_catalogue_without_text_says_so_once_and_goes_on(items, vocabulary, ca
     ]
     tokens = nodes.clean_item_texts(texts, CleaningOptions())
     assert not any(tokens.texts("tokens"))
-    vectors = nodes.join_blocks(options, ItemVectors.of({}), *[np.zeros((11, 0), np.float32)] * len(BLOCKS))
+    vectors = nodes.join_blocks(options, ItemVectors.of({}), **dict.fromkeys(BLOCKS, np.zeros((11, 0), np.float32)))
     assert vectors.blocks == {}
     drawn = pictures.draw_catalogue(vectors, texts, tokens, vocabulary, items, CatalogueMapOptions())
     assert (len(drawn[0].data), len(drawn[1])) == (0, 0)
@@ -227,8 +227,8 @@ def test_a_catalogue_without_text_says_so_once_and_goes_on(items, vocabulary, ca
 
 def test_only_blocks_that_were_asked_for_are_joined():
     options = ItemTextOptions(blocks=("tfidf", "encoder_tuned"))
-    made = [np.full((3, 2), place, np.float32) for place, _ in enumerate(BLOCKS)]
-    vectors = nodes.join_blocks(options, ItemVectors.of({}), *made)
+    made = {name: np.full((3, 2), place, np.float32) for place, name in enumerate(BLOCKS)}
+    vectors = nodes.join_blocks(options, ItemVectors.of({}), **made)
     assert {name: block[0, 0] for name, block in vectors.blocks.items()} == {
         name: BLOCKS.index(name) for name in ("encoder_tuned", "tfidf")
     }

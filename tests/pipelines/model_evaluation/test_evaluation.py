@@ -219,7 +219,7 @@ def test_page_and_card_tell_of_horizons(project):
 def test_under_leave_one_out_horizons_are_not_scored_and_a_sentence_says_why(project, tmp_path, kedro):
     again = copy_of(project, tmp_path)
     steps = "data_processing,feature_engineering,model_training,model_evaluation"
-    only = "sequence.gpt2.options.epochs=1,split.kind=leave_one_out"
+    only = "sequence.gpt2.options.optimiser.epochs=1,split.kind=leave_one_out"
     done = kedro(again, "run", "--env", "test", "--pipelines", steps, "--params", only)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     results = read(again, "test_results")

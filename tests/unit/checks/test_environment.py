@@ -180,9 +180,9 @@ OF_NO_DATA_SET = {
     "feedback.report.seed",
 } | {
     "feedback.off_policy.seed",
-    "sequence.nextact.options.backbone",
-    "sequence.bert.options.backbone",
-    "sequence.bert.options.objective",
+    "sequence.nextact.options.backbone.name",
+    "sequence.bert.options.backbone.name",
+    "sequence.bert.options.loss.objective",
 }
 
 

@@ -113,7 +113,7 @@ def shop(training):
 @pytest.mark.parametrize("most", [15, 50, 4_000])
 def test_on_the_generated_shop_the_limit_of_a_user_changes_no_example(shop, most):
     """They are those of the draw written down without blocks and without a limit."""
-    rng = np.random.default_rng(shop.seed)
+    rng = np.random.default_rng(shop.context.seed)
     first, later = shop.validation, shop.later_steps
     expected = first.take(rng.permutation(len(first.users))[:most])
     if most > len(first.users):

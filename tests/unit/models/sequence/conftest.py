@@ -60,12 +60,14 @@ def training_of(
     )
 
 
+PLACES = RENAMED["SequenceOptions"] | {"backbone": "backbone.name", "loss": "loss.kind"}
+
+
 def options_of(**flat):
     """Options from names without their blocks."""
-    places = RENAMED["SequenceOptions"] | {"backbone": "backbone.name", "loss": "loss.kind"}
     nested = {}
     for name, value in flat.items():
-        block, inner = places[name].split(".")
+        block, inner = PLACES[name].split(".")
         nested.setdefault(block, {})[inner] = value
     return SequenceOptions(**nested)
 

@@ -1,4 +1,5 @@
 import logging
+import re
 import subprocess
 import sys
 
@@ -16,10 +17,11 @@ from nextact.models.sequence.evidence import leave_out
 from nextact.models.sequence.fitting import fit_network as fitting
 from nextact.models.sequence.inference import score_event_types
 from nextact.models.sequence.recommender import SequenceRecommender
+from nextact.models.sequence.sequence_options import SequenceOptions
 from nextact.options import OptionsError
 from nextact.sequences.histories import Histories
 
-from .conftest import N_ITEMS, holdout_of, options_of, random_histories, small, training_of
+from .conftest import N_ITEMS, PLACES, holdout_of, options_of, random_histories, small, training_of
 
 
 def test_scores_have_a_column_per_item_and_are_finite(fitted, histories):
@@ -304,15 +306,36 @@ def test_leaving_out_a_step_keeps_the_others():
         {"loss_chunk_steps": 0},
         {"text_blocks": ("a", "a")},
         {"precision": "int8"},
-        {"dimension": 8},
     ],
 )
 def test_options_that_make_no_sense_are_refused(wrong):
-    with pytest.raises(OptionsError, match=next(iter(wrong))):
+    name = next(iter(wrong))
+    with pytest.raises(OptionsError, match=re.escape(f"SequenceOptions.{PLACES[name]}")):
         options_of(**wrong)
 
 
-@pytest.mark.parametrize("module", ["recommender", "options"])
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"dimension": 8}, "SequenceOptions has no option 'dimension'"),
+        ({"dimensions": 8}, "SequenceOptions.dimensions is SequenceOptions.backbone.dimensions now"),
+        (
+            {"backbone": {"dimension": 8}},
+            "SequenceOptions.backbone has no option 'dimension'; did you mean 'dimensions'?",
+        ),
+        ({"backbone": "gpt2"}, "SequenceOptions.backbone must be a block of options, got 'gpt2'"),
+        (
+            {"optimiser": {"learning_rate": True}},
+            "SequenceOptions.optimiser.learning_rate should be a number, got True",
+        ),
+    ],
+)
+def test_a_name_that_is_none_is_answered_with_the_one_that_is(wrong, said):
+    with pytest.raises(OptionsError, match=re.escape(said)):
+        SequenceOptions(**wrong)
+
+
+@pytest.mark.parametrize("module", ["recommender", "sequence_options"])
 def test_importing_needs_no_torch(module):
     heavy = "{'torch', 'transformers', 'accelerate'}"
     code = f"import sys, nextact.models.sequence.{module}; print({heavy} & set(sys.modules))"

@@ -12,6 +12,7 @@ from nextact.models.behaviour.horizons.landmarks import landmark_moments, landma
 from nextact.sequences.histories import Histories
 from nextact.sequences.moments import days_to_first, holdout_window, known_before, observed_until
 
+from .....protocols import make_split
 from .conftest import TYPES, UNTIL, random_log
 
 HORIZONS = (1, 7, 30)
@@ -144,13 +145,13 @@ def test_cuts_of_a_part_of_the_users_are_the_same_as_of_all(log):
 
 
 def test_windows_are_known_under_a_time_split_alone(log):
-    split = {"kind": "global_time", "validation_from": "1970-02-01", "test_from": "1970-03-01"}
+    split = make_split(validation_from="1970-02-01", test_from="1970-03-01")
     assert holdout_window(split, "validation", log) == (31 * DAY, 59 * DAY)
     assert holdout_window(split, "test", log) == (59 * DAY, int(log.timestamp.max()) + 1)
     assert observed_until(split, log) == 31 * DAY
-    assert holdout_window({"kind": "leave_one_out"}, "test", log) is None
-    assert observed_until({"kind": "leave_one_out"}, log) is None
-    assert observed_until({"kind": "unseen_users"}, log) == int(log.timestamp.max()) + 1
+    assert holdout_window(make_split("leave_one_out"), "test", log) is None
+    assert observed_until(make_split("leave_one_out"), log) is None
+    assert observed_until(make_split("unseen_users"), log) == int(log.timestamp.max()) + 1
 
 
 def test_no_event_at_or_after_the_moment_is_known_even_where_times_fall():

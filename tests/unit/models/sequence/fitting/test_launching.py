@@ -58,7 +58,7 @@ def test_a_training_is_read_as_it_was_written(tmp_path):
     save_training(options(), training, tmp_path)
     read_options, read = open_training(tmp_path)
     assert read_options == options()
-    assert (read.n_items, read.event_types, read.seed) == (training.n_items, training.event_types, 3)
+    assert (read.n_items, read.event_types, read.context.seed) == (training.n_items, training.event_types, 3)
     assert read.observed_until == 99
     for name in ("offsets", "item_index", "event_type", "timestamp", "starts_step"):
         np.testing.assert_array_equal(getattr(read.histories, name), getattr(training.histories, name))
