@@ -15,6 +15,7 @@ from nextact.events.coding import Texts, encode
 from nextact.events.contract import EventOptions, raw_sources
 from nextact.events.engines import fingerprint, keep, repeated
 from nextact.events.moments import DAY, iso_moment, microseconds
+from nextact.events.other_forms import other_form
 from nextact.events.reading import UNITS_PER_SECOND
 from nextact.events.source_rows import to_contract
 from nextact.events.tables import RAW_EVENTS, as_table
@@ -195,6 +196,8 @@ def _stop_if_mostly_rejected(
     lines = "; ".join(f"{one}: {reason}: {n:,}" for (one, reason), n in counts.items())
     if worst in (reasons.OTHER_UNIT, reasons.TOO_EARLY, reasons.TOO_LATE):
         lines += _other_reading(raw[source], source, options, read, cleaned.texts)
+    if form := other_form(raw[source], source, options.column_maps()[source], worst):
+        lines += f"; to read them state {f'events.sources.{source}' if options.sources else 'events'}.{form}"
     raise TableError(
         RAW_EVENTS,
         f"{n_rejected / n_rows:.1%} of the rows are rejected, more than the {options.stop_above_rejected_share:.1%} "

@@ -9,6 +9,8 @@ from typing import Any, Literal
 
 from nextact.errors import NextactError, suggest
 from nextact.events import columns as c
+from nextact.events.amounts import Decimal
+from nextact.events.clock_text import require_formats
 from nextact.events.moments import require_moment
 from nextact.events.tables import RAW_EVENTS, as_table, require_columns
 from nextact.events.timezones import require_timezone
@@ -45,8 +47,12 @@ class ColumnMap:
             as it is.
         timestamp: Column of the time; ``None`` where there is only an order: ``position``, else that of the rows.
         timestamp_unit: ``s``, ``ms``, ``us`` since 1970 UTC, ``iso`` text, or ``native`` for a time type.
-        timezone: IANA zone of ``iso`` and ``native`` times that name no offset themselves.
+        timestamp_format: How text writes times, as ``strptime`` does (``"%d.%m.%Y %H:%M"``), where it is not ISO. Of
+            several the first that fits a cell is taken; ``iso`` may be one of them.
+        timezone: IANA zone of times that name no offset themselves; numbers are UTC.
         value: Column of an amount, price or rating, if any.
+        value_decimal: The sign before the fraction, ``.`` or ``,``, of amounts that people wrote: ``1.234,50 €``. The
+            other one may group thousands, currencies are passed over. ``None`` for plain numbers.
         session_id: Column of a session or basket id, if any.
         position: Column that orders events at one moment; rows keep their order in the table without it.
     """
@@ -58,13 +64,26 @@ class ColumnMap:
     event_type_map: dict[str, str] | None = None
     timestamp: str | None = c.TIMESTAMP
     timestamp_unit: TimestampUnit = "native"
+    timestamp_format: str | tuple[str, ...] | None = None
     timezone: str = "UTC"
     value: str | None = None
+    value_decimal: Decimal | None = None
     session_id: str | None = None
     position: str | None = None
 
     def __post_init__(self) -> None:
         require_timezone(self.timezone)
+        if self.formats is not None:
+            require_formats(self.formats)
+            if self.timestamp_unit not in ("native", "iso"):
+                raise ValueError(
+                    f"timestamp_format reads text, timestamp_unit {self.timestamp_unit!r} numbers; state one of them"
+                )
+
+    @property
+    def formats(self) -> tuple[str, ...] | None:
+        """Formats of text, in the order in which they are tried."""
+        return (self.timestamp_format,) if isinstance(self.timestamp_format, str) else self.timestamp_format
 
     def columns(self) -> dict[str, str | None]:
         """Option name -> raw column, ``None`` where it is not mapped."""

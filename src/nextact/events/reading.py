@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import ibis
 
 from nextact.errors import NextactError
 from nextact.events import reasons
+from nextact.events.amounts import read_amount
+from nextact.events.clock_text import from_iso, from_text, localised, since_epoch
 from nextact.events.moments import SECOND
-from nextact.events.timezones import to_utc
 
 EXACT_BELOW = 2**53  # from here on a float64 stands for its neighbours too, and so do numbers cast to it
 EXACT_BELOW_FLOAT32 = 2**24
 LARGEST_FLOAT = sys.float_info.max  # Ibis's own isinf finds nothing on Spark
 LARGEST_TIME = 2**62  # microseconds; far beyond any date, and the arithmetic around it stays in 64 bits
 UNITS_PER_SECOND = {"s": 1, "ms": 1_000, "us": 1_000_000}
-EPOCH = "1970-01-01 00:00:00"
-HOUR, SIXTY = r"(?:[01]\d|2[0-3])", r"[0-5]\d"  # engines do not agree on 24:00 and on leap seconds: no such times
-OFFSET_HOUR = r"(?:0\d|1[0-5])"  # no clock was ever further from UTC
-ISO = (  # groups: 1 date and time, 2 zone, 3 sign, 4 hours, 5 minutes
-    rf"^(\d{{4}}-\d{{2}}-\d{{2}}(?:[T ]{HOUR}:{SIXTY}(?::{SIXTY}(?:\.\d{{1,9}})?)?)?)"
-    rf"(Z|z|([+-])({OFFSET_HOUR})(?::?({SIXTY}))?)?$"
-)
 
 
 class Cells(NamedTuple):
@@ -97,8 +92,14 @@ def exact_below(kind: ibis.expr.datatypes.DataType) -> int:
     return EXACT_BELOW_FLOAT32 if kind.is_float32() else EXACT_BELOW
 
 
-def read_number(column: ibis.Value, place: str) -> Cells:
+def read_number(column: ibis.Value, place: str, decimal: str | None = None) -> Cells:
     """A number as float64, null where the cell is empty; problems where it is no number, or NaN or endless.
+
+    Args:
+        column: Numbers or text.
+        place: Table and column in messages.
+        decimal: Of text that people wrote, the sign before the fraction (:mod:`nextact.events.amounts`); ``None`` for
+            plain numbers.
 
     Raises:
         NextactError: If the column is neither numbers nor text.
@@ -106,7 +107,7 @@ def read_number(column: ibis.Value, place: str) -> Cells:
     kind = column.type()
     if kind.is_string():
         given = column.strip() != ""
-        number = column.try_cast("float64")
+        number = column.try_cast("float64") if decimal is None else read_amount(column, decimal)
     elif kind.is_numeric() or kind.is_boolean():
         given = column.notnull()
         number = column.cast("float64")
@@ -121,7 +122,7 @@ def read_number(column: ibis.Value, place: str) -> Cells:
     return Cells(endless.ifelse(ibis.null("float64"), number), problems)
 
 
-def read_time(column: ibis.Value, unit: str, timezone: str, place: str) -> Cells:
+def read_time(column: ibis.Value, unit: str, timezone: str, place: str, formats: Sequence[str] | None = None) -> Cells:
     """Microseconds since 1970 UTC as int64.
 
     Args:
@@ -129,6 +130,7 @@ def read_time(column: ibis.Value, unit: str, timezone: str, place: str) -> Cells
         unit: ``s``, ``ms``, ``us``, ``iso`` or ``native``.
         timezone: IANA zone of clock times that do not name their own offset.
         place: Table and column in messages.
+        formats: Of text, in the order in which they are tried; then the unit says nothing.
 
     Raises:
         NextactError: If the column's type does not go with the unit, or is too narrow for times.
@@ -138,14 +140,18 @@ def read_time(column: ibis.Value, unit: str, timezone: str, place: str) -> Cells
         raise NextactError(
             f"{place}: holds {kind}, which tells times apart only to minutes; store it as integers, float64 or a time"
         )
-    if unit in UNITS_PER_SECOND and (kind.is_numeric() or kind.is_string()):
+    if formats is not None and (kind.is_string() or kind.is_integer()):
+        moments = from_text(column.cast("string").strip(), formats, timezone)
+    elif formats is not None:
+        raise NextactError(f"{place}: holds {kind}, but timestamp_format reads text; {_hint(kind)}")
+    elif unit in UNITS_PER_SECOND and (kind.is_numeric() or kind.is_string()):
         moments = _from_number(column, SECOND // UNITS_PER_SECOND[unit])
     elif unit == "iso" and kind.is_string():
-        moments = _from_iso(column.strip(), timezone)
+        moments = from_iso(column.strip(), timezone)
     elif unit == "native" and (kind.is_timestamp() or kind.is_date()):
-        moments = _since_epoch(column.try_cast("timestamp"))
+        moments = since_epoch(column.try_cast("timestamp"))
         if kind.is_date() or kind.timezone is None:
-            moments = _localised(moments, timezone)
+            moments = localised(moments, timezone)
     else:
         raise NextactError(f"{place}: holds {kind}, which timestamp_unit {unit!r} does not read; {_hint(kind)}")
     return Cells(moments, ibis.ifelse(moments.isnull(), reasons.NO_TIME, ibis.null("string")))
@@ -164,29 +170,7 @@ def _from_number(column: ibis.Value, microseconds: int) -> ibis.Value:
     return (number.clip(-bound, bound) * microseconds).round().cast("int64")
 
 
-def _from_iso(text: ibis.Value, timezone: str) -> ibis.Value:
-    """The offset is worked out by hand: DuckDB 1.5 lets a zone named in one row leak into the next rows."""
-    well_formed = text.re_search(ISO).ifelse(text, ibis.null("string"))
-    clock = _since_epoch(well_formed.re_extract(ISO, 1).try_cast("timestamp"))
-    minutes = _digits(well_formed, 4) * 60 + _digits(well_formed, 5)
-    sign = (well_formed.re_extract(ISO, 3) == "-").ifelse(-1, 1)
-    shifted = clock - sign * minutes * 60 * SECOND
-    return (well_formed.re_extract(ISO, 2) == "").ifelse(_localised(clock, timezone), shifted)
-
-
-def _digits(text: ibis.Value, group: int) -> ibis.Value:
-    return text.re_extract(ISO, group).nullif("").try_cast("int64").fill_null(0)
-
-
-def _since_epoch(moments: ibis.Value) -> ibis.Value:
-    return moments.delta(ibis.timestamp(EPOCH), unit="microsecond")
-
-
-def _localised(clock: ibis.Value, timezone: str) -> ibis.Value:
-    return clock if timezone == "UTC" else to_utc(clock, timezone)
-
-
 def _hint(kind: ibis.expr.datatypes.DataType) -> str:
     if kind.is_timestamp() or kind.is_date():
-        return "state timestamp_unit: native"
-    return "state timestamp_unit: iso for text, s, ms or us for numbers"
+        return "state timestamp_unit: native, and no timestamp_format"
+    return "state timestamp_unit: iso for text, or its timestamp_format; s, ms or us for numbers"

@@ -63,7 +63,7 @@ def to_contract(raw: object, source: str, columns: ColumnMap, events: EventOptio
     table = _numbered(raw, source, columns)
     if columns.timestamp is not None:  # a step of its own: the expression is long, and what follows reads it often
         place = f"{source}[{columns.timestamp!r}]"
-        time = read_time(table[columns.timestamp], columns.timestamp_unit, columns.timezone, place)
+        time = read_time(table[columns.timestamp], columns.timestamp_unit, columns.timezone, place, columns.formats)
         table = table.mutate(**{READ_TIME: time.values})
     position = _position(table, source, columns)
     read = {
@@ -187,7 +187,7 @@ def _position(table: ibis.Table, source: str, columns: ColumnMap) -> Cells:
 def _value(table: ibis.Table, source: str, columns: ColumnMap) -> Cells:
     if columns.value is None:
         return _nothing("float64")
-    return read_number(table[columns.value], f"{source}[{columns.value!r}]")
+    return read_number(table[columns.value], f"{source}[{columns.value!r}]", columns.value_decimal)
 
 
 def _session(table: ibis.Table, source: str, columns: ColumnMap) -> Cells:

@@ -10,6 +10,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
+from nextact.events.cleaning import clean_events
 from nextact.events.contract import EventOptions
 from nextact.events.engines import in_memory, row_number
 from nextact.events.erase import ErasedUsers
@@ -296,3 +297,28 @@ def test_a_kedro_run_on_spark_writes_the_tables_of_a_run_on_duckdb(tmp_path, cop
         for of_the_run in ("run_id", "provenance"):  # when it ran, and with what
             assert (ours_says.pop(of_the_run, None) is None) == (spark_says.pop(of_the_run, None) is None)
         assert ours_says == spark_says
+
+
+WRITTEN_TIMES = [
+    "31.03.2024 2:30",
+    "5.1.2024 09:05",
+    "30.02.2024 10:00",
+    "05-Jan-24 1:05:09 pm +0530",
+    "240105",
+    "2024-01-05",
+]
+WRITTEN_AMOUNTS = ["1.234,50 €", "€ 12,5", "3,20-", "(7)", "1.5", "CHF 1'000"]
+
+
+def test_times_and_amounts_as_people_write_them_are_read_alike(engines, tmp_path):
+    log = pd.DataFrame({"user_id": "u", "item_id": "i", "timestamp": WRITTEN_TIMES, "price": WRITTEN_AMOUNTS})
+    forms = ("%d.%m.%Y %H:%M", "%d-%b-%y %I:%M:%S %p %z", "%y%m%d", "iso")
+    events = EventOptions(timestamp_format=forms, timezone="Europe/Paris", value="price", value_decimal=",",
+                          latest="2030-01-01", stop_above_rejected_share=1.0)  # fmt: skip
+    found = {}
+    for name, engine in engines.items():
+        ibis.set_backend(engine)
+        found[name] = in_order(as_written(engine, clean_events(log, events), tmp_path))
+    assert found["duckdb"] == found["spark"]
+    assert [row["rejected_reason"] is None for row in found["spark"]] == [True, True, False, True, False, True]
+    assert [row["value"] for row in found["spark"]] == [1234.5, 12.5, -3.2, -7.0, None, 1000.0]
