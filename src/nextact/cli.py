@@ -74,6 +74,56 @@ def erase_user(context: click.Context, user_id: str, env: str | None) -> None:
         click.echo(printable(erase(user_id, _project(), env), keep="\n"))
 
 
+@cli.command(name="check-env")
+@click.argument("name")
+@click.pass_context
+def check_env(context: click.Context, name: str) -> None:
+    """Hold an environment's options, files and columns against all that any node asks for; all problems at once."""
+    with _one_message(context):
+        _check_environment(name)
+        from nextact.checking_command import problems_of
+
+        found = problems_of(_project(), name, _told)
+        if found:
+            raise NextactError("\n".join([f"{len(found)} to put right in {name!r}:", *(f"  {one}" for one in found)]))
+        click.echo(f"{name}: options, files and columns are as the pipelines need them")
+
+
+@cli.command(name="start-env")
+@click.argument("name")
+@click.option("--events", multiple=True, help="CSV, TSV, Parquet or JSON lines, or URL#TABLE of a database.")
+@click.argument("more_events", nargs=-1)
+@click.option("--items", help="Table of the items, if any: names, categories.")
+@click.option("--users", help="Table of the users, if any: for slices of the results.")
+@click.option("--user-id", help="Column of the user.")
+@click.option("--item-id", help="Column of the item.")
+@click.option("--timestamp", help="Column of the time; none where the rows have only an order.")
+@click.option("--event-type", help="Column of the behaviour; none where there is one only.")
+@click.option("--value", help="Column of an amount or rating; none for no such column.")
+@click.option("--session-id", help="Column of a basket or session; none for no such column.")
+@click.option("--timezone", help="Zone of local times, as in Europe/Berlin.")
+@click.option(
+    "--timestamp-format", multiple=True, help="How times are written, as in '%d.%m.%Y %H:%M'; tried in order."
+)
+@click.option("--event-type-map", help="Names for codes: 1=view,2=purchase.")
+@click.option("--targets", help="Event types worth predicting: purchase,booking.")
+@click.option("--items-id", help="Column of the id in the table of items.")
+@click.option("--users-id", help="Column of the id in the table of users.")
+@click.option("--columns", help="Names of the columns of files of events without a header: user,item,time.")
+@click.option("--header/--no-header", default=None, help="Whether text files begin with the names of their columns.")
+@click.pass_context
+def start_env(context: click.Context, /, **options: Any) -> None:
+    """Make an environment for your own tables: guess what their columns are, try the rows, write conf/NAME.
+
+    Several files of events: kedro start-env shop --events orders.csv clicks.csv --items products.csv. On a terminal it
+    asks what it cannot tell; elsewhere it says which option to add. Nothing that exists is changed.
+    """
+    with _one_message(context):
+        from nextact.starting_command import start
+
+        click.echo(printable(start(options, _project(), settings.CONF_SOURCE), keep="\n"))
+
+
 class BeforeViz:
     """Ends Kedro-Viz where its server would end: it would wait ten minutes for that one to answer."""
 

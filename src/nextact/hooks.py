@@ -15,7 +15,9 @@ from kedro.pipeline import Pipeline
 
 from nextact.checks.environment import folder_of
 from nextact.checks.raw_files import check_raw_files, explain_raw_file
+from nextact.checks.raw_ids import RAW_TABLES, read_ids_as_text, warn_of_numbers
 from nextact.checks.remedies import maker, name_the_pipeline
+from nextact.checks.tables import missing_columns
 from nextact.errors import NextactError, suggest
 from nextact.processes.children import end_with_parent
 from nextact.processes.scratch import new_scratch_folder, sweep
@@ -29,22 +31,38 @@ class NextactHooks:
     def __init__(self) -> None:
         self._started_in: Path | None = None
         self._folder = "conf/ENVIRONMENT"
+        self._catalog: CatalogProtocol | None = None
+        self._parameters: dict[str, Any] = {}
         self._loader: Any = None
         self._env: str | None = None
 
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
         """Refuse parameters that no pipeline reads (they are misspelt), and those that leave out the columns."""
-        from nextact.checks.parameters import check_parameters, require_stated  # the models' options take a while
+        from nextact.checks.parameters import parameter_problems, require_stated  # the models' options take a while
 
         self._loader = context.config_loader
         self._env = context.env
         self._folder = folder_of(context.config_loader)
         require_stated(context.config_loader["parameters"], self._folder)
         known = _parameters_in_use(pipelines)
-        for name in _leaves(context.params, known):
-            raise NextactError(f"parameters: nothing reads {name!r}; {suggest(name, known)}")
-        check_parameters(context.params)
+        unread = [
+            f"parameters: nothing reads {name!r}; {suggest(name, known)}" for name in _leaves(context.params, known)
+        ]
+        if problems := [*unread, *parameter_problems(context.params)]:
+            raise NextactError("\n".join(problems))
+
+    @hook_impl
+    def after_catalog_created(self, catalog: CatalogProtocol, parameters: dict[str, Any]) -> None:
+        """Have ids of text files be read as text."""
+        self._catalog, self._parameters = catalog, parameters
+        read_ids_as_text(catalog, parameters)
+
+    @hook_impl
+    def after_dataset_loaded(self, dataset_name: str, data: Any) -> None:
+        """Warn of ids that a reader made numbers of."""
+        if dataset_name in RAW_TABLES and self._catalog is not None:
+            warn_of_numbers(dataset_name, data, self._catalog, self._parameters)
 
     @hook_impl
     def before_pipeline_run(self, run_params: dict[str, Any], pipeline: Pipeline, catalog: CatalogProtocol) -> None:
@@ -58,6 +76,9 @@ class NextactHooks:
             check_runner(str(run_params.get("runner")), pipeline, catalog)
             self._refuse_missing_inputs(pipeline, catalog)
             check_raw_files(pipeline, catalog)
+            parameters = {} if self._loader is None else self._loader["parameters"]
+            if problems := missing_columns(catalog, parameters, pipeline.inputs()):
+                raise NextactError("\n".join(problems))
         except NextactError:
             self._go_back()
             raise

@@ -21,26 +21,26 @@ COLUMNS, EVENT_TYPES = ("user_id", "item_id", "timestamp"), "event_types"
 PLAIN = {"seed": Seed, "summary_users": WholeNumber, "encoder_cache": Name}  # parameters that are no block of options
 
 
-def check_parameters(params: Mapping[str, Any]) -> None:
-    """Refuse values that Kedro does not check: plain ones, and names that another block must know.
+def parameter_problems(params: Mapping[str, Any]) -> list[str]:
+    """What is wrong with values that Kedro does not check: plain ones, and names that another block must know.
 
     Args:
         params: As the context holds them, blocks of options built already.
 
-    Raises:
-        NextactError: Naming the option as a parameters file writes it.
+    Returns:
+        A line each, naming the option as a parameters file writes it.
     """
-    try:
-        for name, hint in PLAIN.items():
+    found = []
+    for name, hint in PLAIN.items():
+        try:
             if name in params:
                 check_value(name, params[name], hint)
-    except OptionsError as error:
-        raise OptionsError(f"parameters: {error}") from None
-    blocks = dict(_blocks(params))
-    for place, names, known, kind in _names(blocks):
-        for name in names:
-            if name not in known:
-                raise NextactError(f"parameters: {place}: no {kind} {name!r}; {suggest(name, known)}")
+        except OptionsError as error:
+            found.append(f"parameters: {error}")
+    for place, names, known, kind in _names(dict(_blocks(params))):
+        unknown = [name for name in names if name not in known]
+        found += [f"parameters: {place}: no {kind} {name!r}; {suggest(name, known)}" for name in unknown]
+    return found
 
 
 def require_stated(params: Mapping[str, Any], folder: str) -> None:

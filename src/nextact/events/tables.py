@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from typing import Any
 
 import ibis
 import numpy as np
@@ -12,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from nextact.errors import NextactError, TableError, suggest
-from nextact.events.engines import in_memory
+from nextact.events.engines import SPARK, in_memory
 
 RAW_EVENTS = "raw_events"
 EXACT_BELOW_FLOAT16 = 2**11
@@ -36,14 +37,18 @@ def as_table(data: object, place: str = RAW_EVENTS, wanted: dict[str, str | None
 
 
 def _brought_here(table: ibis.Table) -> ibis.Table:
-    """The rows of a table of another kind of engine (a SQL database, say) in memory, since no query spans two engines.
+    """The rows of a table of another engine (a SQL database, a DuckDB file) in memory, since no query spans two.
 
-    Only where a run has said which engine it works on (``ibis.set_backend``).
+    Only where a run has said which engine it works on (``ibis.set_backend``). Spark has one session, whoever asks.
     """
     engine = ibis.options.default_backend
-    if engine is None or {backend.name for backend in table._find_backends()[0]} <= {engine.name}:
+    if engine is None or all(_is_at_home(backend, engine) for backend in table._find_backends()[0]):
         return table
     return in_memory(table.to_pyarrow())
+
+
+def _is_at_home(backend: Any, engine: Any) -> bool:
+    return backend is engine or backend.name == engine.name == SPARK
 
 
 def as_arrow(data: object, place: str, wanted: dict[str, str | None] | None = None) -> pa.Table:

@@ -87,6 +87,12 @@ def histories_and_cuts(future=1):
     return histories, Cuts(ends - 2, ends - 1, np.zeros(40, np.int64))
 
 
+def test_the_id_of_an_item_may_be_its_text(items, vocabulary):
+    options = nodes.ItemTextOptions(text_columns=("item_id", "title"))
+    texts = nodes.join_texts(items, vocabulary, options).frame()["item_text"].tolist()
+    assert texts[0] == f"{vocabulary['item_id'].iloc[0]}, {TITLES[0]}"
+
+
 def text_block(name, texts, tokens, options):
     if name == "encoder":
         return text_blocks.encode_items(texts, options, EncoderOptions(), "unused")

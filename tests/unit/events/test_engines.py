@@ -1,8 +1,10 @@
 """What engines do their own way gives what the plain way gives."""
 
+import duckdb
 import ibis
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from nextact.events import reasons
@@ -13,6 +15,7 @@ from nextact.events.engines import fingerprint, named, number_rows, repeated
 from nextact.events.source_rows import CONTRACT
 from nextact.events.splitting import nth_smallest
 from nextact.events.steps import ROW_ORDER, StepOptions, add_steps
+from nextact.events.tables import as_table
 
 
 def test_repeated_fingerprints_are_those_of_rows_that_pandas_finds_twice():
@@ -150,3 +153,16 @@ def test_reasons_are_coded_in_their_order():
     for code, reason in enumerate(reasons.of_cleaning()):
         assert reasons.as_in(column, reason).execute() == code
     assert reasons.as_in(column.cast("string"), reasons.REPEAT).execute() == reasons.REPEAT
+
+
+def test_a_table_of_another_duckdb_file_is_brought_to_the_engine_of_the_run(tmp_path):
+    with duckdb.connect(tmp_path / "shop.duckdb") as other:
+        other.execute("CREATE TABLE log AS SELECT 'u' AS user_id, 'i' || range AS item_id FROM range(3)")
+    before = ibis.options.default_backend
+    ibis.set_backend(ibis.duckdb.connect())
+    try:
+        log = as_table(ibis.duckdb.connect(tmp_path / "shop.duckdb", read_only=True).table("log"))
+        items = ibis.get_backend().create_table("items", pa.table({"item_id": ["i1"]}))
+        assert log.semi_join(items, "item_id").execute()["item_id"].tolist() == ["i1"]
+    finally:
+        ibis.options.default_backend = before

@@ -92,8 +92,10 @@ def count_texts(items: ibis.Table, vocabulary: pd.DataFrame, text_columns: Seque
         ``filled``: the share of catalogue items that have one. Without text columns no item has text.
     """
     catalogue = ibis.memtable(vocabulary[[c.ITEM_ID]])
-    joined = catalogue.left_join(items.select(c.ITEM_ID, *text_columns), c.ITEM_ID)
-    filled = {name: (joined[name].cast("string").strip() != "").fill_null(False) for name in text_columns}
+    places = {name: f"text_{at}" for at, name in enumerate(text_columns)}  # the id may be a text column, too
+    texts = items.select(c.ITEM_ID, **{place: items[name] for name, place in places.items()})
+    joined = catalogue.left_join(texts, c.ITEM_ID)
+    filled = {name: (joined[at].cast("string").strip() != "").fill_null(False) for name, at in places.items()}
     anything = ibis.or_(*filled.values()) if filled else ibis.literal(False)
     found = records(
         joined.aggregate(

@@ -63,7 +63,7 @@ def join_texts(items: ibis.Table, vocabulary: pd.DataFrame, options: ItemTextOpt
     _refuse_other_than_text(items, options.text_columns)
     fields = [pa.field(c.ITEM_TEXT, pa.string())]
     fields += [pa.field(LANGUAGE, pa.string())] if options.language_column else []
-    table = items.select(c.ITEM_ID, *dict.fromkeys(names))
+    table = items.select(*dict.fromkeys([c.ITEM_ID, *names]))
     rows = _item_rows(table, vocabulary, options)
     return TextTable.write(rows, pa.schema([*IDS, *fields]))
 

@@ -254,6 +254,13 @@ def test_items_without_text_are_counted_in_the_catalogue_not_in_the_item_table()
     assert text == {"items": 4, "without_text": 2, "not_in_item_table": 1, "filled": {"title": 0.25, "brand": 0.25}}
 
 
+def test_the_id_of_an_item_may_be_its_text():
+    vocabulary = pd.DataFrame({"item_id": ["a", "b"]})
+    items = pd.DataFrame({"item_id": ["a", "z"], "title": ["x", "y"]})
+    text = report(log(), vocabulary=vocabulary, items=items, text_columns=("item_id", "title"))["text"]
+    assert text == {"items": 2, "without_text": 1, "not_in_item_table": 1, "filled": {"item_id": 0.5, "title": 0.5}}
+
+
 def test_a_project_without_text_has_no_text_part(events):
     found = report(events, text_columns=())
     assert found["text"] is None
