@@ -161,7 +161,7 @@ def _encode_new(
     if not total:
         return
     new = (text for row, text in enumerate(each_checked(texts)) if items.is_new(row))
-    with tqdm(total=total, desc="Encoding", unit="text", disable=not progress) as bar:
+    with tqdm(total=total, desc="Encoding", unit="text", disable=None if progress else True) as bar:
         for some in in_batches(new, len, _TEXTS_AT_ONCE):
             some.sort(key=lambda text: -len(text))
             for start in range(0, len(some), _TEXTS_PER_FILE):
