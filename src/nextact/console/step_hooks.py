@@ -69,6 +69,8 @@ class StepHooks:
         self._keep(catalog)
 
     def _keep(self, catalog: CatalogProtocol) -> None:
+        for name in list(self._watches):  # of a step that another hook kept from its end
+            self._watches.pop(name).end()
         if self._done:
             kept: dict[str, Any] = {**self._before.steps, **self._done}
             StepTimes(steps=kept).write(catalog.get(RECORDS).load().folder)

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 from nextact.metrics.comparison import Interval
-from nextact.results.horizons import HorizonRow, HorizonSection  # noqa: F401 (the first is in an example)
+from nextact.results.horizons import HorizonSection
 
 T = TypeVar("T")
 
@@ -87,6 +87,7 @@ def horizon_metrics(split: str, section: HorizonSection, model: str) -> dict[str
     """Numbers of a model in a section of horizons, named after event type and horizon; none where it has none.
 
     Example:
+        >>> from nextact.results.horizons import HorizonRow
         >>> row = HorizonRow(event_type="buy", horizon_days=7, users=9, censored=1, happened=0.2)
         >>> found = horizon_metrics("test", HorizonSection(models={"gpt2": (row,)}), "gpt2")
         >>> found["test_buy_within_7_days_happened"], found["test_buy_within_7_days_users"]

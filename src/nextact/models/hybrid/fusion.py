@@ -111,7 +111,7 @@ def _read(
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """All readings of the items, [L, 1 + N, 2M], and which of these may be compared, [L, 1 + N].
 
-    The target is at place 0. RankingExamples whose drawn target may not be recommended are left out.
+    The target is at place 0. Examples whose drawn target may not be recommended are left out.
     """
     users, target = np.arange(len(items)), items[:, 0]
     allowed = mask(np.zeros((len(items), members.width), np.float32), examples.histories, exclude_seen) == 0
