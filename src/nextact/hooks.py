@@ -22,6 +22,7 @@ from nextact.errors import NextactError, suggest
 from nextact.processes.children import end_with_parent
 from nextact.processes.scratch import new_scratch_folder, sweep
 
+SUMMARY = "run_summary"  # of a whole run
 DUCKDB_SPILLS_INTO = ".tmp"  # a database in memory, from the working directory
 
 
@@ -106,7 +107,9 @@ class NextactHooks:
         """Print the results whose catalog entry asks for it, and go back to where the run was started."""
         for name in sorted(pipeline.outputs()):
             if (getattr(catalog.get(name), "metadata", None) or {}).get("print_at_end"):
-                print(f"\n{catalog.load(name)}\n\n{self._where_to_look(catalog)}")
+                print(f"\n{catalog.load(name)}")
+                if name == SUMMARY:
+                    print(f"\n{self._where_to_look(catalog)}")
         self._go_back()
 
     def _where_to_look(self, catalog: CatalogProtocol) -> str:

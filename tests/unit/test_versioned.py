@@ -5,7 +5,7 @@ import pytest
 
 from nextact.metrics.comparison import Interval
 from nextact.results.data import EventCounts
-from nextact.results.models import Gate, Leaderboard
+from nextact.results.models import ChosenModel, Gate, Leaderboard
 from nextact.stored import StoredError
 from nextact.versioned import Versioned
 
@@ -55,3 +55,9 @@ def test_a_result_stays_as_it_is():
         board.metric = "other"
     with pytest.raises(dataclasses.FrozenInstanceError):
         Interval(0.5, 0.4, 0.6, 0.95, 10).mean = 1
+
+
+def test_a_chosen_model_prints_as_its_name_and_why():
+    named = {"run_id": "r", "protocol_hash": "p", "family": "baselines", "name": "ease"}
+    chosen = ChosenModel(**named, folder="a", refitted_folder="b", reason="best ndcg@10 there")
+    assert str(chosen) == "ease is chosen: best ndcg@10 there"

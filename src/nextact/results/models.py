@@ -191,6 +191,10 @@ class ChosenModel(ModelHandle):
     reason: str
     test_readings: int | None = None
 
+    def __str__(self) -> str:
+        """What is printed at the end of a run that chooses and does no more."""
+        return f"{self.name} is chosen: {self.reason}"
+
 
 class BehaviourModel(Versioned):
     """The model that predicts event types; ``model`` is None where no model of the run does."""
