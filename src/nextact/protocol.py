@@ -14,11 +14,20 @@ import platform
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
-from typing import Any, Protocol
+from typing import Annotated, Any, Literal, Protocol
+
+from pydantic import BeforeValidator
 
 from nextact.errors import NextactError
 from nextact.options import options, plain
 from nextact.versioned import Frozen, Versioned
+
+
+def _named(refit: object) -> object:
+    """The refit policy; earlier versions took true and false."""
+    if isinstance(refit, bool):
+        raise ValueError(f"{str(refit).lower()} is {'anew' if refit else 'none'!r} now; the other one is 'continue'")
+    return refit
 
 
 @options
@@ -28,22 +37,26 @@ class PolicyOptions:
     Attributes:
         exclude_seen: Whether items of the history are left out. People buy again but rarely read the same news
             twice, so this is stated, never a silent default.
-        refit: Whether every model, once validated, is fitted again with the events of the validation window too, and
-            that second model is tested and serves. Without it models of the time before validation meet a test that
-            comes later, as is the custom under leave-one-out.
+        refit: What becomes of a model once it is validated, since by test time it has not seen the validation window.
+            ``anew``: it is fitted from the start on training and validation events. ``continue``: it goes on from the
+            validated weights with the newer events, which takes a fraction of the time; a hybrid keeps what it learnt
+            and joins the members of today, and models that only count are counted anew. ``none``: the validated model
+            meets test, as is the custom under leave-one-out.
     """
 
     exclude_seen: bool
-    refit: bool = True
+    refit: Annotated[Literal["none", "anew", "continue"], BeforeValidator(_named)] = "anew"
 
     @property
     def refit_in_words(self) -> str:
         """The refit policy as a certificate names it."""
-        return UNTIL_TEST if self.refit else NO_REFIT
+        return REFITS[self.refit]
 
 
 NO_REFIT = "none: test is scored by the model fitted on training events"
 UNTIL_TEST = "until test: test is scored by the model fitted again on training and validation events"
+CONTINUED = "continued until test: test is scored by the validated model, gone on with on the validation events"
+REFITS = {"none": NO_REFIT, "anew": UNTIL_TEST, "continue": CONTINUED}
 
 
 VERSIONED_PACKAGES = ("nextact", "torch", "transformers", "numpy", "ibis-framework", "duckdb")
@@ -155,8 +168,13 @@ class Certificate(Versioned):
 
     @property
     def is_refitted(self) -> bool:
-        """Whether test is scored by models that were fitted again on training and validation events."""
-        return self.protocol.refit == UNTIL_TEST
+        """Whether test is scored by models that have learnt from training and validation events."""
+        return self.protocol.refit != NO_REFIT
+
+    @property
+    def is_continued(self) -> bool:
+        """Whether these went on from the validated ones."""
+        return self.protocol.refit == CONTINUED
 
     @property
     def stamp(self) -> dict[str, str]:

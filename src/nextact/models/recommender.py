@@ -72,6 +72,7 @@ class Training:
             None for other models.
         observed_until: Moment, in microseconds since 1970 UTC, before which ``histories`` hold every catalogue event of
             their users; None where it is not known, as under leave-one-out.
+        learnt: Where a fitted model goes on: what it has learnt from, the oldest of each user's ``histories``.
     """
 
     histories: Histories
@@ -85,6 +86,7 @@ class Training:
     sparse_vectors: dict[str, csr_matrix] = field(default_factory=dict)
     later_steps: LaterSteps | None = None
     observed_until: int | None = None
+    learnt: Histories | None = None
 
     def to_epoch(self, epoch: int | None) -> Training:
         """The same, to end at an epoch; see :class:`FitContext`."""
@@ -106,6 +108,14 @@ class Recommender(Protocol):
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Read what :meth:`save` wrote."""
+
+
+@runtime_checkable
+class GoesOn(Recommender, Protocol):
+    """A model that takes newer events in where it stands, instead of being fitted from the start."""
+
+    def go_on(self, training: Training) -> FitReport:
+        """Learn from the events of ``training.histories`` that are not in ``training.learnt``; the model changes."""
 
 
 @runtime_checkable

@@ -86,6 +86,12 @@ class Blend:
         model.weights = fit_weights(candidates, self.options.rounds, self.options.metric_k)
         return model, model._report(candidates, said)
 
+    def with_members(self, members: dict[str, ModelFolder], training: Training) -> Self:
+        """The same weights over other fits of the members; of ``training`` nothing is learnt."""
+        model = type(self)(self.options, members)
+        model.weights = self.weights
+        return model
+
     def score(self, histories: Histories) -> Scores:
         """The weighted sum."""
         total: Scores = np.zeros((histories.n_users, self.members.width), np.float32)

@@ -122,6 +122,13 @@ class StackedRanker:
         model.facts = item_facts(training.histories, training.n_items)
         return model, model._report(lists, recall, said)
 
+    def with_members(self, members: dict[str, ModelFolder], training: Training) -> Self:
+        """The same trees over other fits of the members, with the items' facts of ``training``."""
+        model = type(self)(self.options, members)
+        model.exclude_seen, model.blocks, model.fusion = self.exclude_seen, self.blocks, self.fusion
+        model.boosters, model.facts = self.boosters, item_facts(training.histories, training.n_items)
+        return model
+
     def score(self, histories: Histories) -> Scores:
         """The trees' scores of the candidates; every other item less than the last of them, by fusion or mean."""
         total: Scores = np.zeros((histories.n_users, self.members.width), np.float32)

@@ -32,21 +32,31 @@ class SequenceRecommender:
 
     def fit(self, training: Training) -> FitReport:
         """Train the network; the weights of the best validation epoch stay. Then fit the heads beside it."""
-        from nextact.models.behaviour.event_types.model import fit_event_types
-        from nextact.models.behaviour.horizons.model import LandmarkChoice, fit_horizons
         from nextact.models.sequence.fitting.fit_network import fit_network
         from nextact.models.sequence.fitting.launching import fit_in_processes
 
         self.event_types = training.event_types
         fit = fit_in_processes if training.context.launch.processes > 1 else fit_network
         self.network, report = fit(self.options, training)
+        return report | self._fit_heads(training)
+
+    def go_on(self, training: Training) -> FitReport:
+        """Learn the newer steps from where the weights stand, then fit the heads beside the network anew."""
+        from nextact.models.sequence.fitting.continuing import continue_network
+
+        return continue_network(self.network, self.options, training) | self._fit_heads(training)
+
+    def _fit_heads(self, training: Training) -> FitReport:
+        from nextact.models.behaviour.event_types.model import fit_event_types
+        from nextact.models.behaviour.horizons.model import LandmarkChoice, fit_horizons
+
         options = self.options
         choice = LandmarkChoice(
             options.horizons.days, options.horizons.landmark_days, options.horizons.landmarks, options.horizons.rows
         )
         self.horizon_model, of_horizons = fit_horizons(training, choice, self._states)
         self.type_model, of_types = fit_event_types(training)
-        return report | {"horizons": of_horizons, "next_event_type": of_types}
+        return {"horizons": of_horizons, "next_event_type": of_types}
 
     def score(self, histories: Histories) -> Scores:
         """Logits of all items; a user without a history gets the items' biases."""

@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from itertools import pairwise
 from typing import Literal
 
-from nextact.options import Count, InnerShare, NotNegative, Positive, Share, ShareBelowOne, options, renamed
+from nextact.options import Count, Factor, InnerShare, NotNegative, Positive, Share, ShareBelowOne, options, renamed
 
 
 def check(block: object, name: str, holds: bool, wanted: str) -> None:
@@ -156,6 +156,8 @@ class OptimiserOptions:
         average_decay: Decay of the running average of the weights that is validated and kept, in [0, 1); 0 keeps the
             weights themselves.
         precision: Arithmetic of the forward pass.
+        newer_epochs: Passes over the newer steps, where a refit goes on from the validated weights.
+        newer_rate: Share of ``learning_rate`` in these, in (0, 1].
     """
 
     learning_rate: Positive = 5e-3
@@ -168,6 +170,8 @@ class OptimiserOptions:
     patience: Count = 3
     average_decay: ShareBelowOne = 0.0
     precision: Literal["no", "bf16", "fp16"] = "no"
+    newer_epochs: Count = 2
+    newer_rate: Factor = 0.3
 
 
 @options

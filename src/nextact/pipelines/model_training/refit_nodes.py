@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from nextact.models.recommender import LaunchOptions, Training
+from nextact.models.recommender import FitReport, GoesOn, LaunchOptions, Recommender, Training
 from nextact.models.registry import HYBRID, MODELS, open_model
 from nextact.models.storage import FittedModel, ModelFolder
 from nextact.options import plain
@@ -30,8 +30,9 @@ from nextact.text.blocks import ItemVectors
 def refit(family: str, name: str) -> Callable[..., FittedModel | LeftOut | ModelFolder]:
     """The refit node of one model; the model as it is where the protocol goes without, or it could not be fitted.
 
-    A model is fitted to the epoch that validation found best. A hybrid learns once more how to join the members that
-    were validated, now from the half that chose as well, and joins those of the candidates that were fitted again.
+    Anew, a model is fitted to the epoch that validation found best. A hybrid learns once more how to join the members
+    that were validated, now from the half that chose as well, and joins those of the candidates that were fitted again.
+    Continued, a network goes on from its validated weights, and a hybrid joins today's members by what it learnt.
     """
     entry = MODELS[family][name]
 
@@ -53,9 +54,13 @@ def refit(family: str, name: str) -> Callable[..., FittedModel | LeftOut | Model
 
         def fit_it() -> FittedModel:
             if family == HYBRID:
-                everybody = make_holdout(histories, cuts, len(event_types))
-                examples = with_later_steps(dataclasses.replace(first, validation=everybody), histories, cuts)
+                examples = None
+                if not certificate.is_continued:
+                    everybody = make_holdout(histories, cuts, len(event_types))
+                    examples = with_later_steps(dataclasses.replace(first, validation=everybody), histories, cuts)
                 return _rejoined(name, model, training, examples, candidates.values(), certificate)
+            if certificate.is_continued and isinstance(validated := open_model(model), GoesOn):
+                return _gone_on(model, validated, dataclasses.replace(training, learnt=first.histories))
             again = training.to_epoch(model.fit().report.get("best_epoch"))
             return fit_with(family, name, entry.recommender(options), again, item_vectors, certificate)
 
@@ -87,13 +92,27 @@ def _rejoined(
     name: str,
     model: ModelFolder,
     training: Training,
-    examples: Training,
+    examples: Training | None,
     candidates: Iterable[Candidates],
     certificate: Certificate,
 ) -> FittedModel:
+    """A hybrid over the members of today, learnt once more from ``examples`` where there are any."""
     started = time.perf_counter()
     hybrid: Any = open_model(model)
     members = members_of(name, tuple(hybrid.members.names), candidates, certificate, refitted=True)
+    if examples is None:
+        return _again(model, hybrid.with_members(members, training), model.fit().report, started)
     again, report = hybrid.with_refitted(members, training, examples)
+    return _again(model, again, report, started)
+
+
+def _gone_on(model: ModelFolder, validated: GoesOn, training: Training) -> FittedModel:
+    started = time.perf_counter()
+    return _again(model, validated, validated.go_on(training), started)
+
+
+def _again(model: ModelFolder, recommender: Recommender, report: FitReport, started: float) -> FittedModel:
+    """What is said of the second fit; the rest is as it was in the first."""
     seconds = round(time.perf_counter() - started, 2)
-    return FittedModel(again, model.fit().model_copy(update={"report": plain(report), "fit_seconds": seconds}))
+    fit = model.fit().model_copy(update={"report": plain(report), "fit_seconds": seconds})
+    return FittedModel(recommender, fit)

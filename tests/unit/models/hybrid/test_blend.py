@@ -66,6 +66,9 @@ def test_over_refitted_members_the_weights_come_from_all_users_by_what_the_first
     members = again.members.scores(training.histories)
     expected = sum(weight * scores for weight, scores in zip(blend.weights, members, strict=True))
     np.testing.assert_allclose(again.score(training.histories), expected, atol=1e-5)
+    kept = half.with_members(swapped, training)
+    np.testing.assert_array_equal(kept.weights, half.weights)
+    assert kept.members.folders == swapped
 
 
 def test_a_user_without_a_history_is_scored_by_what_the_members_say_of_nobody(blend):

@@ -135,6 +135,17 @@ def test_over_refitted_members_as_many_trees_are_grown_from_all_users_by_what_th
     assert report["users"] == len(np.unique(lists.users))
 
 
+def test_over_other_members_without_examples_the_trees_stay(ranker, folders, training):
+    twice = dataclasses.replace(training, histories=Histories.from_lists(2 * [[1, 2, 3]] + [[4]]))
+    swapped = dict(zip(folders, reversed(folders.values()), strict=True))
+    again = ranker.with_members(swapped, twice)
+    assert again.boosters is ranker.boosters
+    assert again.members.folders == swapped
+    np.testing.assert_array_equal(again.facts, item_facts(twice.histories, training.n_items))
+    same = ranker.with_members(folders, training)
+    np.testing.assert_array_equal(same.score(training.histories), ranker.score(training.histories))
+
+
 def test_the_same_seed_grows_the_same_trees(ranker, folders, training):
     again = StackedRanker(options(), folders)
     again.fit(training)

@@ -27,6 +27,8 @@ class Batches:
         batch_steps: Most real steps of an update; a longer window is an update of its own.
         seed: Seed of the order.
         soft: Items that share the target with what came next; none, if left out.
+        n_learnt: int64 [users], oldest steps of each user that are targets no more, since a network has learnt them;
+            none, if left out. Windows without another step are left out.
     """
 
     def __init__(
@@ -37,10 +39,15 @@ class Batches:
         batch_steps: int,
         seed: int,
         soft: SoftTargets | None = None,
+        n_learnt: Positions | None = None,
     ) -> None:
         self.log, self.n_event_types, self.seed = StepLog(histories), n_event_types, seed
         self.soft = soft
         self.first, self.n_steps = cut_windows(self.log, max_steps)
+        self.is_new = new_steps(self.log, n_learnt)
+        has_new = np.append(0, np.cumsum(self.is_new))
+        kept = has_new[self.first + self.n_steps + 1] > has_new[self.first + 1]
+        self.first, self.n_steps = self.first[kept], self.n_steps[kept]
         # Sorted by length the sizes never change, whatever the order of windows of one length.
         self.bounds = budget_bounds(np.sort(self.n_steps), batch_steps)
 
@@ -88,7 +95,9 @@ class Batches:
     def _gather(self, windows: Positions) -> StepBatch:
         first, n_steps = self.first[windows], self.n_steps[windows]
         steps = ragged_ranges(first, n_steps)
-        return StepBatch(self.log.inputs(first, n_steps), self._targets(steps + 1, steps), torch.arange(len(steps)))
+        asked = np.flatnonzero(self.is_new[steps + 1])
+        targets = self._targets(steps[asked] + 1, steps[asked])
+        return StepBatch(self.log.inputs(first, n_steps), targets, torch.from_numpy(asked))
 
     def _targets(self, steps: Positions, last_known: Positions) -> StepTargets:
         return step_targets(self.log, steps, last_known, self.n_event_types, self.soft)
@@ -98,7 +107,7 @@ class MaskedStepBatches(Batches):
     """The same windows with the step after each among them, of which some are masked and asked for.
 
     Half of the windows end at one of their steps and hide that alone, as a request does that comes at this moment;
-    the others are whole and hide each step with a chance, at least one.
+    the others are whole and hide each step with a chance, at least one. Learnt steps are neither hidden nor an end.
 
     Args:
         masked_share: Chance of a step to be masked in the other half.
@@ -115,15 +124,17 @@ class MaskedStepBatches(Batches):
         batch_steps: int,
         seed: int,
         masked_share: float,
+        n_learnt: Positions | None = None,
     ) -> None:
-        super().__init__(histories, n_event_types, max_steps - 1, batch_steps, seed)
+        super().__init__(histories, n_event_types, max_steps - 1, batch_steps, seed, n_learnt=n_learnt)
         self.masked_share = masked_share
 
     def _update(self, windows: Positions, random: np.random.Generator, shards: int) -> list[StepBatch]:
         whole = self.n_steps[windows] + 1
         ends = random.random(len(windows)) < 0.5
-        n_steps = np.where(ends, random.integers(2, whole + 1), whole)
-        masked_N = self._hide(n_steps, ends, random)
+        n_new = np.add.reduceat(self.is_new[ragged_ranges(self.first[windows], whole)], np.cumsum(whole) - whole)
+        n_steps = np.where(ends, random.integers(np.maximum(whole - n_new + 1, 2), whole + 1), whole)
+        masked_N = self._hide(n_steps, ends, self.is_new[ragged_ranges(self.first[windows], n_steps)], random)
         start = np.cumsum(n_steps) - n_steps
         found = []
         for shard in range(shards):
@@ -132,11 +143,11 @@ class MaskedStepBatches(Batches):
             found.append(self._with_masked(self.log.inputs(self.first[windows[which]], n_steps[which], hidden), hidden))
         return found
 
-    def _hide(self, n_steps: Positions, ends: Flags, random: np.random.Generator) -> Flags:
+    def _hide(self, n_steps: Positions, ends: Flags, is_new_N: Flags, random: np.random.Generator) -> Flags:
         """Which steps are masked: at least the newest of each window where chance takes none."""
         newest = np.cumsum(n_steps) - 1
         masked_N = random.random(int(n_steps.sum())) < self.masked_share
-        masked_N &= np.repeat(~ends, n_steps)
+        masked_N &= np.repeat(~ends, n_steps) & is_new_N
         none = np.add.reduceat(masked_N, newest - n_steps + 1) == 0
         masked_N[newest[none]] = True
         return masked_N
@@ -162,6 +173,20 @@ def cut_windows(log: StepLog, max_steps: int) -> tuple[Positions, Positions]:
     start = np.maximum(n_inputs[user] - back * max_steps, 0)
     end = n_inputs[user] - (back - 1) * max_steps
     return log.first_step[user] + start, end - start
+
+
+def new_steps(log: StepLog, n_learnt: Positions | None) -> Flags:
+    """Which steps are still to be learnt, bool [steps].
+
+    Example:
+        >>> new_steps(StepLog(Histories.from_lists([[1, 2, 3], [7]])), np.array([2, 0])).tolist()
+        [False, False, True, True]
+    """
+    if n_learnt is None:
+        return np.ones(len(log.time), np.bool_)
+    place = np.arange(len(log.time)) - np.repeat(log.first_step[:-1], log.n_steps)
+    found: Flags = place >= np.repeat(n_learnt, log.n_steps)
+    return found
 
 
 def budget_bounds(sizes: Positions, budget: int) -> list[int]:

@@ -66,11 +66,11 @@ def train_network(
             updates,
             objective,
             _validation(network, cold, training, options.backbone.max_steps),
-            _loop_settings(options, training),
+            loop_settings(options, training),
             checkpoints,
         )
     cold.fill(network)
-    report = _report(network, result, time.perf_counter() - started)
+    report = report_of(network, result, time.perf_counter() - started)
     return network, report | {"loss": objective.loss, "forecast": asdict(forecast)}
 
 
@@ -179,13 +179,15 @@ def training_key(options: SequenceOptions, training: Training) -> str:
     return found.hexdigest()[:16]
 
 
-def _loop_settings(options: SequenceOptions, training: Training) -> LoopSettings:
+def loop_settings(options: SequenceOptions, training: Training) -> LoopSettings:
+    """How the loop trains by these options."""
     shared = {field.name for field in fields(LoopSettings)} - {"seed", "last_epoch"}
     values = {name: getattr(options.optimiser, name) for name in shared}
     return LoopSettings(**values, seed=training.context.seed, last_epoch=training.context.epochs)
 
 
-def _report(network: SequenceNetwork, result: LoopResult, seconds: float) -> FitReport:
+def report_of(network: SequenceNetwork, result: LoopResult, seconds: float) -> FitReport:
+    """What is worth knowing of a training."""
     return {
         "epochs": len(result.curve),
         "best_epoch": result.best.epoch,

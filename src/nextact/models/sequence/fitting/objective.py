@@ -13,6 +13,7 @@ from nextact.models.baselines.item_to_item import EASE, TransitionTable
 from nextact.models.baselines.storage import keep_largest
 from nextact.models.recommender import Training
 from nextact.models.sequence.data.batches import Batches, MaskedStepBatches
+from nextact.models.sequence.data.step_log import StepLog
 from nextact.models.sequence.data.targets import SoftTargets
 from nextact.models.sequence.data.windows import StepBatch
 from nextact.models.sequence.fitting.losses import next_items_loss
@@ -25,12 +26,13 @@ FOLLOWING_LAGS, FOLLOWING_DECAY = 3, 0.7
 
 
 def make_batches(options: SequenceOptions, training: Training) -> Batches:
-    """Batches for the objective."""
+    """Batches for the objective: of all steps, or of those that are not in ``training.learnt``."""
     histories, n_types, seed = training.histories, len(training.event_types), training.context.seed
     sizes = options.backbone.max_steps, options.optimiser.batch_steps
+    n_learnt = None if training.learnt is None else StepLog(training.learnt).n_steps
     if options.loss.objective == "next":
-        return Batches(histories, n_types, *sizes, seed, soft_targets(options, training))
-    return MaskedStepBatches(histories, n_types, *sizes, seed, options.loss.masked_share)
+        return Batches(histories, n_types, *sizes, seed, soft_targets(options, training), n_learnt)
+    return MaskedStepBatches(histories, n_types, *sizes, seed, options.loss.masked_share, n_learnt)
 
 
 def soft_targets(options: SequenceOptions, training: Training) -> SoftTargets | None:

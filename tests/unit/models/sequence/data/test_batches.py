@@ -148,3 +148,24 @@ def test_places_are_those_of_the_padded_batches(shards):
         [batch.inputs.n_windows * batch.inputs.n_columns for batch in update] for update in batches.epoch(1, 0, shards)
     ]
     assert sorted(made) == sorted(batches.places(shards).tolist())
+
+
+LEARNT = np.array([4, 1, 0, 3])  # steps of each user of LOG
+
+
+def test_of_steps_that_are_learnt_the_newer_ones_alone_are_targets_and_all_before_them_are_read():
+    batches = Batches(LOG, 1, max_steps=2, batch_steps=100, seed=0, n_learnt=LEARNT)
+    ((batch,),) = batches.epoch(1)
+    assert sorted(item for _, item, _ in targets_of(batch)) == [6, 7]
+    assert sorted(batch.inputs.item_index_E.tolist()) == [5, 6]  # the last window; no other holds a newer step
+    assert batch.n_steps == 2
+
+
+def test_with_nothing_newer_there_is_no_update():
+    assert len(Batches(LOG, 1, 2, 100, seed=0, n_learnt=StepLog(LOG).n_steps)) == 0
+
+
+def test_of_steps_that_are_learnt_the_newer_ones_alone_are_masked():
+    batches = MaskedStepBatches(LOG, 1, 5, 100, seed=0, masked_share=0.9, n_learnt=LEARNT)
+    hidden = {item for epoch in range(1, 30) for (batch,) in batches.epoch(epoch) for _, item, _ in targets_of(batch)}
+    assert hidden == {6, 7}
