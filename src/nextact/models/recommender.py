@@ -151,6 +151,22 @@ class AddsUpHistory(Protocol):
 
 
 @runtime_checkable
+class ScoresSome(Protocol):
+    """A model that scores some items of a user for less than all of them cost."""
+
+    def score_some(self, histories: Histories, item_index: NDArray[np.int32]) -> Scores:
+        """What ``score`` says of them, but for rounding.
+
+        Args:
+            histories: B users.
+            item_index: int32 [B, C].
+
+        Returns:
+            float32 [B, C].
+        """
+
+
+@runtime_checkable
 class Explains(Protocol):
     """A model that can name the part of a history that spoke for an item."""
 

@@ -13,6 +13,9 @@ from nextact.models.baselines.history_weights import Weights, read_history
 from nextact.models.baselines.storage import load_model, pack_sparse, save_model, unpack_sparse
 from nextact.models.recommender import Scores
 from nextact.sequences.histories import Histories
+from nextact.sequences.user_blocks import user_blocks
+
+BLOCK_USERS = 64  # whose items' vectors stand in memory at once
 
 
 class VectorKNN:
@@ -34,6 +37,16 @@ class VectorKNN:
     def score(self, histories: Histories) -> Scores:
         """Similarity to the weighted history; 0 for an item without a vector."""
         return _dense((self.history(histories) @ self.vectors) @ self.targets.T)
+
+    def score_some(self, histories: Histories, item_index: NDArray[np.int32]) -> Scores:
+        """The same of some items a user, float32 [users, C]."""
+        read = self.history(histories) @ self.vectors
+        if issparse(read):
+            return _products_with_rows(read.toarray(), self.targets, item_index)
+        found = np.empty(item_index.shape, np.float32)
+        for users in user_blocks(len(read), item_index.shape[1] * self.targets[:1].nbytes, BLOCK_USERS):
+            found[users] = np.einsum("ucd,ud->uc", self.targets[item_index[users]], read[users])
+        return found
 
     def evidence(self, histories: Histories, item_index: NDArray[np.int32]) -> NDArray[np.int32]:
         """Item of the history with the largest term in each recommended item's sum."""
@@ -66,6 +79,14 @@ class VectorKNN:
         model.targets = arrays.get("targets", model.vectors)
         model.of_types = arrays["of_types"]
         return model
+
+
+def _products_with_rows(read: NDArray[np.float32], rows: csr_matrix, item_index: NDArray[np.int32]) -> Scores:
+    """Inner products of each user's vector [U, D] and some rows of a sparse matrix, float32 [U, C]."""
+    some = rows[item_index.ravel()]
+    row = np.repeat(np.arange(item_index.size), np.diff(some.indptr))
+    terms = some.data * read[row // item_index.shape[1], some.indices]
+    return np.bincount(row, terms, item_index.size).reshape(item_index.shape).astype(np.float32)
 
 
 def _dense(matrix: Any) -> Scores:

@@ -15,7 +15,7 @@ from nextact.models.hybrid.fusion import ScoreFusion
 from nextact.models.hybrid.members import Members, standardise
 from nextact.models.hybrid.ranking_examples import RankingExamples
 from nextact.models.masking import mask
-from nextact.models.recommender import Scores
+from nextact.models.recommender import Scores, ScoresSome
 from nextact.models.top_items import top_k
 from nextact.sequences.histories import Histories
 from nextact.sequences.holdout import Holdout
@@ -167,8 +167,14 @@ def candidates_of(
     stacked[users, places] = np.stack([of_member[users, items] for of_member in scores], axis=1)
     views = np.zeros((*shape, choice.views, len(members.adding)), np.float32)
     for view in range(choice.views if members.adding else 0):
-        said = [members.models[name].score(single_step(histories, view))[users, items] for name in members.adding]
-        views[users, places, view] = np.stack(said, axis=1)
+        step = single_step(histories, view)
+        for place, name in enumerate(members.adding):
+            model = members.models[name]
+            if isinstance(model, ScoresSome):
+                views[:, :, view, place] = model.score_some(step, item_index)
+            else:
+                views[users, places, view, place] = model.score(step)[users, items]
+    views[item_index == 0] = 0
     return Candidates(item_index, stacked, views, np.zeros(shape, bool), np.zeros(len(chosen), np.int64))
 
 

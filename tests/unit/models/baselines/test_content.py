@@ -7,6 +7,7 @@ from scipy.sparse import csr_matrix
 from nextact.errors import CannotFit, NextactError
 from nextact.models.baselines.baseline_options import ContentKNNOptions
 from nextact.models.baselines.content import ContentKNN
+from nextact.models.recommender import ScoresSome
 from nextact.sequences.histories import Histories
 from nextact.text.words.tfidf import tfidf_vectors
 
@@ -54,6 +55,11 @@ def test_sparse_vectors_score_as_dense_ones_that_are_not_centred(training_of):
     items = np.array([[2, 4], [1, 4], [1, 2], [1, 2]], np.int32)
     np.testing.assert_array_equal(sparse.evidence(QUERIES, items), dense.evidence(QUERIES, items))
     assert sparse.evidence(QUERIES, items).tolist() == [[1, 0], [2, 3], [0, 0], [0, 0]]
+    for model in (sparse, dense):
+        assert isinstance(model, ScoresSome)
+        some = np.take_along_axis(model.score(QUERIES), items, axis=1)
+        assert some.any()
+        np.testing.assert_allclose(model.score_some(QUERIES, items), some, atol=1e-6)
 
 
 def test_sparse_vectors_stay_sparse_on_disk(training_of, tmp_path):
