@@ -40,7 +40,7 @@ class VectorKNN:
 
     def score_some(self, histories: Histories, item_index: NDArray[np.int32]) -> Scores:
         """The same of some items a user, float32 [users, C]."""
-        read = self.history(histories) @ self.vectors
+        read: Any = self.history(histories) @ self.vectors
         if issparse(read):
             return _products_with_rows(read.toarray(), self.targets, item_index)
         found = np.empty(item_index.shape, np.float32)

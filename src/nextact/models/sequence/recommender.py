@@ -41,10 +41,10 @@ class SequenceRecommender:
         return report | self._fit_heads(training)
 
     def go_on(self, training: Training) -> FitReport:
-        """Learn the newer steps from where the weights stand, then fit the heads beside the network anew."""
+        """Learn the newer steps from where the weights stand; the heads beside the network stay as they were fitted."""
         from nextact.models.sequence.fitting.continuing import continue_network
 
-        return continue_network(self.network, self.options, training) | self._fit_heads(training)
+        return continue_network(self.network, self.options, training)
 
     def _fit_heads(self, training: Training) -> FitReport:
         from nextact.models.behaviour.event_types.model import fit_event_types
