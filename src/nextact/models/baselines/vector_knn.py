@@ -41,7 +41,8 @@ class VectorKNN:
     def score_some(self, histories: Histories, item_index: NDArray[np.int32]) -> Scores:
         """The same of some items a user, float32 [users, C]."""
         read: Any = self.history(histories) @ self.vectors
-        if issparse(read):
+        is_sparse = issparse(read)  # as below
+        if is_sparse:
             return _products_with_rows(read.toarray(), self.targets, item_index)
         found = np.empty(item_index.shape, np.float32)
         for users in user_blocks(len(read), item_index.shape[1] * self.targets[:1].nbytes, BLOCK_USERS):
