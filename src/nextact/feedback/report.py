@@ -54,7 +54,7 @@ def report(
     """
     kinds = _with_item_kind(shown, vocabulary)
     return FeedbackReport(
-        **counts.model_dump(exclude={"version"}),
+        **counts.fields,
         **certificate.stamp,
         shown=_shown(shown),
         response_rate=response_rate(shown, options),
