@@ -13,6 +13,7 @@ from nextact.datasets.generated import GeneratedShopDataset
 from nextact.errors import NextactError
 from nextact.events.cleaning import clean_events, count_by_source
 from nextact.events.contract import EventOptions
+from nextact.events.erase import ErasedUsers
 from nextact.feedback.contract import FeedbackOptions
 from nextact.feedback.policy_report import OffPolicyOptions
 from nextact.pipelines.feedback import nodes
@@ -23,6 +24,7 @@ from ...conftest import run_kedro as kedro
 ROOT = Path(__file__).parents[3]
 LAYERS = ["raw", "intermediate", "primary", "feature", "model_input", "models", "model_output", "reporting"]
 EVENT_TYPES = ["view", "purchase"]
+NOBODY = ErasedUsers.from_json({})
 
 
 @pytest.fixture(scope="module")
@@ -138,7 +140,7 @@ def test_a_misspelt_file_ending_ends_in_one_line(without_feedback):
 def inputs(shop):
     """What the reporting nodes read, and a feedback table without propensities."""
     feedback = GeneratedShopDataset(table="feedback").load().drop(columns="propensity")
-    shown, _, counts = nodes.clean(feedback, {}, FeedbackOptions(), EVENT_TYPES)
+    shown, _, counts = nodes.clean(feedback, NOBODY, FeedbackOptions(), EVENT_TYPES)
     recommendations = table(shop, "07_model_output/recommendations.parquet")
     events = ibis.memtable(table(shop, "03_primary/events.parquet"))
     return (
@@ -167,7 +169,7 @@ def test_showings_that_the_recommendations_may_have_learnt_from_are_warned_of(in
     _, _, recommendations, events, certificate = inputs
     feedback = GeneratedShopDataset(table="feedback").load()
     options = FeedbackOptions(propensity="propensity", request_id="request_id")
-    shown, _, counts = nodes.clean(feedback, {}, options, EVENT_TYPES)
+    shown, _, counts = nodes.clean(feedback, NOBODY, options, EVENT_TYPES)
     later = events.mutate(timestamp=events["timestamp"] + 5 * 86_400_000_000)
     found = nodes.judge_policies(shown, counts, recommendations, later, certificate, EVENT_TYPES, OffPolicyOptions())
     assert found.warnings[0].startswith("1,200 of 6,000 rows were shown before the newest event")
@@ -175,7 +177,7 @@ def test_showings_that_the_recommendations_may_have_learnt_from_are_warned_of(in
 
 def test_an_optional_column_that_is_not_mapped_is_warned_of(caplog):
     feedback = GeneratedShopDataset(table="feedback").load()
-    nodes.clean(feedback, {}, FeedbackOptions(model="model", request_id="request_id"), EVENT_TYPES)
+    nodes.clean(feedback, NOBODY, FeedbackOptions(model="model", request_id="request_id"), EVENT_TYPES)
     warned = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
     assert [message.split("'")[1] for message in warned] == ["responded_at", "propensity"]
 

@@ -35,13 +35,13 @@ def clean_items(raw_items: Any, options: items.ItemOptions) -> ibis.Table:
 def label_events(
     raw_events: Any,
     item_table: ibis.Table,
-    erased_users: dict[str, Any],
+    erased_users: ErasedUsers,
     events: EventOptions,
     split: splitting.SplitOptions,
     keep: filtering.FilterOptions,
 ) -> tuple[ibis.Table, ibis.Table, EventCounts]:
     """Accepted events with step, split and target; rejected rows with their reason; counts."""
-    labelled = labelling.label_events(raw_events, item_table, events, split, keep, ErasedUsers.from_json(erased_users))
+    labelled = labelling.label_events(raw_events, item_table, events, split, keep, erased_users)
     counts = EventCounts(**labelling.count_rows(labelled), moments=labelled.moments)
     reasons = counts.rows_by_reason.items()
     logger.info("Rows by reason: %s", ", ".join(f"{reason} {n:,}" for reason, n in reasons))

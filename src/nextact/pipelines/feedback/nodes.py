@@ -26,10 +26,10 @@ logger = logging.getLogger(__name__)
 
 
 def clean(
-    feedback: Any, erased_users: dict[str, Any], options: FeedbackOptions, event_types: list[str]
+    feedback: Any, erased_users: ErasedUsers, options: FeedbackOptions, event_types: list[str]
 ) -> tuple[ibis.Table, ibis.Table, FeedbackCounts]:
     """Accepted rows; rejected rows with their reason; counts. All empty where nothing was logged yet."""
-    rows = clean_feedback(feedback, options, event_types, ErasedUsers.from_json(erased_users))
+    rows = clean_feedback(feedback, options, event_types, erased_users)
     counts = count_reasons(rows)
     if feedback is not None:
         logger.info("Feedback rows by reason: %s", ", ".join(f"{why} {n:,}" for why, n in counts.items()) or "none")
