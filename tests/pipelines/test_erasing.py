@@ -217,7 +217,7 @@ def raise_killed(*_):
 
 
 def test_a_user_is_not_erased_while_a_run_is_under_way(shop, tmp_path):
-    from nextact.processes.holding import Use
+    from nextact.processes.locks import Use
 
     folder = shutil.copytree(shop, tmp_path / "shop")
     run = Use(folder / "data/test/records/in_use.lock")

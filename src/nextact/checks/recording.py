@@ -18,7 +18,7 @@ from kedro.validation.type_extractor import TypeExtractor
 
 from nextact.datasets.places import local_place
 from nextact.errors import NextactError
-from nextact.processes.holding import HeldError, Use
+from nextact.processes.locks import HeldError, Use
 from nextact.records import Record, RecordBook, Staleness, as_read, files_of, fingerprint_of
 from nextact.serving.package import mark_erased
 

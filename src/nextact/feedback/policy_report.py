@@ -15,8 +15,8 @@ from nextact.events import columns as c
 from nextact.feedback import off_policy
 from nextact.feedback.logged import LoggedLists
 from nextact.feedback.off_policy import SupportError, Terms
-from nextact.feedback.places import Place, follow
 from nextact.feedback.policies import SamplingPolicyOptions
+from nextact.feedback.target_places import Place, follow
 from nextact.metrics.comparison import Interval
 from nextact.options import Count, InnerShare, NotNegative, OptionsError, Positive, Seed, Share, options
 from nextact.results.feedback import JudgedPolicies, PolicyAtRank
