@@ -24,7 +24,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 import numpy as np
 from numpy.typing import NDArray
 
-from nextact.evaluation.reading import read_model, shuffle_targets
+from nextact.evaluation.one_pass import read_model, shuffle_targets
 from nextact.evaluation.results import EvaluationSet, evaluated_model
 from nextact.metrics.targets import Targets
 from nextact.results.horizons import HorizonSection

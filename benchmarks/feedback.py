@@ -33,11 +33,11 @@ def places(found: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """How often each place was answered, and how often it is looked at beside the first one."""
     examined = {1: {"examination": 1.0}} | {one["rank"]: one for one in found["examination"]["ranks"]}
     for rate in found["by_rank"]:
-        one = examined[rate["rank"]]
+        one = examined[rate["value"]]
         yield {
             "measure": "place",
-            "rank": rate["rank"],
-            "truth": EXAMINATION[rate["rank"] - 1],
+            "rank": rate["value"],
+            "truth": EXAMINATION[rate["value"] - 1],
             **_interval("answered", rate, "rate"),
             **_interval("examination", one, "examination"),
             "method": one.get("method"),
@@ -50,13 +50,13 @@ def policies(found: dict[str, Any], greedy: float) -> Iterator[dict[str, Any]]:
         line = {"measure": "policy", "policy": one["policy"], "rank": one["rank"], "rows": one["rows"]}
         if one["policy"] == "greedy" and one["rank"] == 1:
             line["truth"] = round(greedy, 4)
-        if "mean_reward" in one:
+        if one["mean_reward"]:
             line |= _interval("earned", one["mean_reward"], "mean")
-        if "effective_rows" in one:
+        if one["effective_rows"] is not None:
             line["effective_rows"] = round(one["effective_rows"], 1)
-        for name, estimate in one.get("estimates", {}).items():
+        for name, estimate in one["estimates"].items():
             line |= _interval(name, estimate, "mean")
-        yield line | ({"refused": one["refused"]} if "refused" in one else {})
+        yield line | ({"refused": one["refused"]} if one["refused"] else {})
 
 
 def _interval(name: str, found: dict[str, Any], value: str) -> dict[str, float]:

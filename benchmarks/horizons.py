@@ -41,7 +41,7 @@ import quality
 from nextact.events.moments import DAY
 from nextact.metrics import behaviour
 from nextact.metrics.comparison import paired_comparison, resample_counts
-from nextact.metrics.horizon import auc_interval, horizon_values
+from nextact.metrics.horizon import auc_interval, horizon_values, log_loss
 from nextact.models.behaviour.event_types.model import fit_event_types
 from nextact.models.behaviour.event_types.rows import type_features
 from nextact.models.behaviour.horizons.activity import activity_features, activity_names, rhythm_features
@@ -224,7 +224,7 @@ def _of_pair(pair: list[np.ndarray], values: list[Any]) -> Line:
     areas = [auc_interval(one[kept], happened) for one in pair]
     between = auc_interval(pair[0][kept], happened, pair[1][kept])
     line = {"users": len(kept), "predicted": float(pair[0].mean()), "reference_predicted": float(pair[1].mean())}
-    line |= _losses(values[0].log_loss, values[1].log_loss)
+    line |= _losses(log_loss(values[0]), log_loss(values[1]))
     if between is not None:
         line |= {"roc_auc": areas[0].mean, "reference_roc_auc": areas[1].mean}
         line |= {f"roc_auc_{key}": getattr(between, end) for key, end in ENDS.items()}

@@ -31,7 +31,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from nextact.evaluation.leaks import core_rows
-from nextact.evaluation.reading import ModelReading, metrics_of_part, read_model, shuffle_targets
+from nextact.evaluation.one_pass import ModelReading, metrics_of_part, read_model, shuffle_targets
 from nextact.evaluation.results import is_known, reachable
 from nextact.events.contract import EventOptions
 from nextact.events.filtering import FilterOptions

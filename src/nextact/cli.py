@@ -1,4 +1,4 @@
-"""``kedro run`` and ``kedro erase-user``, which end a user's mistake with one message instead of a traceback."""
+"""The commands of the project, which end a user's mistake with one message instead of a traceback."""
 # mypy: disallow-untyped-decorators=False
 
 from __future__ import annotations
@@ -14,19 +14,20 @@ from typing import Any
 
 import click
 from kedro import runner as runners
-from kedro.framework.cli.hooks import cli_hook_impl, get_cli_hook_manager
+from kedro.framework.cli.hooks import get_cli_hook_manager
 from kedro.framework.cli.project import run as kedro_run
 from kedro.framework.project import pipelines, settings
 from kedro.io import DatasetError
 from kedro.utils import find_kedro_project, load_obj
 
-from nextact.checks.environment import NoEnvironment, refuse_default
+from nextact.checks.environment import refuse_default
 from nextact.checks.remedies import chain
 from nextact.console.quiet import quiet
 from nextact.errors import NextactError, suggest
 from nextact.printing import printable
 from nextact.processes.stopping import end_on_sigterm
 from nextact.stored import says_full
+from nextact.viz_command import BeforeViz
 
 RUNNERS = ("SequentialRunner", "ThreadRunner", "ParallelRunner")
 KEDRO_SAYS = re.compile(r"- Parameter '(?P<name>[^']*)': (?:Failed to instantiate (?P<block>\w+) for [^:]*: )?")
@@ -124,27 +125,11 @@ def start_env(context: click.Context, /, **options: Any) -> None:
         click.echo(printable(start(options, _project(), settings.CONF_SOURCE), keep="\n"))
 
 
-class BeforeViz:
-    """Ends Kedro-Viz where its server would end: it would wait ten minutes for that one to answer."""
-
-    @cli_hook_impl
-    def before_command_run(self, project_metadata: Any, command_args: list[str]) -> None:
-        """Refuse the default environment as a run does."""
-        named = any(one.startswith(("--env", "-e")) for one in command_args) or os.environ.get("KEDRO_ENV")
-        if project_metadata is None or command_args[:1] != ["viz"] or named:
-            return
-        try:
-            refuse_default(project_metadata.project_path / settings.CONF_SOURCE, _default_environment())
-        except NoEnvironment as error:
-            click.echo(f"error: {error}", err=True)
-            raise SystemExit(1) from None
-
-
-get_cli_hook_manager().register(BeforeViz())
-
-
-def _default_environment() -> str:
-    return str(settings.CONFIG_LOADER_ARGS["default_run_env"])
+def _check_viz(env: str | None) -> None:
+    env = env or os.environ.get("KEDRO_ENV")
+    if env is None:
+        refuse_default(_project() / settings.CONF_SOURCE, str(settings.CONFIG_LOADER_ARGS["default_run_env"]))
+    _check_environment(env)
 
 
 @contextmanager
@@ -259,3 +244,6 @@ def _not_loaded(error: BaseException) -> str | None:
     if found is None or error.__cause__ is None:
         return None
     return f"{found['path'] or 'a dataset'} cannot be read: {error.__cause__}"
+
+
+get_cli_hook_manager().register(BeforeViz(_check_viz, _told, _require))

@@ -15,13 +15,14 @@ from kedro.framework.session import KedroSession
 from nextact.checks.recording import restamp, untouched, using_alone
 from nextact.checks.remedies import naming_the_pipeline
 from nextact.datasets.places import local_place
-from nextact.erasing.erase import Pending, Receipt, Stored, begin, end, put_in_place, receipt_text
+from nextact.erasing.erase import Stored, begin, end, put_in_place, receipt_text
 from nextact.erasing.search import count_raw_rows, files_naming, word_of
 from nextact.errors import NextactError
 from nextact.events.contract import EventOptions, raw_sources
 from nextact.models.registry import MODELS
 from nextact.models.storage import FITTED_FILE
 from nextact.processes.scratch import sweep
+from nextact.results.erasing import Erasure, Marked, PendingErasure, Receipt, Remains
 from nextact.serving.package import mark_erased
 from nextact.stored import read_array, read_json, remove
 from nextact.tracking.erased import mark_store
@@ -29,8 +30,6 @@ from nextact.tracking.hooks import read_options
 
 RECEIPTS, ERASED_USERS, RECORDS = "erasures", "erased_users", "records"
 CERTIFICATE, PACKAGE = "certificate", "packaged_model"
-KEPT = ("user_sha256", "erased_at", "rows_removed", "events_learnt_from")  # of what was noted, in the receipt
-UNMARKED = {"stale": [], "stale_with_vectors_of_users": [], "mlflow": "not marked: no model learnt from the user"}
 USERS_OF = {"raw_users": ("evaluation",), "feedback": ("feedback", "table")}  # raw table -> options with its user_id
 
 
@@ -49,35 +48,36 @@ def erase(user_id: str, project: Path, env: str | None) -> str:
         with naming_the_pipeline(catalog), using_alone(catalog):
             erased = stored.read()
             told, pending = [], erased.pending
-            if pending is not None and pending["user_sha256"] != erased.hash_of(user_id):
+            if pending is not None and pending.user_sha256 != erased.hash_of(user_id):
                 told.append(_finish(context, stored, pending, None))  # of another user, whose id nobody knows here
                 pending = None
             pending = pending or _begin(user_id, context, stored)
             return "\n\n".join([*told, _finish(context, stored, pending, user_id)])
 
 
-def _begin(user_id: str, context: Any, stored: Stored) -> Pending:
+def _begin(user_id: str, context: Any, stored: Stored) -> PendingErasure:
     moment = datetime.now(UTC).isoformat(timespec="seconds")
     as_written = untouched(context.catalog, stored.derived)
     return begin(user_id, stored, moment, lambda: sum(_rows_in_raw(context, user_id)[0].values()), as_written)
 
 
-def _finish(context: Any, stored: Stored, pending: Pending, user_id: str | None) -> str:
+def _finish(context: Any, stored: Stored, pending: PendingErasure, user_id: str | None) -> str:
     """All that follows once it is noted; each step does what is not done yet, and the note goes last."""
-    catalog, moment = context.catalog, pending["erased_at"]
+    catalog, moment = context.catalog, pending.erased_at
     put_in_place(stored, pending)
-    receipt: Receipt = {key: pending[key] for key in KEPT} | {"run_id": _run_id(stored)}
-    receipt |= _mark_stale(context, stored, moment) if pending["events_learnt_from"] else UNMARKED
-    restamp(catalog, pending["as_written"])
+    marked = _mark_stale(context, stored, moment) if pending.events_learnt_from else Marked()
+    restamp(catalog, pending.as_written)
     _remove_unfinished(context)
-    receipt |= _search(context, stored, user_id)
-    name = moment.replace(":", "") + "-" + receipt["user_sha256"][:12]
-    catalog.save(RECEIPTS, {name: receipt})
+    remains, searched = _search(context, stored, user_id)
+    removed = {name: getattr(pending, name) for name in Erasure.model_fields}
+    receipt = Receipt(**removed, **dict(marked), run_id=_run_id(stored), remains=remains, searched=searched)
+    name = moment.replace(":", "") + "-" + receipt.user_sha256[:12]
+    catalog.save(RECEIPTS, {name: receipt.as_json()})
     end(stored)
     return f"{receipt_text(receipt)}\nReceipt: {_receipts(catalog) / name}.json"
 
 
-def _mark_stale(context: Any, stored: Stored, moment: str) -> Receipt:
+def _mark_stale(context: Any, stored: Stored, moment: str) -> Marked:
     """Have records, package and MLflow say that they learnt from a user who is erased since; which models did."""
     book = context.catalog.get(RECORDS).load()
     empty = [name for name, place in stored.derived.items() if place.suffix == ".npy" and _is_empty(place)]
@@ -85,13 +85,12 @@ def _mark_stale(context: Any, stored: Stored, moment: str) -> Receipt:
     if PACKAGE in stored.derived:
         mark_erased(stored.derived[PACKAGE], moment)
     models = {name: place for name, place in stored.derived.items() if place.is_dir() and any(_models_in(place))}
-    return {
-        "stale": list(models),
-        "stale_with_vectors_of_users": [
-            name for name, place in models.items() if any(map(_keeps_users, _models_in(place)))
-        ],
-        "mlflow": mark_store(_tracking(context), _run_id(stored), moment),
-    }
+    with_vectors = (name for name, place in models.items() if any(map(_keeps_users, _models_in(place))))
+    return Marked(
+        stale=tuple(models),
+        stale_with_vectors_of_users=tuple(with_vectors),
+        mlflow=mark_store(_tracking(context), _run_id(stored), moment),
+    )
 
 
 def _stored(context: Any) -> Stored:
@@ -113,13 +112,11 @@ def _remove_unfinished(context: Any) -> None:
     sweep(Path(".tmp"))
 
 
-def _search(context: Any, stored: Stored, user_id: str | None) -> Receipt:
+def _search(context: Any, stored: Stored, user_id: str | None) -> tuple[Remains, tuple[str, ...]]:
     """What still names the user, and where that was looked for; nothing where the id is not known."""
     if user_id is None:
-        return {
-            "remains": {"raw_rows": {}, "files": [], "not_searched": ["all: a call for another user finished this"]},
-            "searched": [],
-        }
+        why = "all: a call for another user finished this"
+        return Remains(raw_rows={}, files=(), not_searched=(why,)), ()
     catalog, tracking = context.catalog, _tracking(context)
     roots = [context.config_loader["globals"]["data"], "data", "notebooks", tracking.database, tracking.artifacts]
     there = {Path(root).absolute() for root in roots if root and Path(root).exists()}
@@ -129,12 +126,12 @@ def _search(context: Any, stored: Stored, user_id: str | None) -> Receipt:
     rows, unread = _rows_in_raw(context, user_id)
     no_files = [f"{name}: {type(catalog.get(name)).__name__}" for name in _made() if name not in stored.derived]
     files = [word_of(user_id).sub(b"USER", bytes(file)) for file in files_naming(user_id, searched, known)]
-    remains = {
-        "raw_rows": {place: n for place, n in rows.items() if n},
-        "files": [os.fsdecode(file) for file in files],
-        "not_searched": unread + no_files,
-    }
-    return {"remains": remains, "searched": [*raw, *map(str, searched)]}
+    remains = Remains(
+        raw_rows={place: n for place, n in rows.items() if n},
+        files=tuple(os.fsdecode(file) for file in files),
+        not_searched=(*unread, *no_files),
+    )
+    return remains, (*raw, *map(str, searched))
 
 
 def _rows_in_raw(context: Any, user_id: str) -> tuple[dict[str, int], list[str]]:

@@ -8,6 +8,8 @@ from typing import Any
 
 from nextact.printing import printable
 
+EXAMPLE = ", e.g. "  # what follows in a message is a value of a user's table
+
 
 class NextactError(ValueError):
     """Something a user can put right; shown as one message, without a traceback.
@@ -18,6 +20,11 @@ class NextactError(ValueError):
 
     def __init__(self, message: str) -> None:
         super().__init__(printable(message, keep="\n"))
+
+    @property
+    def without_example(self) -> str:
+        """The message up to what it quotes of a table: for places that keep text, where nobody's data belong."""
+        return str(self).partition(EXAMPLE)[0]
 
     def __reduce__(self) -> Any:
         """As it stands, so that a worker process can hand it over whatever its class is built from."""
@@ -48,7 +55,7 @@ class TableError(NextactError):
 
     def __init__(self, place: str, problem: str, n_bad: int, example: object) -> None:
         self.place, self.problem, self.n_bad, self.example = place, problem, n_bad, example
-        super().__init__(f"{place}: {problem} in {n_bad:,} row(s), e.g. {shorten(example)}")
+        super().__init__(f"{place}: {problem} in {n_bad:,} row(s){EXAMPLE}{shorten(example)}")
 
 
 def _as_it_stood(kind: type[NextactError], arguments: tuple[str, ...], attributes: dict[str, Any]) -> NextactError:

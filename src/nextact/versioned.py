@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from nextact.errors import shorten
 from nextact.stored import StoredError
@@ -27,6 +27,19 @@ class Versioned(Frozen):
     """
 
     version: int = 1
+
+    @model_validator(mode="after")
+    def _is_of_today(self) -> Self:
+        """The version of another class, copied with its fields, would be stored and never be read again."""
+        wanted = type(self).model_fields["version"].default
+        if self.version != wanted:
+            raise ValueError(f"a {type(self).__name__} of today has version {wanted}, not {self.version}")
+        return self
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """All but the version, for a class that adds to them."""
+        return {name: getattr(self, name) for name in type(self).model_fields if name != "version"}
 
     @classmethod
     def of_json(cls: type[V], found: object, place: Path) -> V:

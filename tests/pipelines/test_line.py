@@ -8,6 +8,7 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
 from nextact.records import RecordBook
 from nextact.results.models import ChosenModel, Gate, Leaderboard
@@ -319,9 +320,10 @@ def test_layers_only_lead_forward():
 
 
 def test_each_environment_has_its_own_data_root():
-    roots = [line for path in sorted((ROOT / "conf").glob("*/globals.yml")) for line in path.read_text().splitlines()]
-    roots = [line for line in roots if line.startswith("data:")]
-    assert len(roots) == len(set(roots)) >= 2
+    said = {path.parent.name: yaml.safe_load(path.read_text()) for path in (ROOT / "conf").glob("*/globals.yml")}
+    roots = [found.get("data", f"data/{name}") for name, found in said.items() if name != "base"]
+    assert len(roots) == len(set(roots)) > 5
+    assert "data" not in said["base"]
 
 
 def test_horizon_predictions_hold_a_row_a_user_type_and_horizon_and_never_fall(project):

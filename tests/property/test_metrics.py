@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nextact.metrics import tie_groups
-from nextact.metrics.catalogue import coverage, gini, intra_list_diversity
 from nextact.metrics.comparison import holm
+from nextact.metrics.lists import coverage, gini, intra_list_diversity
 from nextact.metrics.ranking import ranking_metrics
 from nextact.metrics.targets import Targets
 

@@ -61,3 +61,15 @@ def test_a_chosen_model_prints_as_its_name_and_why():
     named = {"run_id": "r", "protocol_hash": "p", "family": "baselines", "name": "ease"}
     chosen = ChosenModel(**named, folder="a", refitted_folder="b", reason="best ndcg@10 there")
     assert str(chosen) == "ease is chosen: best ndcg@10 there"
+
+
+class More(Newer):
+    version: int = 3
+    also: int
+
+
+def test_the_fields_of_a_result_go_into_another_without_its_version():
+    newer = Newer(mean=Interval(0.5, 0.4, 0.6, 0.95, 10))
+    assert More(**newer.fields, also=1).version == 3
+    with pytest.raises(ValueError, match="a More of today has version 3, not 2"):
+        More(**dict(newer), also=1)

@@ -28,7 +28,7 @@ class EnvironmentLoader(OmegaConfigLoader):
     """Kedro's loader of ``conf``, which says what environment it reads.
 
     Every command that reads ``conf`` makes one: runs, Kedro-Viz, notebooks, servers, schedulers. Where ``globals.yml``
-    has an ``about``, the line says that too.
+    has an ``about``, the line says that too; where it says no ``data``, results go to ``data/NAME``.
 
     Raises:
         NoEnvironment: See :func:`refuse_default`.
@@ -39,8 +39,10 @@ class EnvironmentLoader(OmegaConfigLoader):
         if not env:
             _without_traceback_in_notebooks()
             refuse_default(Path(conf_source), self.default_run_env)
+        name = env or self.default_run_env
+        self["globals"] = {"data": f"data/{name}", **self["globals"]}  # never into another environment's results
         about = self["globals"].get("about")
-        print(f"environment: {env or self.default_run_env}{f' ({about})' if about else ''}", flush=True)
+        print(f"environment: {name}{f' ({about})' if about else ''}", flush=True)
 
 
 def folder_of(config_loader: Any) -> str:

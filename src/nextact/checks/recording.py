@@ -18,7 +18,7 @@ from kedro.validation.type_extractor import TypeExtractor
 
 from nextact.datasets.places import local_place
 from nextact.errors import NextactError
-from nextact.processes.holding import HeldError, Use
+from nextact.processes.locks import HeldError, Use
 from nextact.records import Record, RecordBook, Staleness, as_read, files_of, fingerprint_of
 from nextact.serving.package import mark_erased
 
@@ -166,9 +166,9 @@ def _use(catalog: CatalogProtocol, alone: bool) -> Use:
 
 
 def _refuse_where_an_erasure_is_pending(catalog: CatalogProtocol) -> None:
-    if ERASED_USERS in catalog and (pending := catalog.load(ERASED_USERS).get("pending")) is not None:
+    if ERASED_USERS in catalog and (pending := catalog.load(ERASED_USERS).pending) is not None:
         raise NextactError(
-            f"the erasure of a user, begun at {pending['erased_at']}, was interrupted; finish it first: call "
+            f"the erasure of a user, begun at {pending.erased_at}, was interrupted; finish it first: call "
             "`kedro erase-user` again with the same --user-id, and the same --env"
         )
 

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
-from pathlib import Path
-from typing import Any
 
 import numpy as np
-from kedro.io import AbstractDataset
 
+from nextact.datasets.places import InPlace
 from nextact.sequences.histories import Histories
 from nextact.sequences.holdout import Cuts
 from nextact.stored import StoredError, read_array, write_array, written_whole
 
 
-class HistoriesDataset(AbstractDataset[Histories, Histories]):
+class HistoriesDataset(InPlace[Histories, Histories]):
     """Histories, one ``.npy`` a field."""
 
-    def __init__(self, *, filepath: str, metadata: dict[str, Any] | None = None) -> None:
-        self._filepath, self.metadata = Path(filepath), metadata
+    sure_file = "offsets.npy"
 
     def load(self) -> Histories:
         """Open memory-mapped."""
@@ -29,18 +26,9 @@ class HistoriesDataset(AbstractDataset[Histories, Histories]):
         with written_whole(self._filepath) as beside:
             data.save(beside)
 
-    def _exists(self) -> bool:
-        return (self._filepath / "offsets.npy").exists()
 
-    def _describe(self) -> dict[str, Any]:
-        return {"filepath": str(self._filepath)}
-
-
-class CutsDataset(AbstractDataset[Cuts, Cuts]):
+class CutsDataset(InPlace[Cuts, Cuts]):
     """The cuts of one holdout in one ``.npy`` of int64 [5, users], rows in the order of the fields."""
-
-    def __init__(self, *, filepath: str, metadata: dict[str, Any] | None = None) -> None:
-        self._filepath, self.metadata = Path(filepath), metadata
 
     def load(self) -> Cuts:
         """Read."""
@@ -54,9 +42,3 @@ class CutsDataset(AbstractDataset[Cuts, Cuts]):
         whole = replace(data, training_end=data.learnt_until, window_end=data.observed_until)
         with written_whole(self._filepath) as beside:
             write_array(beside, np.stack([getattr(whole, field.name) for field in fields(whole)]))
-
-    def _exists(self) -> bool:
-        return self._filepath.exists()
-
-    def _describe(self) -> dict[str, Any]:
-        return {"filepath": str(self._filepath)}

@@ -7,11 +7,12 @@ from typing import Any
 import ibis
 from kedro.io import AbstractDataset
 
+from nextact.datasets.sources import OfOtherDatasets
 from nextact.errors import NextactError
 from nextact.events.tables import as_table, require_columns
 
 
-class DistinctDataset(AbstractDataset[Any, ibis.Table]):
+class DistinctDataset(OfOtherDatasets[ibis.Table]):
     """The first row of each id in one or several tables; read only.
 
     Rows without an id are passed over. Which row of an id is the first, the engine says.
@@ -43,7 +44,7 @@ class DistinctDataset(AbstractDataset[Any, ibis.Table]):
         if not tables or any(set(one) != {"table", "id"} for one in tables):
             raise NextactError("DistinctDataset: each of tables needs table, a data set, and id, its column")
         self.metadata = metadata
-        self.datasets: dict[str, AbstractDataset[Any, Any]] = {
+        self.datasets = {
             f"table {at}": AbstractDataset.from_config(f"table {at}", dict(one["table"]))
             for at, one in enumerate(tables)
         }
@@ -67,15 +68,3 @@ class DistinctDataset(AbstractDataset[Any, ibis.Table]):
         given = ids.strip() != "" if ids.type().is_string() else ids.notnull()
         others = {name: table[name] for name in self._columns if name != self._id}
         return table.filter(given.fill_null(False)).select(**{self._id: ids}, **others)
-
-    def save(self, data: Any) -> None:
-        """Refuse: raw tables are the user's."""
-        raise NextactError("raw tables are read only")
-
-    def _exists(self) -> bool:
-        return all(
-            type(dataset)._exists is AbstractDataset._exists or dataset.exists() for dataset in self.datasets.values()
-        )
-
-    def _describe(self) -> dict[str, Any]:
-        return {name: dataset._describe() for name, dataset in self.datasets.items()}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from nextact.datasets.whole import WholeJSON
 from nextact.events.erase import ErasedUsers
@@ -13,12 +12,12 @@ from nextact.stored import reading
 class ErasedUsersDataset(WholeJSON):
     """What ``kedro erase-user`` keeps; empty where nobody was ever erased."""
 
-    def load(self) -> Any:
+    def load(self) -> ErasedUsers:
         """Salt and hashes, perhaps none."""
         if not super()._exists():
-            return {}
+            return ErasedUsers.from_json({})
         with reading(Path(str(self._filepath))):
-            return ErasedUsers.from_json(super().load()).to_json()
+            return ErasedUsers.from_json(super().load())
 
     def _exists(self) -> bool:
         return True  # a run may start without it

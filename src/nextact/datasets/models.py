@@ -9,8 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from kedro.io import AbstractDataset
-
+from nextact.datasets.places import InPlace
 from nextact.datasets.results import ResultDataset
 from nextact.datasets.whole import WholeJSON
 from nextact.errors import shorten
@@ -22,15 +21,12 @@ from nextact.versioned import Versioned
 FOLDERS = ("folder", "refitted_folder")  # of the handle of a model
 
 
-class ModelFolderDataset(AbstractDataset[FittedModel | LeftOut | ModelFolder, ModelFolder]):
+class ModelFolderDataset(InPlace[FittedModel | LeftOut | ModelFolder, ModelFolder]):
     """Saves a fitted model as a folder without pickle; loads a handle to it.
 
     A model that could not be fitted leaves a folder that says why, in place of one of an earlier run.
     A model that was saved already is saved here by hard links: a folder that stands alone and takes no room.
     """
-
-    def __init__(self, *, filepath: str, metadata: dict[str, Any] | None = None) -> None:
-        self._filepath, self.metadata = Path(filepath), metadata
 
     def load(self) -> ModelFolder:
         """The handle; opening it reads the weights."""
@@ -47,9 +43,6 @@ class ModelFolderDataset(AbstractDataset[FittedModel | LeftOut | ModelFolder, Mo
     def _exists(self) -> bool:
         saved = ModelFolder(self._filepath)
         return saved.exists or saved.is_left_out
-
-    def _describe(self) -> dict[str, Any]:
-        return {"filepath": str(self._filepath)}
 
 
 class RefittedModelDataset(ModelFolderDataset):

@@ -11,8 +11,8 @@ from typing import Any, Literal, TextIO
 
 import numpy as np
 import pandas as pd
-from kedro.io import AbstractDataset
 
+from nextact.datasets.places import InPlace
 from nextact.errors import NextactError, TableError
 
 Kind = Literal["text", "number", "integer", "seconds", "milliseconds", "flag", "moment"]
@@ -20,21 +20,12 @@ Columns = dict[str, Kind]
 BATCH_ROWS = 500_000
 
 
-class PublicDataset(AbstractDataset[Any, pd.DataFrame]):
+class PublicDataset(InPlace[Any, pd.DataFrame]):
     """A table of a public data set, read from a file as its site hands it out; read only."""
-
-    def __init__(self, *, filepath: str, metadata: dict[str, Any] | None = None) -> None:
-        self._filepath, self.metadata = Path(filepath), metadata
 
     def save(self, data: Any) -> None:
         """Refuse: the file is its site's."""
         raise NextactError(f"{type(self).__name__}: files of public data sets are read only")
-
-    def _exists(self) -> bool:
-        return self._filepath.exists()
-
-    def _describe(self) -> dict[str, Any]:
-        return {"filepath": str(self._filepath)}
 
 
 def lines(path: Path, encoding: str = "utf-8") -> Iterator[tuple[int, str]]:

@@ -13,6 +13,8 @@ from nextact.protocol import Certificate
 from nextact.reports.summary import Summary
 from nextact.results.data import EventCounts
 from nextact.results.evaluation import Examples, LeakChecks, Slices, TestResults
+from nextact.results.feedback import FeedbackCounts, FeedbackReport, OffPolicyReport
+from nextact.results.quality import QualityReport
 from nextact.versioned import Versioned
 
 
@@ -61,6 +63,30 @@ class EventCountsDataset(ResultDataset):
     """Rows of the log."""
 
     kind = EventCounts
+
+
+class QualityReportDataset(ResultDataset):
+    """What to know of the tables."""
+
+    kind = QualityReport
+
+
+class FeedbackCountsDataset(ResultDataset):
+    """Rows of the feedback table."""
+
+    kind = FeedbackCounts
+
+
+class FeedbackReportDataset(ResultDataset):
+    """What came of what was shown."""
+
+    kind = FeedbackReport
+
+
+class OffPolicyReportDataset(ResultDataset):
+    """What other policies would have earned."""
+
+    kind = OffPolicyReport
 
 
 class TestResultsDataset(ResultDataset):

@@ -2,14 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 from kedro.io import AbstractDataset
 
 from nextact.errors import NextactError
 
+Out = TypeVar("Out")
 
-class SourcesDataset(AbstractDataset[Any, dict[str, Any]]):
+
+class OfOtherDatasets(AbstractDataset[Any, Out]):
+    """Reads tables by datasets of their own, ``datasets`` by name, and writes none."""
+
+    datasets: dict[str, AbstractDataset[Any, Any]]
+
+    def save(self, data: Any) -> None:
+        """Refuse: raw tables are the user's."""
+        raise NextactError("raw tables are read only")
+
+    def _exists(self) -> bool:
+        """Whether all are there; one that cannot tell (a SQL query, say) has the benefit of the doubt."""
+        return all(
+            type(dataset)._exists is AbstractDataset._exists or dataset.exists() for dataset in self.datasets.values()
+        )
+
+    def _describe(self) -> dict[str, Any]:
+        return {name: dataset._describe() for name, dataset in self.datasets.items()}
+
+
+class SourcesDataset(OfOtherDatasets[dict[str, Any]]):
     """Loads a table a source, each by a data set of its own; read only.
 
     Names are those of the parameter ``events.sources``. Any Kedro data set that loads a frame or an Ibis table serves:
@@ -27,23 +48,8 @@ class SourcesDataset(AbstractDataset[Any, dict[str, Any]]):
         if not sources:
             raise NextactError("SourcesDataset: name at least one source")
         self.metadata = metadata
-        self.datasets: dict[str, AbstractDataset[Any, Any]] = {
-            name: AbstractDataset.from_config(name, dict(config)) for name, config in sources.items()
-        }
+        self.datasets = {name: AbstractDataset.from_config(name, dict(config)) for name, config in sources.items()}
 
     def load(self) -> dict[str, Any]:
         """Source name -> its table."""
         return {name: dataset.load() for name, dataset in self.datasets.items()}
-
-    def save(self, data: Any) -> None:
-        """Refuse: raw tables are the user's."""
-        raise NextactError("raw tables are read only")
-
-    def _exists(self) -> bool:
-        """Whether all are there; one that cannot tell (a SQL query, say) has the benefit of the doubt."""
-        return all(
-            type(dataset)._exists is AbstractDataset._exists or dataset.exists() for dataset in self.datasets.values()
-        )
-
-    def _describe(self) -> dict[str, Any]:
-        return {name: dataset._describe() for name, dataset in self.datasets.items()}

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
-from kedro.io import AbstractDataset
-
+from nextact.datasets.places import InPlace
 from nextact.stored import read_array, write_array, written_whole
 from nextact.text.blocks import INDEX_FILE, ItemVectors
 
 
-class NpyDataset(AbstractDataset[Any, Any]):
+class NpyDataset(InPlace[Any, Any]):
     """An array without objects in it."""
-
-    def __init__(self, *, filepath: str, metadata: dict[str, Any] | None = None) -> None:
-        self._filepath, self.metadata = Path(filepath), metadata
 
     def load(self) -> Any:
         """Open memory-mapped, read-only."""
@@ -26,18 +21,11 @@ class NpyDataset(AbstractDataset[Any, Any]):
         with written_whole(self._filepath) as beside:
             write_array(beside, data)
 
-    def _exists(self) -> bool:
-        return self._filepath.exists()
 
-    def _describe(self) -> dict[str, Any]:
-        return {"filepath": str(self._filepath)}
-
-
-class ItemVectorsDataset(AbstractDataset[ItemVectors, ItemVectors]):
+class ItemVectorsDataset(InPlace[ItemVectors, ItemVectors]):
     """All blocks of item vectors in one folder."""
 
-    def __init__(self, *, filepath: str, metadata: dict[str, Any] | None = None) -> None:
-        self._filepath, self.metadata = Path(filepath), metadata
+    sure_file = INDEX_FILE
 
     def load(self) -> ItemVectors:
         """Open memory-mapped."""
@@ -47,9 +35,3 @@ class ItemVectorsDataset(AbstractDataset[ItemVectors, ItemVectors]):
         """Write beside, then put in place, so that a killed run leaves the old folder whole."""
         with written_whole(self._filepath) as beside:
             data.save(beside)
-
-    def _exists(self) -> bool:
-        return (self._filepath / INDEX_FILE).exists()
-
-    def _describe(self) -> dict[str, Any]:
-        return {"filepath": str(self._filepath)}

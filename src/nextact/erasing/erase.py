@@ -11,10 +11,9 @@ The user's place in the arrays stays, without an id and without events. Nobody e
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from nextact.erasing.arrays import ARRAYS, find, stage_arrays
 from nextact.erasing.changes import Change, Erased, finish, tidy
@@ -22,10 +21,8 @@ from nextact.erasing.tables import stage_table
 from nextact.erasing.texts import stage_json, stage_page
 from nextact.errors import NextactError
 from nextact.events.erase import ErasedUsers
+from nextact.results.erasing import PendingErasure, Receipt
 from nextact.stored import read_json, reading, write_json, written_whole
-
-Pending = dict[str, Any]
-Receipt = dict[str, Any]
 
 STAGES: dict[str, Callable[[str, Path, Erased], Iterator[Change]]] = {
     ".parquet": stage_table,
@@ -63,7 +60,7 @@ class Stored:
 
 def begin(
     user_id: str, stored: Stored, moment: str, rows_in_raw: Callable[[], int], as_written: Iterable[str] = ()
-) -> Pending:
+) -> PendingErasure:
     """Stage all that is written anew, then note the hash with what is left to do.
 
     Args:
@@ -72,10 +69,6 @@ def begin(
         moment: Of the erasure, ISO.
         rows_in_raw: How many raw rows are the user's; asked for where no derived table names them.
         as_written: Datasets that stand as their nodes wrote them, kept for :meth:`~nextact.records.RecordBook.restamp`.
-
-    Returns:
-        ``user_sha256``, ``erased_at``, ``rows_removed`` by dataset, ``events_learnt_from`` (before the end of the
-        validation window), ``files`` and ``as_written``.
 
     Raises:
         NextactError: If nothing names the user, or a file cannot be read or written; nothing is changed then.
@@ -89,14 +82,14 @@ def begin(
         if not changes and (erased.hash_of(user_id) in erased.erased_at or not rows_in_raw()):
             raise NextactError(_unknown(user_id, erased))
         beside = stored.erased_users.parent
-        pending = {
-            "user_sha256": erased.hash_of(user_id),
-            "erased_at": moment,
-            "rows_removed": _rows_removed(changes),
-            "events_learnt_from": whom.n_learnt,
-            "files": [os.path.relpath(one.place, beside) for one in changes],
-            "as_written": sorted(as_written),
-        }
+        pending = PendingErasure(
+            user_sha256=erased.hash_of(user_id),
+            erased_at=moment,
+            rows_removed=_rows_removed(changes),
+            events_learnt_from=whom.n_learnt,
+            files=tuple(os.path.relpath(one.place, beside) for one in changes),
+            as_written=tuple(sorted(as_written)),
+        )
         stored.write(erased.with_user(user_id, moment, pending))
     except BaseException:
         if stored.read().pending is None:  # else it is noted, and a later call puts in place what stands beside
@@ -105,9 +98,9 @@ def begin(
     return pending
 
 
-def put_in_place(stored: Stored, pending: Pending) -> None:
+def put_in_place(stored: Stored, pending: PendingErasure) -> None:
     """Let what was staged take its place; what a killed call has put there already stays."""
-    for file in pending["files"]:
+    for file in pending.files:
         finish(stored.erased_users.parent / file)
 
 
@@ -118,22 +111,22 @@ def end(stored: Stored) -> None:
 
 def receipt_text(receipt: Receipt) -> str:
     """A receipt in words."""
-    stale, with_vectors = receipt["stale"], receipt["stale_with_vectors_of_users"]
-    removed = [f"{name}: {n:,}" for name, n in receipt["rows_removed"].items()]
-    raw = [f"{place}: {n:,} rows" for place, n in receipt["remains"]["raw_rows"].items()]
-    blocks = {
+    stale, with_vectors = receipt.stale, receipt.stale_with_vectors_of_users
+    removed = [f"{name}: {n:,}" for name, n in receipt.rows_removed.items()]
+    raw = [f"{place}: {n:,} rows" for place, n in receipt.remains.raw_rows.items()]
+    blocks: dict[str, Sequence[str]] = {
         "Rows removed:": removed or ["none were stored"],
         "Learnt from the user, serve on, and are replaced by the next `kedro run`:": [", ".join(stale)]
         if stale
         else [],
         "Of these, with a vector of each user inside, without ids:": [", ".join(with_vectors)] if with_vectors else [],
         "Remains in raw tables, which belong to the systems that write them; runs leave it out:": raw,
-        "Remains, or seems to, in files that nothing erases from:": receipt["remains"]["files"],
-        "Cannot be searched; look there by hand:": receipt["remains"]["not_searched"],
-        "Searched for the id:": receipt["searched"],
-        "MLflow:": [receipt["mlflow"]],
+        "Remains, or seems to, in files that nothing erases from:": receipt.remains.files,
+        "Cannot be searched; look there by hand:": receipt.remains.not_searched,
+        "Searched for the id:": receipt.searched,
+        "MLflow:": [receipt.mlflow],
     }
-    lines = [f"Erased the user with the salted SHA-256 {receipt['user_sha256']}"]
+    lines = [f"Erased the user with the salted SHA-256 {receipt.user_sha256}"]
     for title, told in blocks.items():
         lines += [title, *(f"  {one}" for one in told)] if told else []
     return "\n".join(lines)

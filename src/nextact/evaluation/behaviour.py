@@ -7,14 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from nextact.metrics.behaviour import (
-    PerClass,
-    accuracy,
-    average_precision,
-    expected_calibration_error,
-    log_loss,
-    roc_auc,
-)
+from nextact.metrics.behaviour import TYPE_METRICS, PerClass, log_loss
 from nextact.metrics.comparison import CorrectedComparison, bootstrap_intervals, corrected, paired_comparison
 from nextact.results.evaluation import BehaviourResults, TypeRow
 from nextact.sequences.histories import Histories
@@ -32,7 +25,7 @@ def evaluate_behaviour(
     event_types: Sequence[str],
     draws: int,
 ) -> BehaviourResults | None:
-    """Accuracy, log loss, ranking and calibration of predicted event types.
+    """Every metric of :data:`~nextact.metrics.behaviour.TYPE_METRICS` of predicted event types.
 
     What was observed is the share of each type among the events of a user's target step. Users without a catalogue
     item in the target are left out and counted.
@@ -59,7 +52,7 @@ def evaluate_behaviour(
     observed = holdout.next_types[usable]
     losses = {name: log_loss(one[usable], observed) for name, one in everybody.items()}
     rows = {
-        name: _row(one[usable], observed, losses[name], event_types, draws, _against(name, losses, draws))
+        name: _row(one[usable], observed, event_types, draws, _against(name, losses, draws))
         for name, one in everybody.items()
     }
     return BehaviourResults(
@@ -95,18 +88,16 @@ def _training_frequencies(training: Histories, n_types: int) -> NDArray[np.float
 def _row(
     predicted: TypeProbabilities,
     observed: TypeProbabilities,
-    loss: NDArray[np.float64],
     names: Sequence[str],
     draws: int,
     against: dict[str, CorrectedComparison],
 ) -> TypeRow:
-    means = bootstrap_intervals({"accuracy": accuracy(predicted, observed), "log_loss": loss}, draws=draws, seed=0)
+    found = {name: metric(predicted, observed) for name, metric in TYPE_METRICS.items()}
+    per_user = {name: one for name, one in found.items() if isinstance(one, np.ndarray)}
     return TypeRow(
-        accuracy=means["accuracy"],
-        log_loss=means["log_loss"],
-        calibration_error=expected_calibration_error(predicted, observed),
-        roc_auc=_by_type(roc_auc(predicted, observed), names),
-        average_precision=_by_type(average_precision(predicted, observed), names),
+        means=bootstrap_intervals(per_user, draws=draws, seed=0),
+        numbers={name: float(one) for name, one in found.items() if isinstance(one, float)},
+        by_type={name: _by_type(one, names) for name, one in found.items() if isinstance(one, PerClass)},
         log_loss_against=against,
     )
 

@@ -7,12 +7,10 @@ much of a number is training, beside how much of it is the draw of users.
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,7 +18,7 @@ from numpy.typing import NDArray
 
 from nextact.errors import NextactError, suggest
 from nextact.evaluation.tables import MODEL, ranks_of, targets_of
-from nextact.metrics.comparison import paired_comparison, summarise_seeds
+from nextact.metrics.comparison import Comparison, Interval, paired_comparison, summarise_seeds
 from nextact.metrics.ranking import metrics_of_ranks
 from nextact.printing import printable
 from nextact.protocol import require_same_protocol
@@ -47,6 +45,46 @@ class RunResults:
     name: str
     results: TestResults
     values: Mapping[str, PerUser] | None = None
+
+
+@dataclass(frozen=True)
+class ModelInRuns:
+    """One model, run beside run.
+
+    Attributes:
+        by_run: On test.
+        mean: Over the runs.
+        training_std: Between them.
+        interval: Over users, of each user's mean over the runs; None where the tables of a run are not at hand.
+        last_minus_first: Paired by user; None likewise.
+    """
+
+    by_run: tuple[Interval, ...]
+    mean: float
+    training_std: float
+    interval: Interval | None = None
+    last_minus_first: Comparison | None = None
+
+
+@dataclass(frozen=True)
+class RunComparison:
+    """Runs of one protocol.
+
+    Attributes:
+        metric: On test.
+        protocol_hash: Of all of them.
+        seeds: One a run.
+        runs: Their names.
+        models: Those that all runs share.
+        left_out: Those that some runs lack.
+    """
+
+    metric: str
+    protocol_hash: str
+    seeds: tuple[int, ...]
+    runs: tuple[str, ...]
+    models: dict[str, ModelInRuns]
+    left_out: tuple[str, ...]
 
 
 def read_run(path: Path, metric: str | None = None) -> RunResults:
@@ -87,17 +125,12 @@ def values_of_tables(
     }
 
 
-def compare_runs(runs: Sequence[RunResults], metric: str | None = None) -> dict[str, Any]:
+def compare_runs(runs: Sequence[RunResults], metric: str | None = None) -> RunComparison:
     """Every model that the runs share, run beside run.
 
     Args:
         runs: At least two, of one protocol.
         metric: Compared on test; the one by which the first run chose, if left out.
-
-    Returns:
-        ``metric``, ``protocol_hash``, ``seeds`` and ``models``. A model has its intervals ``by_run``, the ``mean`` over
-        runs with ``training_std`` over them, and, where the tables of all runs are at hand, the ``interval`` over users
-        of each user's mean over the runs, and ``last_minus_first`` paired by user.
 
     Raises:
         NextactError: If protocols differ (each difference is named), or there is nothing to compare.
@@ -113,49 +146,45 @@ def compare_runs(runs: Sequence[RunResults], metric: str | None = None) -> dict[
     known = rows[0][shared[0]].test
     if metric not in known:
         raise NextactError(f"compare: no metric {metric!r}; {suggest(metric, known)}")
-    return {
-        "metric": metric,
-        "protocol_hash": runs[0].results.protocol_hash,
-        "seeds": [run.results.provenance.seed for run in runs],
-        "runs": [run.name for run in runs],
-        "models": {name: _model(name, metric, rows, runs) for name in shared},
-        "left_out": sorted({name for row in rows for name in row} - set(shared)),
-    }
+    return RunComparison(
+        metric=metric,
+        protocol_hash=runs[0].results.protocol_hash,
+        seeds=tuple(run.results.provenance.seed for run in runs),
+        runs=tuple(run.name for run in runs),
+        models={name: _model(name, metric, rows, runs) for name in shared},
+        left_out=tuple(sorted({name for row in rows for name in row} - set(shared))),
+    )
 
 
-def comparison_lines(found: Mapping[str, Any]) -> list[str]:
+def comparison_lines(found: RunComparison) -> list[str]:
     """The comparison as lines of text."""
-    lines = [f"{found['metric']} on test, protocol {found['protocol_hash']}"]
-    lines += [
-        f"  {at}. {run} (seed {seed})"
-        for at, (run, seed) in enumerate(zip(found["runs"], found["seeds"], strict=True), 1)
-    ]
-    for name, model in found["models"].items():
-        each = "  ".join(f"{one['mean']:.4f} [{one['low']:.4f}, {one['high']:.4f}]" for one in model["by_run"])
-        lines.append(f"{name:<20}{each}  mean {model['mean']:.4f}, between runs ±{model['training_std']:.4f}")
-        if "last_minus_first" in model:
-            paired = model["last_minus_first"]
+    lines = [f"{found.metric} on test, protocol {found.protocol_hash}"]
+    seeded = zip(found.runs, found.seeds, strict=True)
+    lines += [f"  {at}. {run} (seed {seed})" for at, (run, seed) in enumerate(seeded, 1)]
+    for name, model in found.models.items():
+        each = "  ".join(f"{one.mean:.4f} [{one.low:.4f}, {one.high:.4f}]" for one in model.by_run)
+        lines.append(f"{name:<20}{each}  mean {model.mean:.4f}, between runs ±{model.training_std:.4f}")
+        if (paired := model.last_minus_first) is not None:
             lines.append(
-                f"{'':<20}last minus first {paired['difference']:+.4f} [{paired['low']:+.4f}, {paired['high']:+.4f}], "
-                f"p {paired['p_value']:.4f}"
+                f"{'':<20}last minus first {paired.difference:+.4f} [{paired.low:+.4f}, {paired.high:+.4f}], "
+                f"p {paired.p_value:.4f}"
             )
-    if found["left_out"]:
-        lines.append(f"not in all runs: {', '.join(found['left_out'])}")
+    if found.left_out:
+        lines.append(f"not in all runs: {', '.join(found.left_out)}")
     return lines
 
 
 def _model(
     name: str, metric: str, rows: Sequence[Mapping[str, TestedModel]], runs: Sequence[RunResults]
-) -> dict[str, Any]:
-    by_run = [dataclasses.asdict(row[name].test[metric]) for row in rows]
-    means = [one["mean"] for one in by_run]
-    found = {"by_run": by_run, "mean": float(np.mean(means)), "training_std": float(np.std(means, ddof=1))}
+) -> ModelInRuns:
+    by_run = tuple(row[name].test[metric] for row in rows)
+    means = [one.mean for one in by_run]
+    found = ModelInRuns(by_run, float(np.mean(means)), float(np.std(means, ddof=1)))
     values = [run.values[name] for run in runs if run.values is not None and name in run.values]
     if len(values) < len(runs):
         return found
-    summary = summarise_seeds(values)
     paired = paired_comparison(values[-1], values[0])
-    return found | {"interval": dataclasses.asdict(summary.interval), "last_minus_first": dataclasses.asdict(paired)}
+    return replace(found, interval=summarise_seeds(values).interval, last_minus_first=paired)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

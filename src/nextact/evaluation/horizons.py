@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nextact.events.moments import DAY, iso_moment
-from nextact.metrics.comparison import bootstrap_intervals, paired_comparison
-from nextact.metrics.horizon import HorizonValues, auc_interval, horizon_values
+from nextact.metrics.comparison import paired_comparison
+from nextact.metrics.horizon import HorizonValues, horizon_intervals, horizon_values, log_loss
 from nextact.models.recommender import PredictsHorizons
 from nextact.protocol import Split
 from nextact.results.horizons import HorizonRow, HorizonSection
@@ -35,7 +34,7 @@ def evaluate_horizons(
     draws: int,
     users: NDArray[np.int64] | None = None,
 ) -> HorizonSection:
-    """Log loss, Brier score, ROC-AUC and mean of predicted probabilities beside what happened.
+    """Every metric of :data:`~nextact.metrics.horizon.HORIZON_METRICS`, and mean probabilities beside what happened.
 
     The moment of prediction is that of the split, for all users; what comes after it is looked at until the part ends.
     Events are those on items of the catalogue. Users without an event before the moment are left out and counted; all
@@ -123,23 +122,21 @@ def _rows(
     rows = []
     for code, name in enumerate(event_types):
         for place, horizon in enumerate(horizons):
-            probability = predicted[:, code, place]
-            found = horizon_values(probability, days[:, code], observed, horizon)
-            same = horizon_values(np.full(len(days), unknown[code, place]), days[:, code], observed, horizon)
-            rows.append(HorizonRow(event_type=name, horizon_days=horizon, **_values(probability, found, same, draws)))
+            probability, without_past = predicted[:, code, place], float(unknown[code, place])
+            found = horizon_values(probability, days[:, code], observed, horizon, without_past)
+            rows.append(_row(name, horizon, found, draws))
     return tuple(rows)
 
 
-def _values(probability: NDArray[np.float64], found: HorizonValues, same: HorizonValues, draws: int) -> dict[str, Any]:
-    """Of one event type and horizon; ``same`` are the values of one probability for everybody."""
-    row = {"users": len(found.users), "censored": found.n_censored}
+def _row(event_type: str, horizon: int, found: HorizonValues, draws: int) -> HorizonRow:
+    row = HorizonRow(event_type=event_type, horizon_days=horizon, users=len(found.users), censored=found.n_censored)
     if not len(found.users):
         return row
-    means = bootstrap_intervals({"log_loss": found.log_loss, "brier": found.brier}, draws=draws, seed=0)
-    return row | {
+    against = paired_comparison(log_loss(found), log_loss(found.beside), draws=draws, seed=0)
+    told = {
         "happened": float(found.happened.mean()),
-        "predicted": float(probability[found.users].mean()),
-        **means,
-        "roc_auc": auc_interval(probability[found.users], found.happened, draws=draws),
-        "log_loss_against_share": paired_comparison(found.log_loss, same.log_loss, draws=draws, seed=0),
+        "predicted": float(found.probability.mean()),
+        "metrics": horizon_intervals(found, draws),
+        "log_loss_against_share": against,
     }
+    return row.model_copy(update=told)

@@ -1,6 +1,6 @@
 """What lists are like, whoever is served by them.
 
-To add a metric, write a function of arrays in ``nextact.metrics.catalogue`` and register it in :data:`LIST_METRICS`.
+To add a metric, write a function of arrays in ``nextact.metrics.lists`` and register it in :data:`LIST_METRICS`.
 The results of a run, the page, the model card and MLflow then have it under its name.
 """
 
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nextact.metrics import catalogue
+from nextact.metrics import lists
 from nextact.metrics.errors import UndefinedError
 from nextact.sequences.histories import Histories
 
@@ -67,14 +67,12 @@ class ListMetric:
 
 
 LIST_METRICS: Mapping[str, ListMetric] = {
-    "coverage": ListMetric(catalogue.coverage, ("lists", "n_items")),
-    "gini": ListMetric(catalogue.gini, ("lists", "n_items")),
-    "novelty": ListMetric(catalogue.novelty, ("lists", "popularity")),
-    "popularity_lift": ListMetric(
-        catalogue.popularity_lift, ("lists", "history_items", "history_offsets", "popularity")
-    ),
-    "diversity_text": ListMetric(catalogue.intra_list_diversity, ("lists", "vectors")),
-    "diversity_category": ListMetric(catalogue.category_diversity, ("lists", "categories")),
+    "coverage": ListMetric(lists.coverage, ("lists", "n_items")),
+    "gini": ListMetric(lists.gini, ("lists", "n_items")),
+    "novelty": ListMetric(lists.novelty, ("lists", "popularity")),
+    "popularity_lift": ListMetric(lists.popularity_lift, ("lists", "history_items", "history_offsets", "popularity")),
+    "diversity_text": ListMetric(lists.intra_list_diversity, ("lists", "vectors")),
+    "diversity_category": ListMetric(lists.category_diversity, ("lists", "categories")),
 }
 
 

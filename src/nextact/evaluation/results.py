@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from nextact.evaluation.calibration import calibration_error, calibration_table
 from nextact.evaluation.gate import BASELINES
 from nextact.evaluation.list_metrics import ServedLists, list_metrics
-from nextact.evaluation.reading import ModelReading, metrics_of_part
+from nextact.evaluation.one_pass import ModelReading, metrics_of_part
 from nextact.metrics.comparison import CorrectedComparison, Interval, bootstrap_intervals, corrected, paired_comparison
 from nextact.metrics.ranking import metrics_of_ranks
 from nextact.metrics.targets import Targets

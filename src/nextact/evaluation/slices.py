@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from nextact.evaluation import groups
 from nextact.evaluation.groups import LEFT_OUT, Grouping
-from nextact.evaluation.reading import metrics_of_part
+from nextact.evaluation.one_pass import metrics_of_part
 from nextact.evaluation.results import is_known
 from nextact.evaluation.tables import HISTORY_END, targets_of
 from nextact.events import columns as c

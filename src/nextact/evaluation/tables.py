@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from nextact.evaluation.reading import ModelReading
+from nextact.evaluation.one_pass import ModelReading
 from nextact.events import columns as c
 from nextact.metrics.targets import Targets
 from nextact.metrics.tie_groups import TargetRanks

@@ -14,7 +14,7 @@ import ibis.expr.operations as ops
 import numpy as np
 import pyarrow as pa
 
-from nextact.events.mapped import mapped_arrays
+from nextact.events.file_arrays import mapped_arrays
 
 SPARK = "pyspark"
 DUCKDB = "duckdb"

@@ -14,6 +14,7 @@ from nextact.errors import NextactError
 from nextact.events import columns as c
 from nextact.events.coding import Texts
 from nextact.events.engines import keep
+from nextact.results.erasing import PendingErasure
 
 ERASED = "erased"  # the reason of a rejected row
 KEPT_COLUMNS = (c.SOURCE, c.SOURCE_ROW, c.REJECTED_REASON)  # say where the raw row stands, and nothing of the user
@@ -34,7 +35,7 @@ class ErasedUsers:
 
     salt: str
     erased_at: dict[str, str]
-    pending: dict[str, Any] | None = None
+    pending: PendingErasure | None = None
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
@@ -48,12 +49,13 @@ class ErasedUsers:
             return cls(secrets.token_hex(16), {})
         if not (isinstance(salt, str) and salt and isinstance(hashes, Mapping)):
             raise NextactError("holds no salt with hashes of users; put it back from a backup, or erased users return")
-        return cls(salt, dict(hashes), data.get("pending"))
+        pending = data.get("pending")
+        return cls(salt, dict(hashes), None if pending is None else PendingErasure(**pending))
 
     def to_json(self) -> dict[str, Any]:
         """As plain data."""
-        plain = {"salt": self.salt, "erased_at": self.erased_at}
-        return plain if self.pending is None else {**plain, "pending": self.pending}
+        plain: dict[str, Any] = {"salt": self.salt, "erased_at": self.erased_at}
+        return plain if self.pending is None else {**plain, "pending": self.pending.model_dump(mode="json")}
 
     def hash_of(self, user_id: str) -> str:
         """The salted hash of an id, written as the events write it.
@@ -64,7 +66,7 @@ class ErasedUsers:
         """
         return hashlib.sha256((self.salt + user_id).encode()).hexdigest()
 
-    def with_user(self, user_id: str, moment: str, pending: dict[str, Any] | None = None) -> Self:
+    def with_user(self, user_id: str, moment: str, pending: PendingErasure | None = None) -> Self:
         """One user more, perhaps with what is left to do."""
         return type(self)(self.salt, {**self.erased_at, self.hash_of(user_id): moment}, pending)
 

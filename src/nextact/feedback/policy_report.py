@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from collections.abc import Iterator
 from dataclasses import field
@@ -16,10 +15,11 @@ from nextact.events import columns as c
 from nextact.feedback import off_policy
 from nextact.feedback.logged import LoggedLists
 from nextact.feedback.off_policy import SupportError, Terms
-from nextact.feedback.places import Place, follow
 from nextact.feedback.policies import SamplingPolicyOptions
+from nextact.feedback.target_places import Place, follow
 from nextact.metrics.comparison import Interval
 from nextact.options import Count, InnerShare, NotNegative, OptionsError, Positive, Seed, Share, options
+from nextact.results.feedback import JudgedPolicies, PolicyAtRank
 
 LOGGING = "logging"
 
@@ -75,7 +75,7 @@ def _policy(name: str, chosen: dict[str, float]) -> SamplingPolicyOptions:
         raise ValueError(re.sub(r"SamplingPolicyOptions\b", f"targets.{name}", str(error))) from error
 
 
-def policy_report(lists: LoggedLists, recommendations: pd.DataFrame, options: OffPolicyOptions) -> dict[str, Any]:
+def policy_report(lists: LoggedLists, recommendations: pd.DataFrame, options: OffPolicyOptions) -> JudgedPolicies:
     """Mean reward of the policy that was live and of each target, place by place.
 
     A place below the first counts with the weights of all places above it, which makes it the reward of the place when
@@ -85,53 +85,45 @@ def policy_report(lists: LoggedLists, recommendations: pd.DataFrame, options: Of
         lists: What was shown; those of users without current recommendations are left out.
         recommendations: ``user_id``, ``item_id``, ``rank`` and ``probability``, the choices of the targets.
         options: Targets and intervals.
-
-    Returns:
-        ``lists``, ``users``, ``left_out`` and ``policies``: one dictionary a policy and rank.
     """
     known = pd.Series(lists.user_id).isin(recommendations[c.USER_ID]).to_numpy(bool)
     kept = lists.take(known)
     left_out = lists.left_out | {"lists of users without current recommendations": int((~known).sum())}
-    return {
-        "lists": len(kept.depth),
-        "users": len(set(kept.user_id.tolist())),
-        "left_out": {why: n for why, n in left_out.items() if n},
-        "policies": [*_logging(kept, options), *_targets(kept, recommendations, options)] if known.any() else [],
-    }
+    return JudgedPolicies(
+        lists=len(kept.depth),
+        users=len(set(kept.user_id.tolist())),
+        left_out={why: n for why, n in left_out.items() if n},
+        policies=(*_logging(kept, options), *_targets(kept, recommendations, options)) if known.any() else (),
+    )
 
 
-def _targets(lists: LoggedLists, recommendations: pd.DataFrame, options: OffPolicyOptions) -> Iterator[dict[str, Any]]:
+def _targets(lists: LoggedLists, recommendations: pd.DataFrame, options: OffPolicyOptions) -> Iterator[PolicyAtRank]:
     for name, policy in options.policies().items():
         for rank, place in enumerate(follow(lists, recommendations, policy, options.seed), 1):
-            yield {"policy": name, "rank": rank, **_estimates(place, options)}
+            yield _judged(name, rank, place, options)
 
 
-def _logging(lists: LoggedLists, options: OffPolicyOptions) -> Iterator[dict[str, Any]]:
+def _logging(lists: LoggedLists, options: OffPolicyOptions) -> Iterator[PolicyAtRank]:
     user, _ = pd.factorize(lists.user_id)
     for place in range(int(lists.depth.max())):
         there = lists.depth > place
         reward = lists.reward[there, place]
         mean = off_policy.ips(np.ones(len(reward)), reward)
-        yield {
-            "policy": LOGGING,
-            "rank": place + 1,
-            "rows": len(reward),
-            "mean_reward": _interval(mean, user[there], options),
-        }
+        earned = _interval(mean, user[there], options)
+        yield PolicyAtRank(policy=LOGGING, rank=place + 1, rows=len(reward), mean_reward=earned)
 
 
-def _estimates(place: Place, options: OffPolicyOptions) -> dict[str, Any]:
+def _judged(name: str, rank: int, place: Place, options: OffPolicyOptions) -> PolicyAtRank:
     """All estimates of one target at one place, or why there are none."""
     weights, reward = place.weights, place.reward
-    found: dict[str, Any] = {
-        "rows": len(reward),
-        "effective_rows": off_policy.effective_sample_size(weights),
-        "max_weight": float(weights.max()),
-    }
+    n_effective = off_policy.effective_sample_size(weights)
+    found = PolicyAtRank(
+        policy=name, rank=rank, rows=len(reward), effective_rows=n_effective, max_weight=float(weights.max())
+    )
     try:
-        support = _support(place, found["effective_rows"], options)
+        support = _support(place, n_effective, options)
     except SupportError as refusal:
-        return found | {"refused": str(refusal)}
+        return found.model_copy(update={"refused": str(refusal)})
     robust = off_policy.doubly_robust(weights, reward, place.predicted, place.predicted_target, place.before)
     terms = {
         "ips": off_policy.ips(weights, reward),
@@ -140,11 +132,13 @@ def _estimates(place: Place, options: OffPolicyOptions) -> dict[str, Any]:
         "doubly_robust": robust,
     }
     gain = Terms(robust.numerator - reward, robust.denominator)
-    return found | {
-        "mean_weight": dataclasses.asdict(support),
-        "estimates": {name: _interval(one, place.user, options) for name, one in terms.items()},
-        "gain_over_logging": _interval(gain, place.user, options),
-    }
+    return found.model_copy(
+        update={
+            "mean_weight": support,
+            "estimates": {name: _interval(one, place.user, options) for name, one in terms.items()},
+            "gain_over_logging": _interval(gain, place.user, options),
+        }
+    )
 
 
 def _support(place: Place, n_effective: float, options: OffPolicyOptions) -> Interval:
@@ -159,5 +153,5 @@ def _support(place: Place, n_effective: float, options: OffPolicyOptions) -> Int
     return support
 
 
-def _interval(terms: Terms, user: NDArray[Any], options: OffPolicyOptions) -> dict[str, Any]:
-    return dataclasses.asdict(terms.interval(user, options.draws, options.level, options.seed))
+def _interval(terms: Terms, user: NDArray[Any], options: OffPolicyOptions) -> Interval:
+    return terms.interval(user, options.draws, options.level, options.seed)

@@ -7,8 +7,6 @@ examination 1.
 
 from __future__ import annotations
 
-from typing import Any
-
 import ibis
 import numpy as np
 import pandas as pd
@@ -17,6 +15,7 @@ from nextact.events import columns as c
 from nextact.feedback import columns as f
 from nextact.feedback.intervals import ratio_interval
 from nextact.feedback.rates import ANSWERED, SHOWN, ReportOptions, answered
+from nextact.results.feedback import Examination, RankExamined
 
 RANDOMISED = "rank randomisation"
 RATES = "ratio of rates"
@@ -28,7 +27,7 @@ ASSUMPTIONS = {
 }
 
 
-def examination(shown: ibis.Table, options: ReportOptions) -> dict[str, Any]:
+def examination(shown: ibis.Table, options: ReportOptions) -> Examination:
     """Examination of each rank relative to rank 1.
 
     With :data:`RANDOMISED` the pairs of a user and an item are strata in which relevance cancels. With ``r`` answers
@@ -39,11 +38,6 @@ def examination(shown: ibis.Table, options: ReportOptions) -> dict[str, Any]:
     Args:
         shown: Accepted feedback.
         options: Intervals over users and ``min_pairs``.
-
-    Returns:
-        ``ranks``: one dictionary a rank above 1 with ``rank``, ``examination`` (at least 0, may pass 1), ``low``,
-        ``high``, ``pairs`` and ``method``; ``assumptions``: what each method in use takes for granted. Both are empty
-        where nothing at rank 1 was answered.
 
     Source:
         Mantel & Haenszel 1959, with Greenland & Robins 1985 for ratios; Agarwal et al., WSDM 2019 (harvesting
@@ -57,17 +51,23 @@ def examination(shown: ibis.Table, options: ReportOptions) -> dict[str, Any]:
     answered_first = rates.loc[rates[f.RANK] == 1, ANSWERED].sum() > 0
     lower = sorted(set(rates[f.RANK].tolist()) - {1}) if answered_first else []
     ranks = [_examination_of(rank, rates, pairs[pairs[f.RANK] == rank], options) for rank in lower]
-    return {"ranks": ranks, "assumptions": {one["method"]: ASSUMPTIONS[one["method"]] for one in ranks}}
+    return Examination(ranks=tuple(ranks), assumptions={one.method: ASSUMPTIONS[one.method] for one in ranks})
 
 
-def _examination_of(rank: int, rates: pd.DataFrame, pairs: pd.DataFrame, options: ReportOptions) -> dict[str, Any]:
+def _examination_of(rank: int, rates: pd.DataFrame, pairs: pd.DataFrame, options: ReportOptions) -> RankExamined:
     n_pairs = int(pairs["pairs"].sum())
     enough = n_pairs >= options.min_pairs and pairs["below"].sum() > 0
     sums = pairs if enough else _rate_ratio(rates, rank)
     above, below = (sums[name].to_numpy(np.float64) for name in ("above", "below"))
     ratio = ratio_interval(above, below, options.draws, options.level, options.seed)
-    found = {"examination": ratio.mean, "low": ratio.low, "high": ratio.high}
-    return {f.RANK: int(rank), **found, "pairs": n_pairs, "method": RANDOMISED if enough else RATES}
+    return RankExamined(
+        rank=rank,
+        examination=ratio.mean,
+        low=ratio.low,
+        high=ratio.high,
+        pairs=n_pairs,
+        method=RANDOMISED if enough else RATES,
+    )
 
 
 def _pairs(cells: ibis.Table) -> ibis.Table:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import ibis
@@ -13,8 +13,7 @@ from nextact.events import columns as c
 from nextact.feedback import columns as f
 from nextact.feedback.intervals import response_interval
 from nextact.options import Count, InnerShare, Seed, options
-
-Rate = dict[str, Any]
+from nextact.results.feedback import Rate, RateWithin
 
 SHOWN, ANSWERED = "shown", "answered"
 
@@ -40,34 +39,30 @@ class ReportOptions:
 def response_rate(shown: ibis.Table, options: ReportOptions) -> Rate | None:
     """Answered items per shown item; None where nothing was shown."""
     users = _sums(shown, []).execute()
-    return _rate(users, ANSWERED, options) if len(users) else None
+    return Rate(**_rate(users, ANSWERED, options)) if len(users) else None
 
 
-def rates_by(shown: ibis.Table, column: str, options: ReportOptions) -> list[Rate]:
+def rates_by(shown: ibis.Table, column: str, options: ReportOptions) -> tuple[RateWithin, ...]:
     """Answered items per shown item within each value of a column, in the order of the values, null last.
 
     Args:
         shown: Accepted feedback, or any part of it.
         column: For example ``rank`` or ``model``.
         options: Intervals; the users of a value are those who were shown something under it.
-
-    Returns:
-        One dictionary a value: the value under the column's name, ``shown``, ``answered``, ``users``, ``rate``,
-        ``low`` and ``high``.
     """
     sums = _sums(shown, [column]).execute()
     groups = sums.groupby(column, dropna=False, sort=True)
-    return [{column: _plain(value), **_rate(users, ANSWERED, options)} for value, users in groups]
+    return tuple(RateWithin(value=_plain(value), **_rate(users, ANSWERED, options)) for value, users in groups)
 
 
-def rates_of_outcomes(shown: ibis.Table, event_types: Sequence[str], options: ReportOptions) -> Mapping[str, Rate]:
+def rates_of_outcomes(shown: ibis.Table, event_types: Sequence[str], options: ReportOptions) -> dict[str, Rate]:
     """Of all shown items, the share that each declared event type followed."""
     counts = {name: (shown[f.OUTCOME] == name).fill_null(False).sum() for name in event_types}
     names = {f"_{at}": count for at, count in enumerate(counts.values())}
     users = shown.group_by(c.USER_ID).aggregate(**{SHOWN: shown.count()}, **names).execute()
     if users.empty:
         return {}
-    return {name: _rate(users, column, options) for name, column in zip(counts, names, strict=True)}
+    return {name: Rate(**_rate(users, column, options)) for name, column in zip(counts, names, strict=True)}
 
 
 def answered(shown: ibis.Table) -> ibis.Value:
@@ -81,7 +76,7 @@ def _sums(shown: ibis.Table, columns: list[str]) -> ibis.Table:
     return shown.group_by(keys).aggregate(**totals).order_by(keys)
 
 
-def _rate(users: pd.DataFrame, numerator: str, options: ReportOptions) -> Rate:
+def _rate(users: pd.DataFrame, numerator: str, options: ReportOptions) -> dict[str, Any]:
     responses, shown = users[numerator].to_numpy(np.float64), users[SHOWN].to_numpy(np.float64)
     found = response_interval(responses, shown, options.draws, options.level, options.seed)
     counts = {SHOWN: int(shown.sum()), ANSWERED: int(responses.sum()), "users": found.n_users}

@@ -1,1 +1,1 @@
-"""Ranking, behaviour and catalogue metrics, intervals and tests; imports no other room."""
+"""Metrics of rankings, lists, event types and horizons, intervals and tests; imports no other room."""

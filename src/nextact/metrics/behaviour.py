@@ -2,11 +2,14 @@
 
 Probabilities are float[users, types], each row summing to 1. What was observed is either
 a class per user, int[users], or a distribution per user, float[users, types].
+
+To add a metric, write a function of both and register it in :data:`TYPE_METRICS`. What it returns says how it is told:
+a value per user as a mean with its interval, :class:`PerClass` by event type, one number as it is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -170,6 +173,17 @@ def expected_calibration_error(probabilities: Probabilities, observed: Observed,
     bins = np.clip(np.ceil(confidence * n_bins).astype(np.int64) - 1, 0, n_bins - 1)
     gaps = np.bincount(bins, weights=right - confidence, minlength=n_bins)
     return float(np.abs(gaps).sum() / len(right))
+
+
+TypeMetric = Callable[[Probabilities, Observed], PerUser | PerClass | float]
+
+TYPE_METRICS: Mapping[str, TypeMetric] = {
+    "accuracy": accuracy,
+    "log_loss": log_loss,
+    "calibration_error": expected_calibration_error,
+    "roc_auc": roc_auc,
+    "average_precision": average_precision,
+}
 
 
 def _one_vs_rest(score: Callable[..., float], probabilities: Probabilities, observed: Observed) -> PerClass:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from nextact.errors import NextactError, shorten
+from nextact.errors import EXAMPLE, NextactError, shorten
 
 
 class MetricsError(NextactError):
@@ -26,7 +26,7 @@ class MetricsError(NextactError):
 
     def __init__(self, place: str, problem: str, n_bad: int, example: object, unit: str = "value") -> None:
         self.place, self.problem, self.n_bad, self.example = place, problem, n_bad, example
-        super().__init__(f"{place}: {problem} in {n_bad:,} {unit}(s), e.g. {shorten(example)}")
+        super().__init__(f"{place}: {problem} in {n_bad:,} {unit}(s){EXAMPLE}{shorten(example)}")
 
 
 class UndefinedError(MetricsError):

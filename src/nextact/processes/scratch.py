@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-from nextact.processes.holding import HeldError, Hold
+from nextact.processes.locks import HeldError, Hold
 from nextact.processes.stopping import at_end
 
 logger = logging.getLogger(__name__)

@@ -1,1 +1,1 @@
-"""Reports to look at: Plotly figures, and pages of HTML that need nothing but a browser."""
+"""Reports to look at: figures, pages of HTML that need nothing but a browser, and the summary on the terminal."""

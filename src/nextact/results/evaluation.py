@@ -90,19 +90,15 @@ class TypeRow(Frozen):
     """How well one model says which event type comes next.
 
     Attributes:
-        accuracy: Of the likeliest type.
-        log_loss: In nats.
-        calibration_error: In [0, 1].
-        roc_auc: By type; None where the type never or always happens.
-        average_precision: By type.
+        means: Metrics of :data:`nextact.metrics.behaviour.TYPE_METRICS` that have a value per user.
+        numbers: Those that have one value.
+        by_type: Those that have a value for each type; None where the type never or always happens.
         log_loss_against: Minus that of frequencies, paired by user; below 0 is better.
     """
 
-    accuracy: Interval
-    log_loss: Interval
-    calibration_error: float
-    roc_auc: dict[str, float | None]
-    average_precision: dict[str, float | None]
+    means: Intervals
+    numbers: dict[str, float]
+    by_type: dict[str, dict[str, float | None]]
     log_loss_against: dict[str, CorrectedComparison] = Field(default_factory=dict)
 
 
@@ -144,6 +140,7 @@ class TestResults(Versioned):
 
     __test__ = False
 
+    version: int = 2
     run_id: str
     protocol_hash: str
     protocol: EvaluationProtocol

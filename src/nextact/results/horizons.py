@@ -9,7 +9,7 @@ from nextact.versioned import Frozen
 
 
 class HorizonRow(Frozen):
-    """One event type and horizon of one model; the values are None where nobody was observed so long.
+    """One event type and horizon of one model; values are None, and metrics none, where nobody was observed so long.
 
     Attributes:
         event_type: What may come.
@@ -18,9 +18,7 @@ class HorizonRow(Frozen):
         censored: Not observed so long.
         happened: Share of the users with such an event.
         predicted: Mean of the predicted probabilities.
-        log_loss: In nats.
-        brier: Mean squared distance of the probability from what happened.
-        roc_auc: None too where all or none had such an event.
+        metrics: Those of :data:`nextact.metrics.horizon.HORIZON_METRICS`; None where one is undefined.
         log_loss_against_share: Minus that of one probability for everybody; below 0 is better.
     """
 
@@ -30,9 +28,7 @@ class HorizonRow(Frozen):
     censored: int
     happened: float | None = None
     predicted: float | None = None
-    log_loss: Interval | None = None
-    brier: Interval | None = None
-    roc_auc: Interval | None = None
+    metrics: dict[str, Interval | None] = Field(default_factory=dict)
     log_loss_against_share: Comparison | None = None
 
 

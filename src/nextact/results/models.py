@@ -89,6 +89,7 @@ class Candidate(Fit):
         validation_horizons: What the model says of horizons of these users.
     """
 
+    version: int = 2
     folder: str
     refitted_folder: str | None = None
     users: int
@@ -119,6 +120,7 @@ class Candidate(Fit):
 class Candidates(Versioned):
     """The models of one family that a run validated, and those that it had to leave out."""
 
+    version: int = 2
     models: tuple[Candidate, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
 
@@ -150,6 +152,7 @@ class Leaderboard(Versioned):
         left_out: Which could not be fitted.
     """
 
+    version: int = 2
     run_id: str
     protocol_hash: str
     metric: str

@@ -15,7 +15,7 @@ from nextact.events import columns as c
 from nextact.options import options
 from nextact.sequences.histories import Histories
 from nextact.sequences.holdout import Cuts
-from nextact.sequences.places import KINDS, Places
+from nextact.sequences.row_places import KINDS, Places
 from nextact.sequences.writing import HistoriesWriter, add_counts
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from nextact.errors import NextactError
 from nextact.events import columns as c
-from nextact.events.mapped import mapped_arrays
+from nextact.events.file_arrays import mapped_arrays
 from nextact.sequences.histories import Histories
 
 KINDS = {c.ITEM_INDEX: np.int32, "event_code": np.int8, c.TIMESTAMP: np.int64, "starts_step": np.bool_}

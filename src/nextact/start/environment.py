@@ -13,14 +13,14 @@ from nextact.errors import NextactError
 from nextact.events import columns as c
 from nextact.events import reasons
 from nextact.events.reading import read_id
+from nextact.start.file_texts import written
+from nextact.start.page import report
 from nextact.start.preview import Preview, preview
 from nextact.start.proposal import Ask, Proposal, propose
-from nextact.start.sides import Side, understand_side
+from nextact.start.side_tables import Side, understand_side
 from nextact.start.tables import RawTable, open_table
-from nextact.start.told import report
 from nextact.start.understood import Understood, Wanted
 from nextact.start.write import require_name, write_environment
-from nextact.start.written import written
 
 OLDEST = "1000-01-01"
 DEPENDS = 1.02  # different values an item, on average, of a column that describes it

@@ -8,7 +8,7 @@ from typing import Any
 
 from nextact.start.preview import Preview
 from nextact.start.proposal import Given, Proposal
-from nextact.start.sides import Side
+from nextact.start.side_tables import Side
 
 
 @dataclass(frozen=True)

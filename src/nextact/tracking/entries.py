@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 from nextact.metrics.comparison import Interval
+from nextact.results.evaluation import BehaviourResults
 from nextact.results.horizons import HorizonSection
 
 T = TypeVar("T")
@@ -96,15 +97,23 @@ def horizon_metrics(split: str, section: HorizonSection, model: str) -> dict[str
     found: dict[str, float] = {}
     for row in section.models.get(model, ()):
         name = f"{split}_{row.event_type}_within_{row.horizon_days}_days"
-        intervals = {"log_loss": row.log_loss, "brier": row.brier, "roc_auc": row.roc_auc}
         numbers = {
             "predicted": row.predicted,
             "happened": row.happened,
             "users": row.users,
             "censored": row.censored,
         }
-        found |= interval_metrics(name, intervals) | number_metrics(name, numbers)
+        found |= interval_metrics(name, row.metrics) | number_metrics(name, numbers)
     return found
+
+
+def type_metrics(results: BehaviourResults | None, model: str) -> dict[str, float]:
+    """Numbers of what a model said of the next event type, under ``test_event_type``; none where it said nothing."""
+    found = None if results is None else results.models.get(model)
+    if found is None:
+        return {}
+    by_type = {f"{metric}_{kind}": value for metric, values in found.by_type.items() for kind, value in values.items()}
+    return interval_metrics("test_event_type", found.means) | number_metrics("test_event_type", found.numbers | by_type)
 
 
 class Point(NamedTuple):

@@ -23,6 +23,7 @@ from nextact.tracking.entries import (
     interval_metrics,
     number_metrics,
     param_text,
+    type_metrics,
 )
 from nextact.tracking.store import MODEL, PARENT, PROCESS, PROTOCOL_HASH, RUN_ID, TEST_READINGS, TrackingStore
 
@@ -92,6 +93,7 @@ class RunLog:
         """Test metrics of each model into its nested run, of the chosen one into the parent too."""
         for one in results.models:
             metrics = _test_metrics(one) | horizon_metrics("test", results.horizons.test, one.name)
+            metrics |= type_metrics(results.behaviour, one.name)
             against = results.chosen_against.get(one.name)
             paired = {} if against is None else number_metrics("chosen_against", dataclasses.asdict(against))
             self._log(self._nested(one), metrics | paired)

@@ -13,6 +13,7 @@ from kedro.io import CatalogProtocol
 from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 
+from nextact.checks.remedies import chain
 from nextact.errors import NextactError
 from nextact.models.registry import MODELS
 from nextact.models.storage import FittedModel, ModelFolder
@@ -87,7 +88,7 @@ class TrackedRun:
         """Log what worker processes saved, then end the parent."""
         if self.in_workers:
             self._catch_up(status)
-        why = "none" if error is None else f"{type(error).__name__}: {error}"
+        why = "none" if error is None else _said(error)
         self._try(lambda log: self._end(log, status, why))
 
     def abandon(self) -> None:
@@ -145,6 +146,14 @@ class TrackedRun:
             action(self.log)
         except Exception as error:
             logger.warning("Not tracked: %s: %s", type(error).__name__, error)
+
+
+def _said(error: Exception) -> str:
+    """An error as it may be kept: examples are somebody's data, and what other libraries quote nobody knows."""
+    ours = next((one for one in chain(error) if isinstance(one, NextactError)), None)
+    if ours is None:
+        return f"{type(error).__name__}; its message stands in the log of the run"
+    return f"{type(ours).__name__}: {ours.without_example}"
 
 
 def _end_killed_runs(store: TrackingStore) -> None:

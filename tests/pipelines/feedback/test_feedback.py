@@ -13,6 +13,7 @@ from nextact.datasets.generated import GeneratedShopDataset
 from nextact.errors import NextactError
 from nextact.events.cleaning import clean_events, count_by_source
 from nextact.events.contract import EventOptions
+from nextact.events.erase import ErasedUsers
 from nextact.feedback.contract import FeedbackOptions
 from nextact.feedback.policy_report import OffPolicyOptions
 from nextact.pipelines.feedback import nodes
@@ -23,6 +24,7 @@ from ...conftest import run_kedro as kedro
 ROOT = Path(__file__).parents[3]
 LAYERS = ["raw", "intermediate", "primary", "feature", "model_input", "models", "model_output", "reporting"]
 EVENT_TYPES = ["view", "purchase"]
+NOBODY = ErasedUsers.from_json({})
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +72,7 @@ def test_the_report_has_the_rates_of_the_table(shop):
     found = read(shop, "08_reporting/feedback_report.json")
     by_rank = feedback["outcome"].notna().groupby(feedback["rank"]).mean()
     assert [one["rate"] for one in found["by_rank"]] == pytest.approx(by_rank)
-    assert [one["model"] for one in found["by_model"]] == ["random", "transition"]
+    assert [one["value"] for one in found["by_model"]] == ["random", "transition"]
     current = table(shop, "07_model_output/recommendations.parquet")
     assert found["recommendations"]["recommended"] == len(feedback.merge(current, on=["user_id", "item_id"]))
     assert found["recommendations"]["shown_before_that"] == 0
@@ -121,7 +123,7 @@ def test_without_a_feedback_table_one_line_says_so_and_the_reports_are_empty(wit
     assert (report["table"], report["rows_read"], report["response_rate"], report["by_rank"]) == (False, 0, None, [])
     assert report["run_id"] == read(without_feedback, "05_model_input/certificate.json")["run_id"]
     judged = read(without_feedback, "08_reporting/off_policy_report.json")
-    assert (judged["possible"], judged["why_not"]) == (False, "no feedback yet")
+    assert judged["why_not"] == "no feedback yet"
     assert table(without_feedback, "03_primary/feedback_events.parquet").empty
     assert list(table(without_feedback, "03_primary/feedback_events.parquet"))[-1] == "source"
 
@@ -138,7 +140,7 @@ def test_a_misspelt_file_ending_ends_in_one_line(without_feedback):
 def inputs(shop):
     """What the reporting nodes read, and a feedback table without propensities."""
     feedback = GeneratedShopDataset(table="feedback").load().drop(columns="propensity")
-    shown, _, counts = nodes.clean(feedback, {}, FeedbackOptions(), EVENT_TYPES)
+    shown, _, counts = nodes.clean(feedback, NOBODY, FeedbackOptions(), EVENT_TYPES)
     recommendations = table(shop, "07_model_output/recommendations.parquet")
     events = ibis.memtable(table(shop, "03_primary/events.parquet"))
     return (
@@ -152,8 +154,8 @@ def inputs(shop):
 
 def test_without_propensities_no_policy_is_judged_and_the_report_says_why(inputs):
     found = nodes.judge_policies(*inputs, EVENT_TYPES, OffPolicyOptions())
-    assert (found["possible"], found["policies"]) == (False, [])
-    assert found["why_not"].startswith("no propensities: feedback.table.propensity names no column")
+    assert found.policies == ()
+    assert found.why_not.startswith("no propensities: feedback.table.propensity names no column")
 
 
 def test_recommendations_of_another_run_are_refused(inputs):
@@ -167,15 +169,15 @@ def test_showings_that_the_recommendations_may_have_learnt_from_are_warned_of(in
     _, _, recommendations, events, certificate = inputs
     feedback = GeneratedShopDataset(table="feedback").load()
     options = FeedbackOptions(propensity="propensity", request_id="request_id")
-    shown, _, counts = nodes.clean(feedback, {}, options, EVENT_TYPES)
+    shown, _, counts = nodes.clean(feedback, NOBODY, options, EVENT_TYPES)
     later = events.mutate(timestamp=events["timestamp"] + 5 * 86_400_000_000)
     found = nodes.judge_policies(shown, counts, recommendations, later, certificate, EVENT_TYPES, OffPolicyOptions())
-    assert found["warnings"][0].startswith("1,200 of 6,000 rows were shown before the newest event")
+    assert found.warnings[0].startswith("1,200 of 6,000 rows were shown before the newest event")
 
 
 def test_an_optional_column_that_is_not_mapped_is_warned_of(caplog):
     feedback = GeneratedShopDataset(table="feedback").load()
-    nodes.clean(feedback, {}, FeedbackOptions(model="model", request_id="request_id"), EVENT_TYPES)
+    nodes.clean(feedback, NOBODY, FeedbackOptions(model="model", request_id="request_id"), EVENT_TYPES)
     warned = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
     assert [message.split("'")[1] for message in warned] == ["responded_at", "propensity"]
 

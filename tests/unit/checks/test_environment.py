@@ -22,7 +22,9 @@ NOT_READ = "is not read: without --env, the environment is 'sample'; add --env l
 
 
 def load(conf, env=None):
-    return EnvironmentLoader(str(conf), env, base_env="base", default_run_env="sample")
+    return EnvironmentLoader(
+        str(conf), env, base_env="base", default_run_env="sample", merge_strategy={"globals": "soft"}
+    )
 
 
 @pytest.fixture
@@ -46,6 +48,20 @@ def test_the_first_line_names_the_environment(conf, capsys, env, line, folder):
     loader = load(conf, env)
     assert capsys.readouterr().out == line
     assert folder_of(loader) == folder
+
+
+def test_results_of_an_environment_that_says_no_place_go_to_a_folder_of_its_name(conf):
+    (conf / "base/globals.yml").write_text("seed: 0\n")
+    (conf / "mine/globals.yml").write_text("engine: spark\n")
+    (conf / "mine/catalog.yml").write_text(
+        "events: {type: pandas.CSVDataset, filepath: '${globals:data}/events.csv'}\n"
+    )
+    loader = load(conf, "mine")
+    assert loader["globals"] == {"seed": 0, "engine": "spark", "data": "data/mine"}
+    assert loader["catalog"]["events"]["filepath"] == "data/mine/events.csv"
+    (conf / "mine/globals.yml").write_text("data: elsewhere\n")
+    assert load(conf, "mine")["catalog"]["events"]["filepath"] == "elsewhere/events.csv"
+    assert load(conf)["globals"]["data"] == "data/sample"
 
 
 TABLES = {

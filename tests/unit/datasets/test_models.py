@@ -45,7 +45,7 @@ def test_a_refitted_model_that_was_never_made_stops_no_gathering(tmp_path):
 def candidate(name):
     fit = Fit.outside_a_run("baselines", name)
     return Candidate(
-        **dict(fit), folder=f"/elsewhere/{name}", users=1, validation={}, validation_horizons=HorizonSection()
+        **fit.fields, folder=f"/elsewhere/{name}", users=1, validation={}, validation_horizons=HorizonSection()
     )
 
 

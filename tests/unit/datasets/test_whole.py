@@ -48,7 +48,7 @@ def als(n_items):
 
 def candidate():
     fit = Fit.outside_a_run("baselines", "ease")
-    return Candidate(**dict(fit), folder="a", users=1, validation={}, validation_horizons=HorizonSection())
+    return Candidate(**fit.fields, folder="a", users=1, validation={}, validation_horizons=HorizonSection())
 
 
 def histories(n):
@@ -227,7 +227,7 @@ FOREIGN = {
         "a.json",
         '{"version": 0}',
         {},
-        "has version 0, and this release of nextact reads version 1 of Candidate",
+        "has version 0, and this release of nextact reads version 2 of Candidate",
     ),
     "no version": (
         CertificateDataset,
@@ -236,7 +236,7 @@ FOREIGN = {
         {},
         "states no version, and this release of nextact reads version 1 of Certificate",
     ),
-    "another candidate": (CandidateDataset, "a.json", '{"version": 1}', {}, "is no Candidate: run_id: Field required"),
+    "another candidate": (CandidateDataset, "a.json", '{"version": 2}', {}, "is no Candidate: run_id: Field required"),
 }
 
 

@@ -18,6 +18,7 @@ from nextact.erasing.erase import Stored, begin, end, put_in_place, receipt_text
 from nextact.erasing.tables import stage_table
 from nextact.errors import NextactError
 from nextact.events.erase import ErasedUsers
+from nextact.results.erasing import Receipt, Remains
 from nextact.sequences.histories import Histories
 from nextact.sequences.holdout import Cuts, make_holdout
 from nextact.stored import StoredError, write_array
@@ -145,8 +146,8 @@ def test_the_rows_of_one_user_go_and_all_others_stay(stored):
         expected = table[table["user_id"].isna() | (table["user_id"] != "u1")]
         found = pd.read_parquet(stored.derived[name])
         pd.testing.assert_frame_equal(found.reset_index(drop=True), expected.reset_index(drop=True))
-    assert pending["rows_removed"] == REMOVED
-    assert pending["events_learnt_from"] == 2
+    assert pending.rows_removed == REMOVED
+    assert pending.events_learnt_from == 2
     users = pd.read_parquet(stored.derived["users"])
     assert users.to_dict("list") == {"user_index": [0, 1, 2, 3], "user_id": ["u0", "", "u2", "u3"]}
 
@@ -185,7 +186,7 @@ def test_no_id_hides_a_user_in_words(stored, user_id):
     }
     stored.derived["summary"].write_text(json.dumps(told))
     pending = erase(user_id, stored)
-    assert pending["rows_removed"] == {"summary": 1, "page": 1}
+    assert pending.rows_removed == {"summary": 1, "page": 1}
     assert "tea" not in stored.derived["page"].read_text() + stored.derived["summary"].read_text()
 
 
@@ -223,11 +224,11 @@ def test_wherever_a_call_is_killed_the_next_one_ends_with_nothing_of_the_user_le
     for data in killed:
         again = moved_to(stored, data)
         pending = erase("u1", again)
-        assert pending["rows_removed"] == REMOVED
+        assert pending.rows_removed == REMOVED
         found = contents(data)
         erased = ErasedUsers.from_json(json.loads(found.pop(hashes)))
         assert erased.pending is None
-        assert list(erased.erased_at) == [erased.hash_of("u1")] == [pending["user_sha256"]]
+        assert list(erased.erased_at) == [erased.hash_of("u1")] == [pending.user_sha256]
         assert found == {file: content for file, content in expected.items() if file != hashes}
 
 
@@ -242,7 +243,7 @@ def test_until_it_is_noted_a_killed_call_has_changed_nothing(stored, monkeypatch
 
 def test_an_interrupted_erasure_is_finished_by_the_data_of_the_note_alone(stored):
     pending = begin("u1", stored, NOW, lambda: 0)
-    assert "u1" not in json.dumps(pending)
+    assert "u1" not in pending.model_dump_json()
     assert "u1" in pd.read_parquet(stored.derived["events"])["user_id"].tolist()
     put_in_place(stored, stored.read().pending)
     put_in_place(stored, stored.read().pending)  # as often as it takes
@@ -274,7 +275,7 @@ def test_what_is_interrupted_right_after_it_was_noted_keeps_what_is_staged(store
         patched.setattr(Stored, "write", stopped_by_hand)
         with pytest.raises(KeyboardInterrupt):
             erase("u1", stored)
-    assert erase("u1", stored)["rows_removed"] == REMOVED
+    assert erase("u1", stored).rows_removed == REMOVED
     assert "u1" not in pd.read_parquet(stored.derived["events"])["user_id"].tolist()
 
 
@@ -322,7 +323,7 @@ def test_neither_the_note_nor_the_list_of_hashes_holds_the_id(stored):
     remembered = json.loads(stored.erased_users.read_text())
     expected = hashlib.sha256((remembered["salt"] + "u1").encode()).hexdigest()
     assert remembered["erased_at"] == {expected: NOW}
-    assert pending["user_sha256"] == expected
+    assert pending.user_sha256 == expected
 
 
 def test_a_second_user_shares_the_salt(stored):
@@ -332,7 +333,7 @@ def test_a_second_user_shares_the_salt(stored):
     remembered = json.loads(stored.erased_users.read_text())
     assert remembered["salt"] == salt
     assert len(remembered["erased_at"]) == 2
-    assert pending["events_learnt_from"] == 3
+    assert pending.events_learnt_from == 3
     assert pd.read_parquet(stored.derived["users"])["user_id"].tolist() == ["u0", "", "u2", ""]
     assert Histories.open(stored.derived["histories"]).lengths.tolist() == [4, 0, 0, 0]
 
@@ -347,8 +348,8 @@ def test_an_unknown_user_changes_nothing(stored):
 
 def test_a_user_of_raw_tables_alone_is_kept_out_of_later_runs(stored):
     pending = erase("u7", stored, in_raw=3)
-    assert pending["rows_removed"] == {}
-    assert pending["events_learnt_from"] == 0
+    assert pending.rows_removed == {}
+    assert pending.events_learnt_from == 0
     assert stored.read().hash_of("u7") in stored.read().erased_at
 
 
@@ -360,8 +361,8 @@ def test_a_user_erased_before_is_named_as_such(stored):
 
 def test_a_user_of_rejected_rows_alone_is_erased_and_was_not_learnt_from(stored):
     pending = erase("u9", stored)
-    assert pending["rows_removed"] == {"rejected_events": 1}
-    assert pending["events_learnt_from"] == 0
+    assert pending.rows_removed == {"rejected_events": 1}
+    assert pending.events_learnt_from == 0
     assert find("u9", stored.derived) == Erased("u9")
 
 
@@ -419,15 +420,17 @@ def test_rows_are_counted_over_batches(tmp_path):
 
 
 def test_the_receipt_in_words_says_what_is_left_to_do():
-    receipt = {
-        "user_sha256": "abc",
-        "rows_removed": {"events": 1_234},
-        "stale": ["baselines.ease.model"],
-        "stale_with_vectors_of_users": [],
-        "remains": {"raw_rows": {"raw_events['customer']": 12}, "files": ["/data/copy.csv"], "not_searched": []},
-        "searched": ["raw_events", "/data"],
-        "mlflow": "1 run(s) tagged",
-    }
+    receipt = Receipt(
+        user_sha256="abc",
+        erased_at=NOW,
+        rows_removed={"events": 1_234},
+        events_learnt_from=2,
+        stale=("baselines.ease.model",),
+        mlflow="1 run(s) tagged",
+        run_id=None,
+        remains=Remains(raw_rows={"raw_events['customer']": 12}, files=("/data/copy.csv",), not_searched=()),
+        searched=("raw_events", "/data"),
+    )
     text = receipt_text(receipt)
     assert "  events: 1,234\n" in text
     assert "replaced by the next `kedro run`:\n  baselines.ease.model\n" in text

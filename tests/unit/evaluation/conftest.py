@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from nextact.evaluation.reading import read_model, shuffle_targets
+from nextact.evaluation.one_pass import read_model, shuffle_targets
 from nextact.evaluation.results import EvaluationSet
 from nextact.metrics.targets import Targets
 from nextact.results.horizons import HorizonSection

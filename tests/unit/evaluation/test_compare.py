@@ -65,12 +65,12 @@ def runs(*means, **changed):
 
 def test_runs_of_one_protocol_stand_beside_each_other():
     found = compare_runs(runs({"net": 0.2, "old": 0.1}, {"net": 0.4}))
-    assert set(found["models"]) == {"net"}
-    assert found["left_out"] == ["old"]
-    assert found["seeds"] == [0, 1]
-    assert found["models"]["net"]["mean"] == pytest.approx(0.3)
-    assert found["models"]["net"]["training_std"] == pytest.approx(np.std([0.2, 0.4], ddof=1))
-    assert "interval" not in found["models"]["net"]
+    assert set(found.models) == {"net"}
+    assert found.left_out == ("old",)
+    assert found.seeds == (0, 1)
+    assert found.models["net"].mean == pytest.approx(0.3)
+    assert found.models["net"].training_std == pytest.approx(np.std([0.2, 0.4], ddof=1))
+    assert found.models["net"].interval is None
 
 
 def test_runs_of_different_protocols_are_refused_with_the_difference():
@@ -86,10 +86,10 @@ def test_users_pair_the_runs_where_their_values_are_at_hand():
         RunResults(name, results({"net": values.mean()}), {"net": values})
         for name, values in (("one", first), ("two", second))
     ]
-    net = compare_runs(pair)["models"]["net"]
-    assert net["last_minus_first"]["difference"] == pytest.approx((second - first).mean())
-    assert net["last_minus_first"]["p_value"] < 0.001
-    assert net["interval"]["mean"] == pytest.approx(((first + second) / 2).mean())
+    net = compare_runs(pair).models["net"]
+    assert net.last_minus_first.difference == pytest.approx((second - first).mean())
+    assert net.last_minus_first.p_value < 0.001
+    assert net.interval.mean == pytest.approx(((first + second) / 2).mean())
 
 
 @pytest.mark.parametrize(

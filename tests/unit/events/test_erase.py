@@ -1,4 +1,5 @@
 import hashlib
+import json
 
 import numpy as np
 import pandas as pd
@@ -7,6 +8,7 @@ import pytest
 from nextact.errors import NextactError
 from nextact.events.contract import as_table
 from nextact.events.erase import ERASED, ErasedUsers, reject_erased
+from nextact.results.erasing import PendingErasure
 
 
 def cleaned(n=12):
@@ -81,8 +83,11 @@ def test_hashes_without_their_salt_are_refused():
 
 
 def test_what_is_left_to_do_is_kept_until_it_is_done():
-    erased = ErasedUsers("salt", {}).with_user("u", "2026-01-01", {"files": ["a"]})
-    assert ErasedUsers.from_json(erased.to_json()).pending == {"files": ["a"]}
+    left = PendingErasure(
+        user_sha256="s", erased_at="2026-01-01", rows_removed={}, events_learnt_from=0, files=("a",), as_written=()
+    )
+    erased = ErasedUsers("salt", {}).with_user("u", "2026-01-01", left)
+    assert ErasedUsers.from_json(json.loads(json.dumps(erased.to_json()))).pending == left
     assert ErasedUsers.from_json(erased.done().to_json()) == ErasedUsers("salt", {}).with_user("u", "2026-01-01")
 
 

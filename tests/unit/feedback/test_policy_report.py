@@ -7,12 +7,13 @@ import pytest
 from nextact.errors import NextactError
 from nextact.feedback.contract import empty_feedback
 from nextact.feedback.logged import declared_rewards, logged_lists
-from nextact.feedback.places import follow
 from nextact.feedback.policies import SamplingPolicyOptions
 from nextact.feedback.policy_report import OffPolicyOptions, policy_report
 from nextact.feedback.reward_model import PRIOR_ROWS, fold_of_users, item_rewards
 from nextact.feedback.simulator import feedback_table, simulate
+from nextact.feedback.target_places import follow
 from nextact.options import OptionsError
+from nextact.results.feedback import JudgedPolicies
 
 from .conftest import random_shop, true_rewards
 
@@ -54,7 +55,7 @@ def feedback(shop, log_scores):
 
 
 def by_policy(found):
-    return {(one["policy"], one["rank"]): one for one in found["policies"]}
+    return {(one.policy, one.rank): one for one in found.policies}
 
 
 def test_estimates_at_both_places_cover_the_exact_value(feedback, recommendations, shown, shop, log_scores):
@@ -65,14 +66,12 @@ def test_estimates_at_both_places_cover_the_exact_value(feedback, recommendation
         for rank, truth in enumerate(true_rewards(shop, log_scores, policy), 1):
             one = found[name, rank]
             for estimator in ("ips", "snips", "clipped_ips", "doubly_robust"):
-                interval = one["estimates"][estimator]
-                assert interval["low"] < truth < interval["high"], (name, rank, estimator)
-            assert one["mean_weight"]["low"] < 1 < one["mean_weight"]["high"]
-            logging = found["logging", rank]["mean_reward"]["mean"]
-            assert one["gain_over_logging"]["mean"] == pytest.approx(
-                one["estimates"]["doubly_robust"]["mean"] - logging
-            )
-    assert found["greedy", 1]["gain_over_logging"]["low"] > 0
+                interval = one.estimates[estimator]
+                assert interval.low < truth < interval.high, (name, rank, estimator)
+            assert one.mean_weight.low < 1 < one.mean_weight.high
+            logging = found["logging", rank].mean_reward.mean
+            assert one.gain_over_logging.mean == pytest.approx(one.estimates["doubly_robust"].mean - logging)
+    assert found["greedy", 1].gain_over_logging.low > 0
 
 
 def test_weights_and_expectations_of_a_place_are_those_worked_out_by_hand(recommendations, shown):
@@ -110,34 +109,35 @@ def test_a_target_over_items_that_were_never_shown_is_refused(feedback, recommen
     other = recommendations.assign(item_id="new " + recommendations["item_id"])
     lists = logged_lists(shown(feedback), 1, REWARDS)
     found = by_policy(policy_report(lists, other, OffPolicyOptions(draws=50)))
-    assert "100.0% of its probability" in found["greedy", 1]["refused"]
-    assert "estimates" not in found["greedy", 1]
-    assert found["logging", 1]["mean_reward"]["mean"] > 0
+    assert "100.0% of its probability" in found["greedy", 1].refused
+    assert found["greedy", 1].estimates == {}
+    assert found["logging", 1].mean_reward.mean > 0
 
 
 def test_too_few_effective_rows_are_refused(feedback, recommendations, shown):
     lists = logged_lists(shown(feedback.head(2 * 40 * 20)), 1, REWARDS)
     found = by_policy(policy_report(lists, recommendations, OffPolicyOptions(draws=50, min_effective_rows=1e6)))
-    assert "fewer than 1e+06 (min_effective_rows)" in found["softmax", 1]["refused"]
+    assert "fewer than 1e+06 (min_effective_rows)" in found["softmax", 1].refused
 
 
 def test_lists_of_users_without_recommendations_are_left_out_and_counted(feedback, recommendations, shown):
     lists = logged_lists(shown(feedback), 1, REWARDS)
     known = recommendations[recommendations["user_id"] != "u000"]
     found = policy_report(lists, known, OffPolicyOptions(draws=50))
-    assert found["left_out"]["lists of users without current recommendations"] == 40
-    assert (found["lists"], found["users"]) == (149 * 40, 149)
+    assert found.left_out["lists of users without current recommendations"] == 40
+    assert (found.lists, found.users) == (149 * 40, 149)
 
 
 def test_without_any_usable_list_there_are_no_policies(recommendations):
     lists = logged_lists(empty_feedback(), 3, REWARDS)
-    assert policy_report(lists, recommendations, OffPolicyOptions())["policies"] == []
+    assert policy_report(lists, recommendations, OffPolicyOptions()).policies == ()
 
 
 def test_the_report_is_plain_json(feedback, recommendations, shown):
     lists = logged_lists(shown(feedback), 2, REWARDS)
     found = policy_report(lists, recommendations, OffPolicyOptions(draws=50, max_rank=2))
-    assert json.loads(json.dumps(found, allow_nan=False)) == found
+    text = json.dumps(found.model_dump(mode="json"), allow_nan=False)
+    assert JudgedPolicies.model_validate_json(text) == found
 
 
 @pytest.fixture
@@ -176,7 +176,7 @@ def test_an_item_twice_in_one_list_leaves_the_list_out(rows, shown):
 
 def test_lists_are_told_apart_by_request_or_else_by_moment_and_slot(rows, shown):
     one = rows([1, 2])
-    later = one.assign(shown_at=one["shown_at"] + pd.Timedelta("1s"))
+    later = one.assign(shown_at=one.shown_at + pd.Timedelta("1s"))
     moments = logged_lists(shown(pd.concat([one, later], ignore_index=True)), 3, REWARDS)
     assert moments.depth.tolist() == [2, 2]
     slots = pd.concat([one.assign(slot="top"), one.assign(slot="end")], ignore_index=True)

@@ -8,6 +8,7 @@ from nextact.feedback.policies import SamplingPolicyOptions
 from nextact.feedback.position import RANDOMISED, RATES, examination
 from nextact.feedback.rates import ReportOptions
 from nextact.feedback.simulator import feedback_table, simulate
+from nextact.results.feedback import Examination
 
 from .conftest import random_shop
 
@@ -30,20 +31,20 @@ def simulated():
 
 def test_rank_randomisation_finds_the_examination_where_rates_do_not(simulated):
     feedback = simulated(seed=3, lists_per_user=60)
-    paired = examination(feedback, ReportOptions(draws=300))["ranks"]
-    rates = examination(feedback, ReportOptions(draws=300, min_pairs=10**9))["ranks"]
-    assert {one["method"] for one in paired} == {RANDOMISED}
-    assert {one["method"] for one in rates} == {RATES}
+    paired = examination(feedback, ReportOptions(draws=300)).ranks
+    rates = examination(feedback, ReportOptions(draws=300, min_pairs=10**9)).ranks
+    assert {one.method for one in paired} == {RANDOMISED}
+    assert {one.method for one in rates} == {RATES}
     for one, other, truth in zip(paired, rates, EXAMINED[1:], strict=True):
-        assert one["low"] < truth < one["high"]
-        assert other["high"] < truth  # better items stand higher, so that rates blame the place for them
+        assert one.low < truth < one.high
+        assert other.high < truth  # better items stand higher, so that rates blame the place for them
 
 
 def test_the_intervals_cover_the_examination_about_as_often_as_they_say(simulated):
     covered = []
     for seed in range(40):
-        found = examination(simulated(seed), ReportOptions(draws=200, level=0.9))["ranks"]
-        covered += [one["low"] <= truth <= one["high"] for one, truth in zip(found, EXAMINED[1:], strict=True)]
+        found = examination(simulated(seed), ReportOptions(draws=200, level=0.9)).ranks
+        covered += [one.low <= truth <= one.high for one, truth in zip(found, EXAMINED[1:], strict=True)]
     assert 0.8 < np.mean(covered) < 0.98
 
 
@@ -55,23 +56,23 @@ def test_the_ratio_over_pairs_is_the_one_worked_out_by_hand(shown):
     table = pd.DataFrame(rows, columns=["user_id", "item_id", "rank", "answered"])
     table["shown_at"] = pd.date_range("2024-01-01", periods=len(table))
     table["outcome"] = table.pop("answered").map({1: "view", 0: None})
-    (one,) = examination(shown(table), ReportOptions(draws=50, min_pairs=2))["ranks"]
+    (one,) = examination(shown(table), ReportOptions(draws=50, min_pairs=2)).ranks
     above, below = 1 * 1 / 3 + 1 * 3 / 4, 1 * 2 / 3 + 2 * 1 / 4
-    assert one["examination"] == pytest.approx(above / below)
-    assert one["pairs"] == 2
+    assert one.examination == pytest.approx(above / below)
+    assert one.pairs == 2
 
 
 def test_the_ratio_of_rates_is_that_of_the_two_rates(raw, shown):
     table = raw(outcome=pd.Series(["view", None, None, "view", "view", None] + [None] * 24, dtype="str"))
-    ranks = examination(shown(table), ReportOptions(draws=50))["ranks"]
-    assert [(one["rank"], one["examination"], one["method"]) for one in ranks] == [(2, 0.5, RATES), (3, 0.0, RATES)]
+    ranks = examination(shown(table), ReportOptions(draws=50)).ranks
+    assert [(one.rank, one.examination, one.method) for one in ranks] == [(2, 0.5, RATES), (3, 0.0, RATES)]
 
 
 def test_each_method_in_use_says_what_it_takes_for_granted(simulated):
     found = examination(simulated(seed=0), ReportOptions(draws=50))
-    assert set(found["assumptions"]) == {one["method"] for one in found["ranks"]}
+    assert set(found.assumptions) == {one.method for one in found.ranks}
 
 
 def test_without_answers_at_rank_1_nothing_is_estimated(raw, shown):
-    assert examination(shown(raw()), ReportOptions(draws=50)) == {"ranks": [], "assumptions": {}}
-    assert examination(empty_feedback(), ReportOptions(draws=50))["ranks"] == []
+    assert examination(shown(raw()), ReportOptions(draws=50)) == Examination(ranks=(), assumptions={})
+    assert examination(empty_feedback(), ReportOptions(draws=50)).ranks == ()

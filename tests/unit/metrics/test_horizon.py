@@ -2,8 +2,11 @@ import numpy as np
 import pytest
 from sklearn.metrics import brier_score_loss, log_loss, roc_auc_score
 
+from nextact.metrics import horizon
+from nextact.metrics.comparison import bootstrap_interval
 from nextact.metrics.errors import MetricsError
-from nextact.metrics.horizon import auc_interval, horizon_values
+from nextact.metrics.horizon import auc_interval, brier, horizon_intervals, horizon_values, resampled
+from nextact.metrics.horizon import log_loss as log_loss_of
 
 
 def users(n: int = 300) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -21,8 +24,8 @@ def test_values_are_those_of_scikit_learn_over_users_observed_to_the_end(horizon
     happened = event[whole] <= horizon
     assert found.users.tolist() == np.flatnonzero(whole).tolist()
     assert found.n_censored == (~whole).sum()
-    assert found.brier.mean() == pytest.approx(brier_score_loss(happened, probability[whole]))
-    assert found.log_loss.mean() == pytest.approx(log_loss(happened, probability[whole]))
+    assert brier(found).mean() == pytest.approx(brier_score_loss(happened, probability[whole]))
+    assert log_loss_of(found).mean() == pytest.approx(log_loss(happened, probability[whole]))
 
 
 def test_an_early_event_does_not_save_a_censored_user() -> None:
@@ -34,13 +37,13 @@ def test_an_early_event_does_not_save_a_censored_user() -> None:
 def test_an_event_at_the_end_of_the_window_counts() -> None:
     found = horizon_values(np.array([1.0]), np.array([7.0]), np.array([7.0]), horizon_days=7)
     assert found.happened.tolist() == [True]
-    assert found.brier.tolist() == [0.0]
+    assert brier(found).tolist() == [0.0]
 
 
 def test_a_certain_mistake_costs_a_finite_amount() -> None:
     found = horizon_values(np.array([0.0]), np.array([1.0]), np.array([9.0]), horizon_days=7)
-    assert found.brier.tolist() == [1.0]
-    assert np.isfinite(found.log_loss).all()
+    assert brier(found).tolist() == [1.0]
+    assert np.isfinite(log_loss_of(found)).all()
 
 
 @pytest.mark.parametrize(
@@ -105,3 +108,33 @@ def test_one_outcome_has_no_area_and_lengths_must_agree() -> None:
     assert auc_interval(np.array([0.1, 0.2]), np.array([True, True])) is None
     with pytest.raises(MetricsError, match="lengths that differ"):
         auc_interval(np.array([0.1, 0.2]), np.array([True]))
+
+
+def brier_skill(values):
+    own, of_all = brier(values), brier(values.beside)
+    return lambda counts: 1 - counts @ own / (counts @ of_all)
+
+
+def test_what_is_registered_has_an_interval_of_the_resamples_that_the_others_have(monkeypatch):
+    random = np.random.default_rng(0)
+    event = np.where(random.random(80) < 0.4, random.uniform(0, 7, 80), np.inf)
+    found = horizon_values(random.random(80), event, np.full(80, 9.0), horizon_days=7, without_past=0.4)
+    others = horizon_intervals(found, draws=60)
+    monkeypatch.setattr(horizon, "HORIZON_METRICS", {**horizon.HORIZON_METRICS, "brier_skill": brier_skill})
+    skill = horizon_intervals(found, draws=60)
+    assert skill["brier_skill"].mean == pytest.approx(1 - brier(found).mean() / np.square(0.4 - found.happened).mean())
+    assert skill["brier_skill"].low < skill["brier_skill"].mean < skill["brier_skill"].high
+    assert {name: skill[name] for name in others} == others
+
+
+def test_a_statistic_agrees_with_the_interval_of_a_mean():
+    values = np.random.default_rng(1).random(30)
+    found = resampled(lambda counts: counts @ values / counts.sum(axis=1), 30, draws=200)
+    mean = bootstrap_interval(values, draws=200)
+    assert (found.mean, found.low, found.high) == pytest.approx((mean.mean, mean.low, mean.high))
+
+
+def test_a_metric_that_is_undefined_for_all_users_has_no_interval():
+    found = horizon_values(np.array([0.5]), np.array([np.inf]), np.array([9.0]), horizon_days=7)
+    assert horizon_intervals(found, draws=5)["roc_auc"] is None
+    assert resampled(lambda counts: np.full(len(counts), np.nan), 3, draws=5) is None

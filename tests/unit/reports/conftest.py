@@ -6,7 +6,7 @@ from nextact.events.contract import as_table
 from nextact.events.quality.report import report_quality
 from nextact.events.quality.warnings import QualityOptions
 
-from ...protocols import make_protocol
+from ...protocols import make_certificate
 
 DAY = 86_400_000_000
 
@@ -36,20 +36,19 @@ def make_report():
         )
         vocabulary = pd.DataFrame({"item_id": sorted(set(events.loc[events["split"] == "train", "item_id"]))})
         items = vocabulary.assign(**{column: "<script>alert(1)</script>"})
-        protocol = make_protocol(exclude_seen=False)
+        certificate = make_certificate(exclude_seen=False)
         counts = events["split"].value_counts().to_dict()
-        report = report_quality(
+        return report_quality(
             as_table(events),
             as_table(rejected),
             as_table(items),
             vocabulary,
             counts,
-            protocol,
+            certificate,
             (kind, "purchase"),
             has_times,
             [column],
             QualityOptions(),
         )
-        return {"run_id": "20260101T000000.000-abcdef", "protocol_hash": "abcdef"} | report
 
     return make

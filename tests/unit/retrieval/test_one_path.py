@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from nextact.evaluation.reading import read_model, shuffle_targets
+from nextact.evaluation.one_pass import read_model, shuffle_targets
 from nextact.metrics.targets import Targets
 from nextact.retrieval.recommending import Catalogue, recommend_items
 from nextact.retrieval.scoring import popular_first

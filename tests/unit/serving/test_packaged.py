@@ -7,7 +7,7 @@ import pytest
 from scipy.special import softmax
 
 from nextact.errors import NextactError
-from nextact.evaluation.reading import read_model
+from nextact.evaluation.one_pass import read_model
 from nextact.metrics.targets import Targets
 from nextact.models.registry import open_model
 from nextact.models.storage import ModelFolder

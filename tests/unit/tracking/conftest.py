@@ -26,7 +26,7 @@ def described(name="ease", **more):
 
 def candidate(**more):
     known = {"folder": "here", "validation": {"ndcg@10": INTERVAL}, "users": 9, "validation_horizons": UNSCORED}
-    return Candidate(**dict(described()), **known | more)
+    return Candidate(**described().fields, **known | more)
 
 
 def leaderboard(*left_out):

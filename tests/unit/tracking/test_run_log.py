@@ -8,6 +8,7 @@ import pytest
 
 from nextact.errors import NextactError
 from nextact.reports.summary import ShownUser, Summary
+from nextact.results.evaluation import BehaviourResults, TypeRow
 from nextact.results.horizons import HorizonRow, HorizonSection
 from nextact.results.models import LeftOut
 from nextact.tracking.erased import mark_store
@@ -183,7 +184,9 @@ def test_an_experiment_that_keeps_its_artifacts_elsewhere_is_told(store, tmp_pat
 
 def test_horizons_are_metrics_of_the_part_they_were_scored_on(store):
     row = HorizonRow(event_type="view", horizon_days=7, users=9, censored=1, happened=0.5, predicted=0.4)
-    row = row.model_copy(update={"log_loss": dataclasses.replace(INTERVAL, mean=0.6, high=0.7)})
+    row = row.model_copy(
+        update={"metrics": {"log_loss": dataclasses.replace(INTERVAL, mean=0.6, high=0.7), "brier": None}}
+    )
     log = RunLog(store, certificate(), {})
     log.log_candidate(candidate(validation_horizons=HorizonSection(models={"ease": (row,)})))
     log.log_test_results(results())
@@ -224,3 +227,18 @@ def test_a_store_that_is_not_there_is_not_made_to_be_marked(tmp_path):
     assert list(tmp_path.iterdir()) == []
     (tmp_path / "mlflow.db").write_text("no database")
     assert mark_store(options, "run", "2026-01-02").startswith("not marked: tracking: cannot write to sqlite:")
+
+
+def test_what_a_model_says_of_the_next_event_type_is_logged_under_its_metrics(store):
+    said = TypeRow(
+        means={"brier": INTERVAL}, numbers={"calibration_error": 0.1}, by_type={"roc_auc": {"view": 0.7, "buy": None}}
+    )
+    told = BehaviourResults(
+        users=9, users_left_out={}, event_types=("view", "buy"), observed=(0.5, 0.5), models={"ease": said}
+    )
+    RunLog(store, certificate(), {}).log_test_results(results().model_copy(update={"behaviour": told}))
+    metrics = runs(store)["baselines.ease"].data.metrics
+    assert metrics["test_event_type_brier_low"] == INTERVAL.low
+    assert metrics["test_event_type_calibration_error"] == 0.1
+    assert metrics["test_event_type_roc_auc_view"] == 0.7
+    assert "test_event_type_roc_auc_buy" not in metrics

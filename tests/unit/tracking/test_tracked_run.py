@@ -9,11 +9,11 @@ from types import SimpleNamespace
 import psutil
 import pytest
 from kedro.framework.hooks.manager import _create_hook_manager
-from kedro.io import DataCatalog, MemoryDataset
+from kedro.io import DataCatalog, DatasetError, MemoryDataset
 from kedro.pipeline import node, pipeline
 from kedro.runner import SequentialRunner
 
-from nextact.errors import NextactError
+from nextact.errors import NextactError, TableError
 from nextact.processes.identity import this_process
 from nextact.results.models import ChosenModel
 from nextact.tracking.hooks import TrackingHooks, read_options
@@ -124,9 +124,9 @@ def test_a_run_that_is_told_to_stop_is_marked_and_an_error_is_named(start, store
     run, _ = start()
     run.abandon()
     assert store.client.get_run(run.log.parent).info.status == "KILLED"
-    run.finish("FAILED", ValueError("no such metric"))
+    run.finish("FAILED", NextactError("no such metric"))
     parent = store.client.get_run(run.log.parent)
-    assert (parent.info.status, parent.data.tags["nextact.error"]) == ("FAILED", "ValueError: no such metric")
+    assert (parent.info.status, parent.data.tags["nextact.error"]) == ("FAILED", "NextactError: no such metric")
     again, _ = start()
     again.finish("FINISHED")
     parent = store.client.get_run(again.log.parent)
@@ -196,3 +196,33 @@ def test_a_run_that_is_not_to_be_tracked_opens_no_store(tmp_path):
 def test_an_unknown_key_names_the_close_match(tmp_path):
     with pytest.raises(NextactError, match=r"mlflow.yml: .*did you mean 'enabled'\?"):
         read_options({"mlflow": {"enabeld": False}}, tmp_path)
+
+
+TOLD = {
+    "an example": (
+        TableError("raw_events['at']", "not a time", 3, "alice, yesterday"),
+        "TableError: raw_events['at']: not a time in 3 row(s)",
+    ),
+    "of another library": (
+        ValueError("could not convert 'alice' to a number"),
+        "ValueError; its message stands in the log of the run",
+    ),
+}
+
+
+@pytest.mark.parametrize(("error", "tag"), TOLD.values(), ids=TOLD)
+def test_nothing_of_a_users_row_is_kept_with_a_failed_run(start, store, error, tag):
+    run, _ = start()
+    run.finish("FAILED", error)
+    tags = store.client.get_run(run.log.parent).data.tags
+    assert tags["nextact.error"] == tag
+    assert "alice" not in str(tags)
+
+
+def test_an_error_that_kedro_wraps_is_told_by_its_cause(start, store):
+    error, tag = TOLD["an example"]
+    wrapped = DatasetError(f"Failed while loading data: {error}")
+    wrapped.__cause__ = error
+    run, _ = start()
+    run.finish("FAILED", wrapped)
+    assert store.client.get_run(run.log.parent).data.tags["nextact.error"] == tag

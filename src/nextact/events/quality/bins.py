@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from itertools import count
 from math import log, log2
 
+from nextact.results.quality import Bar, Quantiles
+
 Frequencies = Mapping[int, int]  # value -> how many have it
 
 SMALLEST_SHARE = 1e-4  # the stability index divides by shares; an empty class counts as this
@@ -35,19 +37,19 @@ def bin_label(low: int, high: int) -> str:
     return str(low) if low == high else f"{low}-{high}"
 
 
-def histogram(frequencies: Frequencies) -> list[dict[str, int | str]]:
+def histogram(frequencies: Frequencies) -> tuple[Bar, ...]:
     """How many lie in each bin, from the first to the last that is not empty.
 
     Example:
-        >>> histogram({1: 4, 4: 1})
-        [{'bin': '1', 'n': 4}, {'bin': '2', 'n': 0}, {'bin': '3-5', 'n': 1}]
+        >>> [(bar.bin, bar.n) for bar in histogram({1: 4, 4: 1})]
+        [('1', 4), ('2', 0), ('3-5', 1)]
     """
-    bars: list[dict[str, int | str]] = [
-        {"bin": bin_label(low, high), "n": sum(n for value, n in frequencies.items() if low <= value <= high)}
+    bars = [
+        Bar(bin=bin_label(low, high), n=sum(n for value, n in frequencies.items() if low <= value <= high))
         for low, high in bin_bounds(max(frequencies, default=-1))
     ]
-    first = next((at for at, bar in enumerate(bars) if bar["n"]), len(bars))
-    return bars[first:]
+    first = next((at for at, bar in enumerate(bars) if bar.n), len(bars))
+    return tuple(bars[first:])
 
 
 def quantile(frequencies: Frequencies, share: float) -> int | None:
@@ -65,17 +67,17 @@ def quantile(frequencies: Frequencies, share: float) -> int | None:
     return None
 
 
-def describe(frequencies: Frequencies) -> dict[str, float | int | None]:
-    """Number of values, mean (None of no values), and quantiles.
+def describe(frequencies: Frequencies) -> Quantiles:
+    """Number of values, mean and quantiles.
 
     Example:
         >>> describe({2: 3, 6: 1})
-        {'n': 4, 'mean': 3.0, 'min': 2, 'q25': 2, 'median': 2, 'q75': 2, 'q90': 6, 'q99': 6, 'max': 6}
+        Quantiles(n=4, mean=3.0, min=2, q25=2, median=2, q75=2, q90=6, q99=6, max=6)
     """
     total = sum(frequencies.values())
     mean = sum(value * n for value, n in frequencies.items()) / total if total else None
     shares = {"min": 0.0, "q25": 0.25, "median": 0.5, "q75": 0.75, "q90": 0.9, "q99": 0.99, "max": 1.0}
-    return {"n": total, "mean": mean} | {name: quantile(frequencies, share) for name, share in shares.items()}
+    return Quantiles(n=total, mean=mean, **{name: quantile(frequencies, share) for name, share in shares.items()})
 
 
 def shares_of(counts: Sequence[float]) -> list[float]:

@@ -12,8 +12,7 @@ import pandas as pd
 
 from nextact.events import columns as c
 from nextact.events.moments import DAY
-
-Part = dict[str, Any]
+from nextact.results.quality import ItemTexts, OverTime, Rows, SourceRows
 
 EPOCH = date(1970, 1, 1)
 MOST_DAYS, MOST_WEEKS = 62, 105  # longer logs are counted by week, by month
@@ -25,49 +24,43 @@ def records(table: ibis.Table) -> list[dict[str, Any]]:
     return rows
 
 
-def count_rows(events: ibis.Table, rejected: ibis.Table, rows_by_split: Mapping[str, int]) -> Part:
-    """Rows by source and reason.
+def count_rows(events: ibis.Table, rejected: ibis.Table, rows_by_split: Mapping[str, int]) -> Rows:
+    """Rows by source and reason; tables without a ``source`` column have one source, None.
 
     Args:
         events: Accepted events outside test.
         rejected: Rejected rows, wherever they lie: they belong to no split.
         rows_by_split: Accepted rows.
-
-    Returns:
-        ``read``, ``accepted``, ``rejected``, ``by_split``, ``by_reason`` and ``by_source`` (``source``, ``reason``,
-        ``n``; accepted rows are those outside test). Tables without a ``source`` column have one source, None.
     """
     reasons = _by_source(rejected.mutate(reason=rejected[c.REJECTED_REASON]))
     accepted = _by_source(events.mutate(reason=ibis.literal("accepted")))
     by_reason: dict[str, int] = defaultdict(int)
     for row in reasons:
-        by_reason[row["reason"]] += row["n"]
+        by_reason[row.reason] += row.n
     n_accepted, n_rejected = sum(rows_by_split.values()), sum(by_reason.values())
-    return {
-        "read": n_accepted + n_rejected,
-        "accepted": n_accepted,
-        "rejected": n_rejected,
-        "by_split": dict(rows_by_split),
-        "by_reason": dict(sorted(by_reason.items(), key=lambda one: -one[1])),
-        "by_source": accepted + reasons,
-    }
+    return Rows(
+        read=n_accepted + n_rejected,
+        accepted=n_accepted,
+        rejected=n_rejected,
+        by_split=dict(rows_by_split),
+        by_reason=dict(sorted(by_reason.items(), key=lambda one: -one[1])),
+        by_source=(*accepted, *reasons),
+    )
 
 
-def count_over_time(events: ibis.Table, event_types: Sequence[str]) -> Part:
-    """Events by type in equal stretches of time, each named by its first day (UTC).
+def count_over_time(events: ibis.Table, event_types: Sequence[str]) -> OverTime:
+    """Events by type in equal stretches of time.
+
+    Stretches are days up to 62 days, weeks (from Monday) up to 105 weeks, else months; those without an event count 0.
 
     Args:
         events: Accepted events with times.
         event_types: Declared behaviours.
-
-    Returns:
-        ``bucket`` (``day`` up to 62 days, ``week`` up to 105 weeks, else ``month``), ``first`` and ``last`` ISO day,
-        ``starts`` and, by event type, ``counts``; stretches without an event count 0. Weeks start on Monday.
     """
     day = events[c.TIMESTAMP].floordiv(DAY).cast("int64")
     daily = records(events.group_by(day=day, kind=events[c.EVENT_TYPE]).aggregate(n=events.count()))
     if not daily:
-        return {"bucket": "day", "first": None, "last": None, "starts": [], "counts": {}}
+        return OverTime(bucket="day", first=None, last=None, starts=(), counts={})
     days = [EPOCH + timedelta(days=row["day"]) for row in daily]
     first, last = min(days), max(days)
     bucket = _bucket((last - first).days + 1)
@@ -75,22 +68,17 @@ def count_over_time(events: ibis.Table, event_types: Sequence[str]) -> Part:
     counts = {kind: dict.fromkeys(starts, 0) for kind in event_types}
     for at, row in zip(days, daily, strict=True):
         counts[row["kind"]][_start(at, bucket)] += row["n"]
-    return {
-        "bucket": bucket,
-        "first": first.isoformat(),
-        "last": last.isoformat(),
-        "starts": [start.isoformat() for start in starts],
-        "counts": {kind: list(one.values()) for kind, one in counts.items()},
-    }
+    return OverTime(
+        bucket=bucket,
+        first=first.isoformat(),
+        last=last.isoformat(),
+        starts=tuple(start.isoformat() for start in starts),
+        counts={kind: tuple(one.values()) for kind, one in counts.items()},
+    )
 
 
-def count_texts(items: ibis.Table, vocabulary: pd.DataFrame, text_columns: Sequence[str]) -> Part:
-    """Catalogue items that have no text in any text column.
-
-    Returns:
-        ``items``, ``not_in_item_table``, ``without_text`` (those not in the item table too) and, by text column,
-        ``filled``: the share of catalogue items that have one. Without text columns no item has text.
-    """
+def count_texts(items: ibis.Table, vocabulary: pd.DataFrame, text_columns: Sequence[str]) -> ItemTexts:
+    """Catalogue items that have no text in any text column; without text columns no item has text."""
     catalogue = ibis.memtable(vocabulary[[c.ITEM_ID]])
     places = {name: f"text_{at}" for at, name in enumerate(text_columns)}  # the id may be a text column, too
     texts = items.select(c.ITEM_ID, **{place: items[name] for name, place in places.items()})
@@ -104,12 +92,12 @@ def count_texts(items: ibis.Table, vocabulary: pd.DataFrame, text_columns: Seque
             **{f"filled_{at}": one.mean() for at, one in enumerate(filled.values())},
         )
     )[0]
-    return {
-        "items": len(vocabulary),
-        "without_text": int(found["without_text"] or 0),
-        "not_in_item_table": int(found["not_in_item_table"] or 0),
-        "filled": {name: float(found[f"filled_{at}"] or 0.0) for at, name in enumerate(filled)},
-    }
+    return ItemTexts(
+        items=len(vocabulary),
+        without_text=int(found["without_text"] or 0),
+        not_in_item_table=int(found["not_in_item_table"] or 0),
+        filled={name: float(found[f"filled_{at}"] or 0.0) for at, name in enumerate(filled)},
+    )
 
 
 def iso_second(timestamp: int) -> str:
@@ -122,10 +110,10 @@ def iso_second(timestamp: int) -> str:
     return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=timestamp)).strftime("%Y-%m-%dT%H:%M:%S")
 
 
-def _by_source(rows: ibis.Table) -> list[dict[str, Any]]:
+def _by_source(rows: ibis.Table) -> list[SourceRows]:
     source = rows[c.SOURCE] if c.SOURCE in rows.columns else ibis.null("string")
     counted = rows.group_by(source=source, reason=rows["reason"]).aggregate(n=rows.count())
-    return records(counted.order_by(["source", ibis.desc("n"), "reason"]))
+    return [SourceRows(**row) for row in records(counted.order_by(["source", ibis.desc("n"), "reason"]))]
 
 
 def _bucket(n_days: int) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
 
 import ibis
 import pandas as pd
@@ -11,10 +11,30 @@ import pandas as pd
 from nextact.events import columns as c
 from nextact.events.engines import keep
 from nextact.events.quality.bins import bin_bounds, bin_label, jensen_shannon, shares_of, stability_index
-from nextact.events.quality.counts import Part, records
+from nextact.events.quality.counts import records
 from nextact.events.quality.shapes import ratio
+from nextact.results.quality import CoreRow, Drift, Shift, ValidationTargets
 
 IN_TRAINING, IN_VALIDATION = "n_training", "n_validation"
+
+
+@dataclass(frozen=True)
+class ItemGroup:
+    """Items with the same number of training events, in the catalogue or not.
+
+    Attributes:
+        n_training: Events of each.
+        in_catalogue: Whether they can be recommended.
+        items: How many.
+        n_validation: Events of all together.
+        n_targets: Validation targets of all together.
+    """
+
+    n_training: int
+    in_catalogue: bool
+    items: int
+    n_validation: int
+    n_targets: int
 
 
 def users_of(events: ibis.Table) -> ibis.Table:
@@ -53,41 +73,33 @@ def items_of(events: ibis.Table, vocabulary: pd.DataFrame) -> ibis.Table:
     return joined.select(**counts, in_catalogue=joined["in_catalogue"].fill_null(False))
 
 
-def by_training_count(items: ibis.Table) -> list[dict[str, Any]]:
-    """Items grouped by their training events, a small table: ``items``, ``n_validation``, ``n_targets`` of each."""
+def by_training_count(items: ibis.Table) -> list[ItemGroup]:
+    """Items of :func:`items_of`, grouped by their training events."""
     found = items.group_by(IN_TRAINING, "in_catalogue").aggregate(
         items=items.count(), n_validation=items[IN_VALIDATION].sum(), n_targets=items["n_targets"].sum()
     )
-    return records(found)
+    return [ItemGroup(**row) for row in records(found)]
 
 
-def describe_core(groups: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+def describe_core(groups: Sequence[ItemGroup]) -> tuple[CoreRow, ...]:
     """How often items are held out for validation, by how often they were seen in training.
 
     A k-core over the whole log keeps an item that is rare in training only because it is held out, so rare items are
     asked for far more often than their training events foretell, and a model can harvest that.
 
     Returns:
-        A row for each bin of training events: ``bin``, ``items``, ``events`` (training), ``targets`` (pairs of user and
-        item), ``targets_per_item`` and ``ratio_per_item`` (to that of all items), ``targets_per_event`` (None at 0
-        events) and ``ratio`` (to that of all items seen in training): 1 where the past foretells the future.
+        A row for each bin of training events that holds an item.
     """
-    largest = max((group[IN_TRAINING] for group in groups), default=-1)
-    seen = [group for group in groups if group[IN_TRAINING] > 0]
-    per_item = ratio(_sum(groups, "n_targets"), _sum(groups, "items"))
-    per_event = ratio(_sum(seen, "n_targets"), _events(seen))
+    largest = max((group.n_training for group in groups), default=-1)
+    seen = [group for group in groups if group.n_training > 0]
+    per_item = ratio(_targets(groups), _items(groups))
+    per_event = ratio(_targets(seen), _events(seen))
     rows = [_core_row(groups, low, high, per_item, per_event) for low, high in bin_bounds(largest)]
-    return [row for row in rows if row["items"]]
+    return tuple(row for row in rows if row.items)
 
 
-def describe_targets(events: ibis.Table, vocabulary: pd.DataFrame) -> Part:
-    """The validation targets: distinct pairs of user and item.
-
-    Returns:
-        ``users`` who have one, ``users_without_history`` of them (no catalogue item before the target, so that they are
-        not evaluated), ``all`` targets, ``reachable`` ones (the item is in the catalogue), ``unreachable_share``,
-        ``seen``: those that the user had in an earlier step, and ``seen_share``.
-    """
+def describe_targets(events: ibis.Table, vocabulary: pd.DataFrame) -> ValidationTargets:
+    """The validation targets: distinct pairs of user and item."""
     asked = (events[c.SPLIT] == "validation") & events[c.IS_TARGET]
     catalogue = ibis.memtable(vocabulary[[c.ITEM_ID]])
     pairs = events.group_by(c.USER_ID, c.ITEM_ID).aggregate(
@@ -103,16 +115,17 @@ def describe_targets(events: ibis.Table, vocabulary: pd.DataFrame) -> Part:
     seen = targets["first"] < targets["asked_in"]
     found = records(users.aggregate(users=users.count(), users_without_history=no_history.sum()))[0]
     found |= records(targets.aggregate(all=targets.count(), reachable=targets["reachable"].sum(), seen=seen.sum()))[0]
-    found = {name: int(n or 0) for name, n in found.items()}
-    return found | {
-        "unreachable_share": ratio(found["all"] - found["reachable"], found["all"]),
-        "seen_share": ratio(found["seen"], found["all"]),
-    }
+    counts = {name: int(n or 0) for name, n in found.items()}
+    return ValidationTargets(
+        **counts,
+        unreachable_share=ratio(counts["all"] - counts["reachable"], counts["all"]),
+        seen_share=ratio(counts["seen"], counts["all"]),
+    )
 
 
 def describe_drift(
-    events: ibis.Table, users: ibis.Table, groups: Sequence[dict[str, Any]], event_types: Sequence[str]
-) -> Part:
+    events: ibis.Table, users: ibis.Table, groups: Sequence[ItemGroup], event_types: Sequence[str]
+) -> Drift:
     """How validation differs from training.
 
     Args:
@@ -120,24 +133,18 @@ def describe_drift(
         users: Of :func:`users_of`.
         groups: Of :func:`by_training_count`.
         event_types: Declared behaviours.
-
-    Returns:
-        ``unseen_items``: share of validation events on items without a training event. ``new_users``: share of the
-        users of validation without one. ``event_types`` and ``popularity``: the shares of both sides, their
-        Jensen-Shannon divergence in bits and stability index; popularity compares events on items seen in training, by
-        bins of training events.
     """
-    n_validation = _sum(groups, IN_VALIDATION)
-    unseen = _sum([group for group in groups if not group[IN_TRAINING]], IN_VALIDATION)
+    n_validation = _held_out(groups)
+    unseen = _held_out([group for group in groups if not group.n_training])
     active = users.filter(users[IN_VALIDATION] > 0)
     row = records(active.aggregate(n=active.count(), new=(active[IN_TRAINING] == 0).sum()))[0]
-    return {
-        "validation_events": n_validation,
-        "unseen_items": ratio(unseen, n_validation),
-        "new_users": ratio(row["new"], row["n"]),
-        "event_types": _compare(_types(events, event_types)),
-        "popularity": _compare(_popularity(groups)),
-    }
+    return Drift(
+        validation_events=n_validation,
+        unseen_items=ratio(unseen, n_validation),
+        new_users=ratio(row["new"], row["n"]),
+        event_types=_compare(_types(events, event_types)),
+        popularity=_compare(_popularity(groups)),
+    )
 
 
 def _types(events: ibis.Table, event_types: Sequence[str]) -> dict[str, tuple[int, int]]:
@@ -146,48 +153,54 @@ def _types(events: ibis.Table, event_types: Sequence[str]) -> dict[str, tuple[in
     return {kind: (found.get((kind, "train"), 0), found.get((kind, "validation"), 0)) for kind in event_types}
 
 
-def _popularity(groups: Sequence[dict[str, Any]]) -> dict[str, tuple[int, int]]:
-    largest = max((group[IN_TRAINING] for group in groups), default=0)
+def _popularity(groups: Sequence[ItemGroup]) -> dict[str, tuple[int, int]]:
+    largest = max((group.n_training for group in groups), default=0)
     bins = {bounds: _within(groups, *bounds) for bounds in bin_bounds(largest)[1:]}
-    sides = {bin_label(*bounds): (_events(inside), _sum(inside, IN_VALIDATION)) for bounds, inside in bins.items()}
+    sides = {bin_label(*bounds): (_events(inside), _held_out(inside)) for bounds, inside in bins.items()}
     return {name: side for name, side in sides.items() if any(side)}
 
 
-def _compare(sides: dict[str, tuple[int, int]]) -> Part:
+def _compare(sides: dict[str, tuple[int, int]]) -> Shift:
     train, validation = [side[0] for side in sides.values()], [side[1] for side in sides.values()]
-    return {
-        "classes": list(sides),
-        "train": shares_of(train),
-        "validation": shares_of(validation),
-        "jensen_shannon": jensen_shannon(train, validation),
-        "stability_index": stability_index(train, validation),
-    }
+    return Shift(
+        classes=tuple(sides),
+        train=tuple(shares_of(train)),
+        validation=tuple(shares_of(validation)),
+        jensen_shannon=jensen_shannon(train, validation),
+        stability_index=stability_index(train, validation),
+    )
 
 
-def _core_row(
-    groups: Sequence[dict[str, Any]], low: int, high: int, per_item: float, per_event: float
-) -> dict[str, Any]:
+def _core_row(groups: Sequence[ItemGroup], low: int, high: int, per_item: float, per_event: float) -> CoreRow:
     inside = _within(groups, low, high)
-    n_items, n_events, n_targets = _sum(inside, "items"), _events(inside), _sum(inside, "n_targets")
-    return {
-        "bin": bin_label(low, high),
-        "items": n_items,
-        "events": n_events,
-        "targets": n_targets,
-        "targets_per_item": ratio(n_targets, n_items),
-        "ratio_per_item": ratio(ratio(n_targets, n_items), per_item),
-        "targets_per_event": n_targets / n_events if n_events else None,
-        "ratio": ratio(n_targets / n_events, per_event) if n_events else None,
-    }
+    n_items, n_events, n_targets = _items(inside), _events(inside), _targets(inside)
+    return CoreRow(
+        bin=bin_label(low, high),
+        items=n_items,
+        events=n_events,
+        targets=n_targets,
+        targets_per_item=ratio(n_targets, n_items),
+        ratio_per_item=ratio(ratio(n_targets, n_items), per_item),
+        targets_per_event=n_targets / n_events if n_events else None,
+        ratio=ratio(n_targets / n_events, per_event) if n_events else None,
+    )
 
 
-def _within(groups: Sequence[dict[str, Any]], low: int, high: int) -> list[dict[str, Any]]:
-    return [group for group in groups if low <= group[IN_TRAINING] <= high]
+def _within(groups: Sequence[ItemGroup], low: int, high: int) -> list[ItemGroup]:
+    return [group for group in groups if low <= group.n_training <= high]
 
 
-def _sum(groups: Sequence[dict[str, Any]], name: str) -> int:
-    return sum(int(group[name]) for group in groups)
+def _items(groups: Sequence[ItemGroup]) -> int:
+    return sum(group.items for group in groups)
 
 
-def _events(groups: Sequence[dict[str, Any]]) -> int:
-    return sum(int(group[IN_TRAINING]) * int(group["items"]) for group in groups)
+def _events(groups: Sequence[ItemGroup]) -> int:
+    return sum(group.n_training * group.items for group in groups)
+
+
+def _held_out(groups: Sequence[ItemGroup]) -> int:
+    return sum(group.n_validation for group in groups)
+
+
+def _targets(groups: Sequence[ItemGroup]) -> int:
+    return sum(group.n_targets for group in groups)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import ibis
 import pandas as pd
 
 from nextact.events import columns as c
 from nextact.events.engines import keep
-from nextact.events.quality.counts import Part, count_over_time, count_rows, count_texts, iso_second, records
+from nextact.events.quality.counts import count_over_time, count_rows, count_texts, iso_second, records
 from nextact.events.quality.holdout import (
+    ItemGroup,
     by_training_count,
     describe_core,
     describe_drift,
@@ -29,9 +29,8 @@ from nextact.events.quality.shapes import (
 )
 from nextact.events.quality.warnings import QualityOptions, find_warnings
 from nextact.events.tables import require_columns
-from nextact.protocol import EvaluationProtocol
-
-Report = dict[str, Any]
+from nextact.protocol import Certificate
+from nextact.results.quality import Overview, QualityReport, Rules
 
 
 def report_quality(
@@ -40,12 +39,12 @@ def report_quality(
     items: ibis.Table | None,
     vocabulary: pd.DataFrame,
     rows_by_split: Mapping[str, int],
-    protocol: EvaluationProtocol,
+    certificate: Certificate,
     event_types: Sequence[str],
     has_times: bool,
     text_columns: Sequence[str],
     options: QualityOptions,
-) -> Report:
+) -> QualityReport:
     """Describe the tables of a run, and warn of what is worth acting on.
 
     Everything is worked out by the tables' own engine; only small tables of counts are read. Rows of the test split
@@ -57,16 +56,11 @@ def report_quality(
         items: The item table, if there is one.
         vocabulary: The catalogue.
         rows_by_split: Accepted rows.
-        protocol: Of the certificate: whether baskets are steps, seen items are left out, and the filter's window.
+        certificate: Names the run and says whether baskets are steps, seen items are left out, and the filter's window.
         event_types: Declared behaviours.
         has_times: Whether ``timestamp`` holds times, or only positions.
         text_columns: Columns of the item text; none where there is no text.
         options: From when on a finding is a warning.
-
-    Returns:
-        JSON-like: ``split``, ``rows``, ``overview``, ``over_time`` (None without times), ``history_length``,
-        ``popularity``, ``repeats``, ``ties``, ``text`` (None without text columns or item table), ``drift``,
-        ``targets``, ``core`` and ``warnings`` (``topic``, ``message``, ``advice``).
 
     Raises:
         NextactError: If a text column is missing.
@@ -77,41 +71,39 @@ def report_quality(
     users = keep(users_of(events))
     by_item = keep(items_of(events, vocabulary))
     groups = by_training_count(by_item)
-    report = {
-        "split": {
-            **protocol.split.model_dump(exclude_none=True),
-            "exclude_seen": protocol.exclude_seen,
-            "window": protocol.filter.window,
-        },
-        "rows": count_rows(events, rejected, rows_by_split),
-        "overview": _overview(events, users, groups, has_times),
-        "over_time": count_over_time(events, event_types) if has_times else None,
-        "history_length": describe_histories(users),
-        "popularity": describe_popularity(by_item),
-        "repeats": describe_repeats(events),
-        "ties": describe_ties(events),
-        "text": None if items is None or not text_columns else count_texts(items, vocabulary, text_columns),
-        "drift": describe_drift(events, users, groups, event_types),
-        "targets": describe_targets(events, vocabulary),
-        "core": describe_core(groups),
-    }
-    return report | {"warnings": find_warnings(report, options)}
+    protocol = certificate.protocol
+    report = QualityReport(
+        **certificate.stamp,
+        split=Rules(**dict(protocol.split), exclude_seen=protocol.exclude_seen, window=protocol.filter.window),
+        rows=count_rows(events, rejected, rows_by_split),
+        overview=_overview(events, users, groups, has_times),
+        over_time=count_over_time(events, event_types) if has_times else None,
+        history_length=describe_histories(users),
+        popularity=describe_popularity(by_item),
+        repeats=describe_repeats(events),
+        ties=describe_ties(events),
+        text=None if items is None or not text_columns else count_texts(items, vocabulary, text_columns),
+        drift=describe_drift(events, users, groups, event_types),
+        targets=describe_targets(events, vocabulary),
+        core=describe_core(groups),
+    )
+    return report.model_copy(update={"warnings": find_warnings(report, options)})
 
 
-def _overview(events: ibis.Table, users: ibis.Table, groups: Sequence[Part], has_times: bool) -> Part:
+def _overview(events: ibis.Table, users: ibis.Table, groups: Sequence[ItemGroup], has_times: bool) -> Overview:
     """Sizes, event types and the span of time outside test."""
     row = records(events.aggregate(first=events[c.TIMESTAMP].min(), last=events[c.TIMESTAMP].max()))[0]
     types = records(events.group_by(c.EVENT_TYPE).aggregate(n=events.count()).order_by(ibis.desc("n")))
     n_users, most = records(users.aggregate(n=users.count(), most=users["n_events"].max()))[0].values()
     n_events = sum(one["n"] for one in types)
-    return {
-        "events": n_events,
-        "users": n_users,
-        "items": sum(one["items"] for one in groups if one["n_training"] or one["n_validation"]),
-        "catalogue_items": sum(one["items"] for one in groups if one["in_catalogue"]),
-        "event_types": {one[c.EVENT_TYPE]: one["n"] for one in types},
-        "first": iso_second(row["first"]) if has_times and n_events else None,
-        "last": iso_second(row["last"]) if has_times and n_events else None,
-        "resolution": resolution(events) if has_times and n_events else None,
-        "busiest_user_share": ratio(most, n_events),
-    }
+    return Overview(
+        events=n_events,
+        users=n_users,
+        items=sum(one.items for one in groups if one.n_training or one.n_validation),
+        catalogue_items=sum(one.items for one in groups if one.in_catalogue),
+        event_types={one[c.EVENT_TYPE]: one["n"] for one in types},
+        first=iso_second(row["first"]) if has_times and n_events else None,
+        last=iso_second(row["last"]) if has_times and n_events else None,
+        resolution=resolution(events) if has_times and n_events else None,
+        busiest_user_share=ratio(most, n_events),
+    )

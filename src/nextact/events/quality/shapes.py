@@ -9,7 +9,8 @@ import ibis
 from nextact.events import columns as c
 from nextact.events.moments import DAY, MINUTE, SECOND
 from nextact.events.quality.bins import Frequencies, describe, histogram
-from nextact.events.quality.counts import Part, records
+from nextact.events.quality.counts import records
+from nextact.results.quality import HistoryLength, NeighbourTies, Popularity, Repeats
 
 CURVE_POINTS = 120
 TOP_SHARES = (0.01, 0.1)
@@ -22,34 +23,32 @@ def frequencies(table: ibis.Table, column: str) -> dict[int, int]:
     return {int(row["value"]): int(row["n"]) for row in records(counted)}
 
 
-def describe_histories(users: ibis.Table) -> Part:
+def describe_histories(users: ibis.Table) -> HistoryLength:
     """Training events and steps a user who has any.
 
     Args:
         users: One row a user, with ``n_training`` and ``n_training_steps``.
     """
     events, steps = frequencies(users, "n_training"), frequencies(users, "n_training_steps")
-    return {"events": describe(events), "steps": describe(steps), "histogram": histogram(events)}
+    return HistoryLength(events=describe(events), steps=describe(steps), histogram=histogram(events))
 
 
-def describe_popularity(items: ibis.Table) -> Part:
+def describe_popularity(items: ibis.Table) -> Popularity:
     """Training events an item that has any.
 
     Args:
         items: One row an item, with ``n_training``.
 
     Returns:
-        Quantiles and histogram, ``top_shares`` (share of the training events on the most popular 1 % and 10 % of the
-        items) and ``curve``: ``[rank, events]`` of about 120 items, most popular first; of equally popular items the
-        last.
+        Top shares of the most popular 1 % and 10 % of the items; on the curve, the last of equally popular items.
     """
     found = frequencies(items, "n_training")
-    return {
-        "events": describe(found),
-        "histogram": histogram(found),
-        "top_shares": {str(share): top_share(found, share) for share in TOP_SHARES},
-        "curve": rank_curve(found, CURVE_POINTS),
-    }
+    return Popularity(
+        events=describe(found),
+        histogram=histogram(found),
+        top_shares={str(share): top_share(found, share) for share in TOP_SHARES},
+        curve=rank_curve(found, CURVE_POINTS),
+    )
 
 
 def top_share(found: Frequencies, share: float) -> float:
@@ -68,46 +67,43 @@ def top_share(found: Frequencies, share: float) -> float:
     return taken / total if total else 0.0
 
 
-def rank_curve(found: Frequencies, n_points: int) -> list[list[int]]:
-    """``[rank, value]`` of the last item with each value, thinned evenly on a logarithmic axis of ranks.
+def rank_curve(found: Frequencies, n_points: int) -> tuple[tuple[int, int], ...]:
+    """``(rank, value)`` of the last item with each value, thinned evenly on a logarithmic axis of ranks.
 
     Example:
         >>> rank_curve({8: 1, 1: 2}, 10)
-        [[1, 8], [3, 1]]
+        ((1, 8), (3, 1))
     """
     points, rank = [], 0
     for value in sorted(found, reverse=True):
         rank += found[value]
-        points.append([rank, value])
-    kept: list[list[int]] = []
+        points.append((rank, value))
+    kept: list[tuple[int, int]] = []
     step = max(rank, 1) ** (1 / n_points)
     for point in points:
         if not kept or point is points[-1] or point[0] >= kept[-1][0] * step:
             kept.append(point)
-    return kept
+    return tuple(kept)
 
 
-def describe_repeats(events: ibis.Table) -> Part:
-    """Events whose item the user had in an earlier step: ``n`` of ``events``, and the ``share``."""
+def describe_repeats(events: ibis.Table) -> Repeats:
+    """Events whose item the user had in an earlier step."""
     pair = ibis.window(group_by=[c.USER_ID, c.ITEM_ID])
     marked = events.select(seen=events[c.STEP] > events[c.STEP].min().over(pair))
     row = records(marked.aggregate(events=marked.count(), n=marked["seen"].sum()))[0]
-    return {"events": int(row["events"]), "n": int(row["n"] or 0), "share": ratio(row["n"], row["events"])}
+    return Repeats(events=int(row["events"]), n=int(row["n"] or 0), share=ratio(row["n"], row["events"]))
 
 
-def describe_ties(events: ibis.Table) -> Part:
-    """Neighbouring events of a user that share a moment: ``n`` of ``neighbours``, and the ``share``.
+def describe_ties(events: ibis.Table) -> NeighbourTies:
+    """Neighbouring events of a user that share a moment.
 
     A user's events are ordered by time; those of one moment are neighbours whatever their order.
     """
     moments = events.group_by(c.USER_ID, c.TIMESTAMP).aggregate(n=events.count())
     users = moments.group_by(c.USER_ID).aggregate(n=moments["n"].sum(), moments=moments.count())
     row = records(users.aggregate(neighbours=(users["n"] - 1).sum(), n=(users["n"] - users["moments"]).sum()))[0]
-    return {
-        "neighbours": int(row["neighbours"] or 0),
-        "n": int(row["n"] or 0),
-        "share": ratio(row["n"], row["neighbours"]),
-    }
+    neighbours = int(row["neighbours"] or 0)
+    return NeighbourTies(neighbours=neighbours, n=int(row["n"] or 0), share=ratio(row["n"], neighbours))
 
 
 def resolution(events: ibis.Table) -> str:

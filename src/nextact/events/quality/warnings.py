@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator
 
 from nextact.events import reasons
 from nextact.events.erase import ERASED
 from nextact.options import NotNegative, Share, WholeNumber, options
-
-QualityWarning = dict[str, str]
+from nextact.results.quality import QualityReport, QualityWarning
 
 UNEVEN = 5  # times the mean user: in a small log every user makes a large share of the events
 FEWEST_TARGETS = 20  # fewer targets of an item once seen say nothing about a ratio
@@ -48,13 +46,13 @@ class QualityOptions:
     few_users: WholeNumber = 500
 
 
-def find_warnings(report: Mapping[str, Any], limits: QualityOptions) -> list[QualityWarning]:
-    """Warnings of a report, each ``topic`` (the part of the report it is about), ``message`` and ``advice``."""
-    return [
-        {"topic": topic, "message": message, "advice": advice}
+def find_warnings(report: QualityReport, limits: QualityOptions) -> tuple[QualityWarning, ...]:
+    """What of a report is worth acting on."""
+    return tuple(
+        QualityWarning(topic=topic, message=message, advice=advice)
         for check in CHECKS
         for topic, message, advice in check(report, limits)
-    ]
+    )
 
 
 def percent(share: float) -> str:
@@ -78,29 +76,29 @@ def percent(share: float) -> str:
 Found = Iterator[tuple[str, str, str]]
 
 
-def _rejected(report: Mapping[str, Any], limits: QualityOptions) -> Found:
-    rows, reasons_found = report["rows"], dict(report["rows"]["by_reason"])
+def _rejected(report: QualityReport, limits: QualityOptions) -> Found:
+    rows, reasons_found = report.rows, dict(report.rows.by_reason)
     reasons_found.pop(ERASED, 0)  # as asked for
     rare = reasons_found.pop(reasons.TOO_RARE, 0)
-    if rare > limits.rejected_share * rows["read"]:
+    if rare > limits.rejected_share * rows.read:
         yield (
             "rows",
-            f"the filter leaves out {percent(rare / rows['read'])} of the rows ({rare:,}): {reasons.TOO_RARE}",
+            f"the filter leaves out {percent(rare / rows.read)} of the rows ({rare:,}): {reasons.TOO_RARE}",
             "lower filter.min_item_events and filter.min_user_events if rare items or users matter",
         )
     broken = sum(reasons_found.values())
-    if broken > limits.rejected_share * rows["read"]:
+    if broken > limits.rejected_share * rows.read:
         reason, n = next(iter(reasons_found.items()))
         yield (
             "rows",
-            f"{percent(broken / rows['read'])} of the rows break the contract ({broken:,}), most of them ({n:,}): "
+            f"{percent(broken / rows.read)} of the rows break the contract ({broken:,}), most of them ({n:,}): "
             f"{reason}",
             "look at rejected_events: each row names its place in the raw table",
         )
 
 
-def _ties(report: Mapping[str, Any], limits: QualityOptions) -> Found:
-    share, baskets = report["ties"]["share"], report["split"]["baskets"]
+def _ties(report: QualityReport, limits: QualityOptions) -> Found:
+    share, baskets = report.ties.share, report.split.baskets
     if share > limits.tie_share and not baskets:
         yield (
             "ties",
@@ -108,7 +106,7 @@ def _ties(report: Mapping[str, Any], limits: QualityOptions) -> Found:
             "set split.baskets: true so that events of one moment are one step, or compare results in the given order "
             "with results in shuffled order",
         )
-    if report["overview"]["resolution"] == "day" and baskets:
+    if report.overview.resolution == "day" and baskets:
         yield (
             "ties",
             f"times hold the day only, so all events of a user's day are one step ({percent(share)} of neighbouring "
@@ -117,38 +115,38 @@ def _ties(report: Mapping[str, Any], limits: QualityOptions) -> Found:
         )
 
 
-def _text(report: Mapping[str, Any], limits: QualityOptions) -> Found:
-    text = report["text"]
-    if text is None or not text["items"]:
+def _text(report: QualityReport, limits: QualityOptions) -> Found:
+    text = report.text
+    if text is None or not text.items:
         return
-    share = text["without_text"] / text["items"]
+    share = text.without_text / text.items
     if share > limits.no_text_share:
-        absent = f", {text['not_in_item_table']:,} of them because they are not in the item table"
+        absent = f", {text.not_in_item_table:,} of them because they are not in the item table"
         yield (
             "text",
-            f"{percent(share)} of the catalogue items have no text ({text['without_text']:,} of {text['items']:,}"
-            f"{absent if text['not_in_item_table'] else ''})",
+            f"{percent(share)} of the catalogue items have no text ({text.without_text:,} of {text.items:,}"
+            f"{absent if text.not_in_item_table else ''})",
             "text can say nothing about them; name more item_text.text_columns, or complete the item table",
         )
 
 
-def _targets(report: Mapping[str, Any], limits: QualityOptions) -> Found:
-    targets = report["targets"]
-    if targets["unreachable_share"] > limits.unreachable_share:
+def _targets(report: QualityReport, limits: QualityOptions) -> Found:
+    targets = report.targets
+    if targets.unreachable_share > limits.unreachable_share:
         yield (
             "targets",
-            f"{percent(targets['unreachable_share'])} of the validation targets are not in the catalogue: no model can "
-            f"name them ({targets['all'] - targets['reachable']:,} of {targets['all']:,})",
+            f"{percent(targets.unreachable_share)} of the validation targets are not in the catalogue: no model can "
+            f"name them ({targets.all - targets.reachable:,} of {targets.all:,})",
             "lower filter.min_item_events, retrain more often, or let text score new items (vocabulary.cold_items)",
         )
-    if report["split"]["exclude_seen"] and targets["seen_share"] > limits.seen_share:
+    if report.split.exclude_seen and targets.seen_share > limits.seen_share:
         yield (
             "targets",
-            f"{percent(targets['seen_share'])} of the validation targets are items that the user had before, which "
+            f"{percent(targets.seen_share)} of the validation targets are items that the user had before, which "
             "policy.exclude_seen leaves out of every list",
             "set policy.exclude_seen: false where people come back to items",
         )
-    n_users = targets["users"] - targets["users_without_history"]
+    n_users = targets.users - targets.users_without_history
     if n_users < limits.few_users:
         yield (
             "targets",
@@ -157,15 +155,15 @@ def _targets(report: Mapping[str, Any], limits: QualityOptions) -> Found:
         )
 
 
-def _users(report: Mapping[str, Any], limits: QualityOptions) -> Found:
-    busiest = report["overview"]["busiest_user_share"]
-    if busiest > max(limits.one_user_share, UNEVEN / max(report["overview"]["users"], 1)):
+def _users(report: QualityReport, limits: QualityOptions) -> Found:
+    busiest = report.overview.busiest_user_share
+    if busiest > max(limits.one_user_share, UNEVEN / max(report.overview.users, 1)):
         yield (
             "history_length",
             f"one user makes {percent(busiest)} of all events",
             "a robot, a test account or a till? set events.max_events_per_day, or leave the rows out of the raw table",
         )
-    median = report["history_length"]["events"]["median"]
+    median = report.history_length.events.median
     if median is not None and median <= limits.short_history:
         yield (
             "history_length",
@@ -174,51 +172,51 @@ def _users(report: Mapping[str, Any], limits: QualityOptions) -> Found:
         )
 
 
-def _drift(report: Mapping[str, Any], limits: QualityOptions) -> Found:
-    drift = report["drift"]
-    if drift["unseen_items"] > limits.unseen_item_share:
+def _drift(report: QualityReport, limits: QualityOptions) -> Found:
+    drift = report.drift
+    if drift.unseen_items > limits.unseen_item_share:
         yield (
             "drift",
-            f"{percent(drift['unseen_items'])} of validation events are on items without accepted training events",
+            f"{percent(drift.unseen_items)} of validation events are on items without accepted training events",
             "the catalogue turns over quickly: retrain often, and let text score new items (vocabulary.cold_items)",
         )
     # where whole users are held out, all of them are new by design
-    if drift["new_users"] > limits.new_user_share and report["split"]["kind"] != "unseen_users":
+    if drift.new_users > limits.new_user_share and report.split.kind != "unseen_users":
         yield (
             "drift",
-            f"{percent(drift['new_users'])} of the users of validation have no training event",
+            f"{percent(drift.new_users)} of the users of validation have no training event",
             "look at results by length of history; what new users are shown matters as much as the model",
         )
-    for name, title in (("event_types", "event types"), ("popularity", "item popularity")):
-        index = drift[name]["stability_index"]
-        if index > limits.stability_index:
+    for title, shift in (("event types", drift.event_types), ("item popularity", drift.popularity)):
+        if shift.stability_index > limits.stability_index:
             yield (
                 "drift",
-                f"{title} shift between training and validation: stability index {index:.2f} (above "
-                f"{limits.stability_index:g} is a shift), Jensen-Shannon {drift[name]['jensen_shannon']:.3f} bits",
+                f"{title} shift between training and validation: stability index {shift.stability_index:.2f} (above "
+                f"{limits.stability_index:g} is a shift), Jensen-Shannon {shift.jensen_shannon:.3f} bits",
                 "did logging, the assortment or the season change? train on a window that looks like tomorrow",
             )
 
 
-def _core(report: Mapping[str, Any], limits: QualityOptions) -> Found:
-    once = next((row for row in report["core"] if row["bin"] == "1"), None)
-    if once is None or once["targets"] < FEWEST_TARGETS or once["ratio"] <= limits.once_seen_ratio:
+def _core(report: QualityReport, limits: QualityOptions) -> Found:
+    once = next((row for row in report.core if row.bin == "1"), None)
+    if once is None or once.ratio is None or once.targets < FEWEST_TARGETS or once.ratio <= limits.once_seen_ratio:
         return
     cause = (
         "filter.window: all keeps an item that is rare in training only because it is held out"
-        if report["split"]["window"] == "all"
+        if report.split.window == "all"
         else "a k-core over the whole log before the data came here leaves this trace; so do items new at the split"
     )
     yield (
         "core",
-        f"items seen once in training are held out {once['ratio']:.1f} times as often per training event as items in "
-        f"general ({once['targets']:,} targets of {once['items']:,} items)",
+        f"items seen once in training are held out {once.ratio:.1f} times as often per training event as items in "
+        f"general ({once.targets:,} targets of {once.items:,} items)",
         f"{cause}; a model can harvest it, so report results without popularity features too",
     )
 
 
-def _types(report: Mapping[str, Any], limits: QualityOptions) -> Found:
-    missing = [name for name, train in zip(*_declared(report), strict=True) if train == 0]
+def _types(report: QualityReport, limits: QualityOptions) -> Found:
+    types = report.drift.event_types
+    missing = [name for name, train in zip(types.classes, types.train, strict=True) if train == 0]
     if missing:
         yield (
             "overview",
@@ -227,12 +225,7 @@ def _types(report: Mapping[str, Any], limits: QualityOptions) -> Found:
         )
 
 
-def _declared(report: Mapping[str, Any]) -> tuple[list[str], list[float]]:
-    types = report["drift"]["event_types"]
-    return types["classes"], types["train"]
-
-
-CHECKS: tuple[Callable[[Mapping[str, Any], QualityOptions], Found], ...] = (
+CHECKS: tuple[Callable[[QualityReport, QualityOptions], Found], ...] = (
     _rejected,
     _types,
     _users,

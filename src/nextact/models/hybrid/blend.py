@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nextact.errors import CannotFit
-from nextact.models.hybrid.blocks import AtOnce, users_at_once
 from nextact.models.hybrid.candidates import Candidates, Choice, find_candidates
 from nextact.models.hybrid.evidence import evidence_of_members
-from nextact.models.hybrid.forecast import HybridForecast, forecast_hybrid
 from nextact.models.hybrid.hybrid_options import BlendOptions
 from nextact.models.hybrid.members import Members
+from nextact.models.hybrid.memory_forecast import HybridForecast, forecast_hybrid
 from nextact.models.hybrid.ranking_examples import examples
+from nextact.models.hybrid.users_at_once import AtOnce, users_at_once
 from nextact.models.hybrid.weights import Weights, fit_weights, ndcg
 from nextact.models.recommender import FitReport, Scores, Training
 from nextact.models.storage import ModelFolder

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nextact.metrics.targets import Targets
-from nextact.models.hybrid.blocks import AtOnce
 from nextact.models.hybrid.fusion import ScoreFusion
 from nextact.models.hybrid.members import Members, standardise
 from nextact.models.hybrid.ranking_examples import RankingExamples
+from nextact.models.hybrid.users_at_once import AtOnce
 from nextact.models.masking import mask
 from nextact.models.recommender import Scores, ScoresSome
 from nextact.models.top_items import top_k

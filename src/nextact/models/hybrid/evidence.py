@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from nextact.models.hybrid.blocks import AtOnce
 from nextact.models.hybrid.members import Members
+from nextact.models.hybrid.users_at_once import AtOnce
 from nextact.sequences.histories import Histories
 
 ItemIndex = NDArray[np.int32]

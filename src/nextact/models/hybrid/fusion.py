@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from nextact.models.hybrid.blocks import AtOnce
 from nextact.models.hybrid.members import Members
 from nextact.models.hybrid.ranking_examples import RankingExamples
+from nextact.models.hybrid.users_at_once import AtOnce
 from nextact.models.masking import mask
 from nextact.models.recommender import Scores
 from nextact.sequences.holdout import Holdout

@@ -11,18 +11,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nextact.errors import CannotFit, NextactError
-from nextact.models.hybrid.blocks import FLOAT, AtOnce, users_at_once
 from nextact.models.hybrid.candidates import Candidates, Choice, candidates_of, each_candidates, fill_up
 from nextact.models.hybrid.evidence import evidence_of_members
 from nextact.models.hybrid.features import FeatureGroups, feature_names, features
-from nextact.models.hybrid.forecast import HybridForecast, forecast_hybrid
 from nextact.models.hybrid.fusion import ScoreFusion, bytes_of_examples, fit_fusion
 from nextact.models.hybrid.hybrid_options import StackedOptions
 from nextact.models.hybrid.item_facts import item_facts
 from nextact.models.hybrid.likeness import Vectors, unit_blocks
 from nextact.models.hybrid.members import Members
+from nextact.models.hybrid.memory_forecast import HybridForecast, forecast_hybrid
 from nextact.models.hybrid.ranking_examples import RankingExamples, examples
 from nextact.models.hybrid.trees import Boosters, Lists, grow, grow_so_many
+from nextact.models.hybrid.users_at_once import FLOAT, AtOnce, users_at_once
 from nextact.models.recommender import FitReport, Scores, Training
 from nextact.models.storage import ModelFolder
 from nextact.sequences.histories import Histories

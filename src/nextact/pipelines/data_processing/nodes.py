@@ -10,13 +10,14 @@ from nextact.events import columns as c
 from nextact.events import filtering, items, labelling, splitting
 from nextact.events.contract import EventOptions
 from nextact.events.erase import ErasedUsers
-from nextact.events.quality.report import Report, report_quality
+from nextact.events.quality.report import report_quality
 from nextact.events.quality.warnings import QualityOptions
 from nextact.events.steps import describe_ties
 from nextact.printing import printable
 from nextact.protocol import Certificate, Data, EvaluationProtocol, Filter, PolicyOptions, write_certificate
 from nextact.reports.pages import quality_page
 from nextact.results.data import EventCounts
+from nextact.results.quality import QualityReport
 from nextact.sequences import build
 from nextact.sequences.checks import check_holdouts
 from nextact.sequences.fingerprint import data_fingerprint
@@ -34,13 +35,13 @@ def clean_items(raw_items: Any, options: items.ItemOptions) -> ibis.Table:
 def label_events(
     raw_events: Any,
     item_table: ibis.Table,
-    erased_users: dict[str, Any],
+    erased_users: ErasedUsers,
     events: EventOptions,
     split: splitting.SplitOptions,
     keep: filtering.FilterOptions,
 ) -> tuple[ibis.Table, ibis.Table, EventCounts]:
     """Accepted events with step, split and target; rejected rows with their reason; counts."""
-    labelled = labelling.label_events(raw_events, item_table, events, split, keep, ErasedUsers.from_json(erased_users))
+    labelled = labelling.label_events(raw_events, item_table, events, split, keep, erased_users)
     counts = EventCounts(**labelling.count_rows(labelled), moments=labelled.moments)
     reasons = counts.rows_by_reason.items()
     logger.info("Rows by reason: %s", ", ".join(f"{reason} {n:,}" for reason, n in reasons))
@@ -98,27 +99,26 @@ def describe_quality(
     options: EventOptions,
     text_columns: list[str],
     limits: QualityOptions,
-) -> Report:
+) -> QualityReport:
     """The data quality report, which leaves the test split closed; its warnings are logged too."""
-    protocol, types = certificate.protocol, options.event_types
     report = report_quality(
         events,
         rejected,
         item_table,
         vocabulary,
         counts.rows_by_split,
-        protocol,
-        types,
+        certificate,
+        options.event_types,
         options.has_times,
         text_columns,
         limits,
     )
-    for warning in report["warnings"]:
-        logger.warning("Data quality: %s", printable(warning["message"]))
-    return certificate.stamp | report
+    for warning in report.warnings:
+        logger.warning("Data quality: %s", printable(warning.message))
+    return report
 
 
-def write_quality_page(report: Report) -> dict[str, Any]:
+def write_quality_page(report: QualityReport) -> dict[str, Any]:
     """The report as one ``page`` of HTML that needs nothing but a browser, and its figures for Kedro-Viz."""
     drawn = quality_page.draw_quality(report)
     return {"page": quality_page.quality_page(report, drawn), **drawn}

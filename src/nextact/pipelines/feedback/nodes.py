@@ -19,74 +19,72 @@ from nextact.feedback.logged import declared_rewards, logged_lists
 from nextact.feedback.policy_report import OffPolicyOptions
 from nextact.feedback.rates import ReportOptions
 from nextact.protocol import Certificate, require_same_run
-from nextact.reports.figures import quality_figures as figures
+from nextact.reports.figures import feedback_figures as figures
+from nextact.results.feedback import FeedbackCounts, FeedbackReport, OffPolicyReport
 
 logger = logging.getLogger(__name__)
 
 
 def clean(
-    feedback: Any, erased_users: dict[str, Any], options: FeedbackOptions, event_types: list[str]
-) -> tuple[ibis.Table, ibis.Table, dict[str, Any]]:
+    feedback: Any, erased_users: ErasedUsers, options: FeedbackOptions, event_types: list[str]
+) -> tuple[ibis.Table, ibis.Table, FeedbackCounts]:
     """Accepted rows; rejected rows with their reason; counts. All empty where nothing was logged yet."""
-    rows = clean_feedback(feedback, options, event_types, ErasedUsers.from_json(erased_users))
+    rows = clean_feedback(feedback, options, event_types, erased_users)
     counts = count_reasons(rows)
     if feedback is not None:
         logger.info("Feedback rows by reason: %s", ", ".join(f"{why} {n:,}" for why, n in counts.items()) or "none")
         names = getattr(feedback, "column_names", feedback.columns)  # Arrow's, or anyone else's
         for name in unmapped_columns(list(names), options):
             logger.warning("The feedback table has a column %r that is not read; set feedback.table.%s", name, name)
-    report = {
-        "table": feedback is not None,
-        "rows_read": sum(counts.values()),
-        "rows_by_reason": counts,
-        "not_mapped": [name for name, column in options.columns().items() if column is None],
-    }
-    return accepted(rows), rejected(rows), report
+    told = FeedbackCounts(
+        table=feedback is not None,
+        rows_read=sum(counts.values()),
+        rows_by_reason=counts,
+        not_mapped=tuple(name for name, column in options.columns().items() if column is None),
+    )
+    return accepted(rows), rejected(rows), told
 
 
 def report(
     shown: ibis.Table,
-    counts: dict[str, Any],
+    counts: FeedbackCounts,
     recommendations: pd.DataFrame,
     vocabulary: pd.DataFrame,
     events: ibis.Table,
     certificate: Certificate,
     event_types: list[str],
     options: ReportOptions,
-) -> dict[str, Any]:
+) -> FeedbackReport:
     """Rates, position bias and coverage of what was shown, and how far it is from the current recommendations."""
     _require_current(recommendations, certificate)
     newest = int(events[c.TIMESTAMP].max().execute())
-    return {**certificate.stamp, **counts} | reports.report(
-        shown, recommendations, vocabulary, newest, event_types, options
-    )
+    return reports.report(shown, counts, recommendations, vocabulary, newest, certificate, event_types, options)
 
 
-def plot(report: dict[str, Any]) -> Any:
+def plot(report: FeedbackReport) -> Any:
     """Response rate by rank."""
     return figures.response_by_rank(report)
 
 
 def judge_policies(
     shown: ibis.Table,
-    counts: dict[str, Any],
+    counts: FeedbackCounts,
     recommendations: pd.DataFrame,
     events: ibis.Table,
     certificate: Certificate,
     event_types: list[str],
     options: OffPolicyOptions,
-) -> dict[str, Any]:
+) -> OffPolicyReport:
     """What policies over the current recommendations would have earned, or why nothing can be said."""
     _require_current(recommendations, certificate)
     rewards = declared_rewards(options.rewards, event_types)
-    report: dict[str, Any] = {**certificate.stamp, "rewards": rewards}
-    lists = logged_lists(shown, options.max_rank, rewards)
-    report |= policy_report.policy_report(lists, recommendations, options)
-    if not report["policies"]:
-        return report | {"possible": False, "why_not": _why_not(counts, report["left_out"])}
+    judged = policy_report.policy_report(logged_lists(shown, options.max_rank, rewards), recommendations, options)
+    report = OffPolicyReport(**certificate.stamp, **dict(judged), rewards=rewards)
+    if not judged.policies:
+        return report.model_copy(update={"why_not": _why_not(counts, judged.left_out)})
     newest = int(events[c.TIMESTAMP].max().execute())
     n_learnt = int((shown[f.SHOWN_AT] <= newest).sum().execute())
-    return report | {"possible": True, "warnings": _warnings(n_learnt, counts)}
+    return report.model_copy(update={"warnings": _warnings(n_learnt, counts)})
 
 
 def response_events(shown: ibis.Table) -> ibis.Table:
@@ -99,10 +97,10 @@ def _require_current(recommendations: pd.DataFrame, certificate: Certificate) ->
         require_same_run("recommendations", run_id, certificate, "recommendation")
 
 
-def _why_not(counts: dict[str, Any], left_out: dict[str, int]) -> str:
-    if not counts["rows_by_reason"].get("accepted"):
+def _why_not(counts: FeedbackCounts, left_out: dict[str, int]) -> str:
+    if not counts.rows_by_reason.get("accepted"):
         return "no feedback yet"
-    if f.PROPENSITY in counts["not_mapped"]:
+    if f.PROPENSITY in counts.not_mapped:
         return (
             "no propensities: feedback.table.propensity names no column. Without the probability with which each item "
             "was shown, what another policy would have earned cannot be told from what this one chose to show"
@@ -111,11 +109,11 @@ def _why_not(counts: dict[str, Any], left_out: dict[str, int]) -> str:
     return f"no list begins with a logged propensity and belongs to a user with current recommendations ({why})"
 
 
-def _warnings(n_learnt: int, counts: dict[str, Any]) -> list[str]:
+def _warnings(n_learnt: int, counts: FeedbackCounts) -> tuple[str, ...]:
     if not n_learnt:
-        return []
-    n_rows = counts["rows_by_reason"]["accepted"]
-    return [
+        return ()
+    n_rows = counts.rows_by_reason["accepted"]
+    return (
         f"{n_learnt:,} of {n_rows:,} rows were shown before the newest event that the recommendations know: a policy "
-        "over them may have learnt from the very answers it is judged by, which flatters it"
-    ]
+        "over them may have learnt from the very answers it is judged by, which flatters it",
+    )

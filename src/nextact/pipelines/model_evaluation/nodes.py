@@ -15,7 +15,7 @@ from nextact.evaluation.behaviour import evaluate_behaviour
 from nextact.evaluation.evaluation_options import EvaluationOptions
 from nextact.evaluation.gate import gate_lines, left_out_lines
 from nextact.evaluation.horizons import evaluate_horizons, join_sections
-from nextact.evaluation.reading import ModelReading, read_model, shuffle_targets
+from nextact.evaluation.one_pass import ModelReading, read_model, shuffle_targets
 from nextact.evaluation.results import EvaluationSet
 from nextact.evaluation.tables import list_table, rank_table, target_table, user_table
 from nextact.events import columns as c

@@ -27,32 +27,11 @@ logger = logging.getLogger(__name__)
 
 
 def fit(family: str, name: str) -> Callable[..., FittedModel | LeftOut]:
-    """The fit node of one model, hinted with its own options class so that Kedro checks them first."""
+    """The fit node of one model, hinted with its own options class so that Kedro checks them first.
+
+    The members of a hybrid are the validated models of this run that its options name.
+    """
     entry = MODELS[family][name]
-
-    def fit_model(
-        histories: Histories,
-        cuts: Cuts,
-        certificate: Certificate,
-        event_types: list[str],
-        launch: LaunchOptions,
-        options: Any,
-        item_vectors: ItemVectors = NO_VECTORS,
-    ) -> FittedModel | LeftOut:
-        training = training_of(histories, cuts, item_vectors, certificate, event_types, launch)
-
-        def fit_it() -> FittedModel:
-            return fit_with(family, name, entry.recommender(options), training, item_vectors, certificate)
-
-        return or_left_out(fit_it, family, name, options, item_vectors, certificate)
-
-    fit_model.__annotations__["options"] = entry.options
-    return fit_model
-
-
-def fit_hybrid(name: str) -> Callable[..., FittedModel | LeftOut]:
-    """The fit node of a hybrid: its members are the validated models of this run that its options name."""
-    entry = MODELS[HYBRID][name]
 
     def fit_model(
         histories: Histories,
@@ -65,17 +44,18 @@ def fit_hybrid(name: str) -> Callable[..., FittedModel | LeftOut]:
         **candidates: Candidates,
     ) -> FittedModel | LeftOut:
         training = training_of(histories, cuts, item_vectors, certificate, event_types, launch)
-        training = with_later_steps(training, histories, cuts)
 
         def fit_it() -> FittedModel:
+            if family != HYBRID:
+                return fit_with(family, name, entry.recommender(options), training, item_vectors, certificate)
             members = members_of(name, options.members, candidates.values(), certificate)
-            fitted = fit_with(HYBRID, name, entry.recommender(options, members), training, item_vectors, certificate)
+            examples = with_later_steps(training, histories, cuts)
+            fitted = fit_with(family, name, entry.recommender(options, members), examples, item_vectors, certificate)
             member_seconds = sum(member.fit().fit_seconds for member in members.values())
-            return dataclasses.replace(
-                fitted, fit=fitted.fit.model_copy(update={"members_fit_seconds": member_seconds})
-            )
+            told = fitted.fit.model_copy(update={"members_fit_seconds": member_seconds})
+            return dataclasses.replace(fitted, fit=told)
 
-        return or_left_out(fit_it, HYBRID, name, options, item_vectors, certificate)
+        return or_left_out(fit_it, family, name, options, item_vectors, certificate)
 
     fit_model.__annotations__["options"] = entry.options
     return fit_model

@@ -77,7 +77,7 @@ def validate(
         choose_half,
     )
     return Candidate(
-        **{**dict(fit), **certificate.stamp},
+        **{**fit.fields, **certificate.stamp},
         folder=str(model.path),
         users=len(holdout.users),
         validation=intervals,
@@ -208,7 +208,7 @@ def choose(leaderboard: Leaderboard) -> ChosenModel:
     chosen = next(one for one in models if passes(found, one.name))
     reason = _reason(chosen, models, metric, found)
     logger.info("%s is chosen: %s", chosen.name, reason)
-    return ChosenModel(**dict(chosen.handle), reason=reason)
+    return ChosenModel(**chosen.handle.fields, reason=reason)
 
 
 def _reason(chosen: Candidate, models: tuple[Candidate, ...], metric: str, found: Gate) -> str:

@@ -1,8 +1,5 @@
 """Lists the nodes: one namespace a model (fit, validate, refit), one gathering a family, one choice."""
 
-from collections.abc import Callable
-from typing import Any
-
 from kedro.pipeline import Pipeline, node, pipeline
 
 from nextact.models.registry import HYBRID, MODELS
@@ -29,7 +26,6 @@ def create_pipeline(full: bool = False) -> Pipeline:
 
 def _family(family: str, full: bool) -> Pipeline:
     models = [name for name, entry in MODELS[family].items() if full or entry.by_default]
-    make = _hybrid if family == HYBRID else _model
     each = {}
     for name in models:
         each[f"{name}_options"] = f"params:{family}.{name}.options"
@@ -41,23 +37,16 @@ def _family(family: str, full: bool) -> Pipeline:
         name="gather",
         namespace=f"{family}.gather",
     )
-    return sum((make(family, name) for name in models), pipeline([gather]))
+    return sum((_steps(family, name) for name in models), pipeline([gather]))
 
 
-def _model(family: str, name: str) -> Pipeline:
-    return _steps(family, name, fit_nodes.fit(family, name), {})
-
-
-def _hybrid(family: str, name: str) -> Pipeline:
-    return _steps(family, name, fit_nodes.fit_hybrid(name), MEMBER_CANDIDATES)
-
-
-def _steps(family: str, name: str, fit: Callable[..., Any], members: dict[str, str]) -> Pipeline:
+def _steps(family: str, name: str) -> Pipeline:
     entry = MODELS[family][name]
+    members = MEMBER_CANDIDATES if family == HYBRID else {}
     inputs = FITTING | ({} if entry.blocks is None else VECTORS) | members
     steps = pipeline(
         [
-            node(fit, inputs, "model", name="fit", tags=entry.tags),
+            node(fit_nodes.fit(family, name), inputs, "model", name="fit", tags=entry.tags),
             node(
                 refit_nodes.refit(family, name), {"model": "model", **inputs}, "refitted", name="refit", tags=entry.tags
             ),

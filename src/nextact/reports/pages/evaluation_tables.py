@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from nextact.reports.numbers import decimal, share, whole
@@ -23,7 +23,7 @@ from nextact.results.horizons import HorizonRow, HorizonSection
 Report = Mapping[str, Any]
 
 METRIC_NAMES = ["validation", "test", "test, reachable targets"]
-HORIZON_NAMES = ["users", "left out", "predicted", "happened", "log loss, nats", "beside the share", "Brier", "ROC-AUC"]
+TITLES = {"log_loss": "log loss, nats", "brier": "Brier", "roc_auc": "ROC-AUC"}  # of metrics; others go by their name
 
 
 def stamp(protocol_hash: str) -> str:
@@ -140,16 +140,17 @@ def behaviour(results: TestResults) -> list[Table]:
     found = results.behaviour
     if found is None:
         return []
+    models = found.models.values()
+    means, numbers = _names(one.means for one in models), _names(one.numbers for one in models)
     rows = [
         [
             name,
-            interval(one.accuracy, 3),
-            interval(one.log_loss, 3),
-            decimal(one.calibration_error, 4),
+            *(interval(one.means.get(metric), 3) for metric in means),
+            *(decimal(one.numbers.get(metric), 4) for metric in numbers),
         ]
         for name, one in found.models.items()
     ]
-    names = ["model", "accuracy", "log loss, nats", "calibration error"]
+    names = ["model", *map(title, (*means, *numbers))]
     first = _table(results, "Predicted event types, beside frequencies", names, rows)
     return [first, _types(results, found), *_behaviour_against(results, found)]
 
@@ -159,12 +160,25 @@ def horizons(results: TestResults, part: str) -> Table | None:
     found: HorizonSection = getattr(results.horizons, part)
     if found.why_not is not None:
         return None
+    metrics = _names(row.metrics for rows in found.models.values() for row in rows)
     rows = [
-        [name, row.event_type, days(row.horizon_days), *_horizon(row)]
+        [name, row.event_type, days(row.horizon_days), *_horizon(row, metrics)]
         for name, rows in found.models.items()
         for row in rows
     ]
-    return _table(results, f"Horizons on {part}", ["model", "event type", "within", *HORIZON_NAMES], rows, 3)
+    counts = ["users", "left out", "predicted", "happened", "log loss beside the share"]
+    names = ["model", "event type", "within", *counts, *map(title, metrics)]
+    return _table(results, f"Horizons on {part}", names, rows, 3)
+
+
+def title(metric: str) -> str:
+    """A metric as the head of a column.
+
+    Example:
+        >>> title("roc_auc"), title("calibration_error")
+        ('ROC-AUC', 'calibration error')
+    """
+    return TITLES.get(metric, metric.replace("_", " "))
 
 
 def days(number: int) -> str:
@@ -257,13 +271,13 @@ def _bins(row: TestedModel) -> list[list[str]]:
 
 
 def _types(results: TestResults, found: BehaviourResults) -> Table:
+    metrics = _names(one.by_type for one in found.models.values())
     rows = [
-        [kind, name, decimal(one.roc_auc[kind], 3), decimal(one.average_precision[kind], 3)]
+        [kind, name, *(decimal(one.by_type.get(metric, {}).get(kind), 3) for metric in metrics)]
         for kind in found.event_types
         for name, one in found.models.items()
     ]
-    names = ["event type", "model", "ROC-AUC", "average precision"]
-    return _table(results, "Each type against the rest", names, rows, 2)
+    return _table(results, "Each type against the rest", ["event type", "model", *map(title, metrics)], rows, 2)
 
 
 def _behaviour_against(results: TestResults, found: BehaviourResults) -> list[Table]:
@@ -276,20 +290,20 @@ def _behaviour_against(results: TestResults, found: BehaviourResults) -> list[Ta
     return [_table(results, "Log loss, paired by user; below 0 is better", names, rows, 2)] if rows else []
 
 
-def _horizon(row: HorizonRow) -> list[str]:
+def _horizon(row: HorizonRow, metrics: Sequence[str]) -> list[str]:
     """The numbers of one event type and horizon; dashes where nobody was observed so long."""
-    observed = [whole(row.users), whole(row.censored)]
-    if row.predicted is None or row.happened is None:
-        return observed + ["-"] * (len(HORIZON_NAMES) - len(observed))
     return [
-        *observed,
-        share(row.predicted),
-        share(row.happened),
-        interval(row.log_loss, 3),
+        whole(row.users),
+        whole(row.censored),
+        *("-" if one is None else share(one) for one in (row.predicted, row.happened)),
         signed(row.log_loss_against_share),
-        decimal(None if row.brier is None else row.brier.mean, 4),
-        interval(row.roc_auc, 3),
+        *(interval(row.metrics.get(metric), 3) for metric in metrics),
     ]
+
+
+def _names(found: Iterable[Mapping[str, object]]) -> list[str]:
+    """Of the metrics that any of these has, in the order in which they stand there."""
+    return list(dict.fromkeys(name for one in found for name in one))
 
 
 def _place(place: Place) -> str:

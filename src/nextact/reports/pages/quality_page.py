@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nextact.events.quality.warnings import percent
 from nextact.reports.figures import quality_figures as figures
@@ -11,11 +11,10 @@ from nextact.reports.figures.drawing import as_svg
 from nextact.reports.numbers import decimal, share, whole
 from nextact.reports.pages.tables import Table
 from nextact.reports.pages.templating import render
+from nextact.results.quality import Bar, QualityReport, QualityWarning, Quantiles, Shift
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-Report = Mapping[str, Any]
 
 QUANTILES = ("min", "q25", "median", "q75", "q90", "q99", "max")
 SPLITS = ("train", "validation", "test")
@@ -25,7 +24,7 @@ DRIFTS = {
 }
 
 
-def draw_quality(report: Report) -> dict[str, Figure]:
+def draw_quality(report: QualityReport) -> dict[str, Figure]:
     """The figures of a report, for the page and for Kedro-Viz."""
     return {
         "events_over_time": figures.events_over_time(report),
@@ -36,7 +35,7 @@ def draw_quality(report: Report) -> dict[str, Figure]:
     }
 
 
-def quality_page(report: Report, drawn: Mapping[str, Figure]) -> str:
+def quality_page(report: QualityReport, drawn: Mapping[str, Figure]) -> str:
     """The page of a report.
 
     Figures stand in it as SVG rather than by a plotting library in the browser: about 100 kB instead of 5 MB, no
@@ -51,15 +50,15 @@ def quality_page(report: Report, drawn: Mapping[str, Figure]) -> str:
         report=report,
         figures={name: as_svg(figure) for name, figure in drawn.items()},
         tables=_tables(report),
-        drifts=[_drift(report["drift"][name], title) for name, title in DRIFTS.items()],
-        warnings=[_in_sentences(one) for one in report["warnings"]],
-        tops=[f"the top {percent(float(top))} have {percent(n)}" for top, n in _tops(report).items()],
+        drifts=[_shift(getattr(report.drift, name), title) for name, title in DRIFTS.items()],
+        warnings=[_in_sentences(one) for one in report.warnings],
+        tops=[f"the top {percent(float(top))} have {percent(n)}" for top, n in report.popularity.top_shares.items()],
         reachable=_reachable(report),
-        n_test=report["rows"]["by_split"].get("test", 0),
+        n_test=report.rows.by_split.get("test", 0),
     )
 
 
-def _tables(report: Report) -> dict[str, Table]:
+def _tables(report: QualityReport) -> dict[str, Table]:
     """Every table that is always there, by a name for the template; empty where the report has no such part."""
     return {
         "splits": _splits(report),
@@ -69,120 +68,116 @@ def _tables(report: Report) -> dict[str, Table]:
         "histories": Table(
             "A user's training",
             ["", "users", "mean", *QUANTILES],
-            [_quantiles(report["history_length"][name], name) for name in ("events", "steps")],
+            [_quantiles(report.history_length.events, "events"), _quantiles(report.history_length.steps, "steps")],
         ),
-        "lengths": _histogram("Users by training events", "users", report["history_length"]["histogram"]),
+        "lengths": _histogram("Users by training events", "users", report.history_length.histogram),
         "popularity": Table(
             "An item's training",
             ["", "items", "mean", *QUANTILES],
-            [_quantiles(report["popularity"]["events"], "events")],
+            [_quantiles(report.popularity.events, "events")],
         ),
-        "text": Table(
-            "", ["text column", "items that have it"], [[name, share(part)] for name, part in _filled(report).items()]
-        ),
+        "text": _texts(report),
         "targets": Table("", ["", "number", "share"], _targets(report)),
         "core": _core(report),
     }
 
 
-def _splits(report: Report) -> Table:
-    rows, read = report["rows"]["by_split"], report["rows"]["read"]
+def _splits(report: QualityReport) -> Table:
+    rows, read = report.rows.by_split, report.rows.read
     cells = [[name, whole(rows[name]), share(rows[name], read)] for name in SPLITS if name in rows]
     return Table("Accepted rows by split", ["split", "rows", "of all"], cells)
 
 
-def _sources(report: Report) -> Table:
-    read = report["rows"]["read"]
+def _sources(report: QualityReport) -> Table:
+    read = report.rows.read
     cells = [
-        [row["source"] or "raw_events", row["reason"], whole(row["n"]), share(row["n"], read)]
-        for row in report["rows"]["by_source"]
+        [row.source or "raw_events", row.reason, whole(row.n), share(row.n, read)] for row in report.rows.by_source
     ]
     title = "By source; accepted rows are those outside test"
     return Table(title, ["source", "reason", "rows", "of all"], cells, 2)
 
 
-def _types(report: Report) -> Table:
-    overview = report["overview"]
-    cells = [[name, whole(n), share(n, overview["events"])] for name, n in overview["event_types"].items()]
+def _types(report: QualityReport) -> Table:
+    overview = report.overview
+    cells = [[name, whole(n), share(n, overview.events)] for name, n in overview.event_types.items()]
     return Table("Event types outside test", ["event type", "events", "of all"], cells)
 
 
-def _over_time(report: Report) -> Table:
-    over_time = report["over_time"] or {"bucket": "", "starts": [], "counts": {}}
+def _over_time(report: QualityReport) -> Table:
+    over_time = report.over_time
+    if over_time is None:
+        return Table("Events over time", [], [])
     cells = [
         [start, *(whole(n) for n in counts)]
-        for start, *counts in zip(over_time["starts"], *over_time["counts"].values(), strict=True)
+        for start, *counts in zip(over_time.starts, *over_time.counts.values(), strict=True)
     ]
-    return Table("Events over time", [f"{over_time['bucket']} (UTC)", *over_time["counts"]], cells)
+    return Table("Events over time", [f"{over_time.bucket} (UTC)", *over_time.counts], cells)
 
 
-def _histogram(title: str, of: str, bars: Sequence[Report]) -> Table:
-    return Table(title, ["training events", of], [[bar["bin"], whole(bar["n"])] for bar in bars])
+def _histogram(title: str, of: str, bars: Sequence[Bar]) -> Table:
+    return Table(title, ["training events", of], [[bar.bin, whole(bar.n)] for bar in bars])
 
 
-def _targets(report: Report) -> list[list[str]]:
-    targets, drift = report["targets"], report["drift"]
+def _targets(report: QualityReport) -> list[list[str]]:
+    targets, drift = report.targets, report.drift
     return [
-        ["users with a target", whole(targets["users"]), ""],
-        ["of them without a history, so not evaluated", whole(targets["users_without_history"]), ""],
-        ["targets", whole(targets["all"]), ""],
-        ["reachable: in the catalogue", whole(targets["reachable"]), share(targets["reachable"], targets["all"])],
-        ["seen: the user had the item before", whole(targets["seen"]), share(targets["seen"], targets["all"])],
-        ["validation events", whole(drift["validation_events"]), ""],
-        ["of them on items without a training event", "", share(drift["unseen_items"])],
-        ["users of validation without a training event", "", share(drift["new_users"])],
+        ["users with a target", whole(targets.users), ""],
+        ["of them without a history, so not evaluated", whole(targets.users_without_history), ""],
+        ["targets", whole(targets.all), ""],
+        ["reachable: in the catalogue", whole(targets.reachable), share(targets.reachable, targets.all)],
+        ["seen: the user had the item before", whole(targets.seen), share(targets.seen, targets.all)],
+        ["validation events", whole(drift.validation_events), ""],
+        ["of them on items without a training event", "", share(drift.unseen_items)],
+        ["users of validation without a training event", "", share(drift.new_users)],
     ]
 
 
-def _drift(drift: Report, title: str) -> Table:
+def _shift(shift: Shift, title: str) -> Table:
     cells = [
         [name, share(train), share(validation)]
-        for name, train, validation in zip(drift["classes"], drift["train"], drift["validation"], strict=True)
+        for name, train, validation in zip(shift.classes, shift.train, shift.validation, strict=True)
     ]
     numbers = (
-        f"{title}: stability index {decimal(drift['stability_index'], 3)}, "
-        f"Jensen-Shannon {decimal(drift['jensen_shannon'], 4)} bits"
+        f"{title}: stability index {decimal(shift.stability_index, 3)}, "
+        f"Jensen-Shannon {decimal(shift.jensen_shannon, 4)} bits"
     )
     return Table(numbers, ["", "train", "validation"], cells)
 
 
-def _core(report: Report) -> Table:
+def _core(report: QualityReport) -> Table:
     per = ["per item", "times the mean", "per event", "times the mean"]
     cells = [
         [
-            row["bin"],
-            *(whole(row[name]) for name in ("items", "events", "targets")),
-            decimal(row["targets_per_item"], 3),
-            decimal(row["ratio_per_item"]),
-            decimal(row["targets_per_event"], 4),
-            decimal(row["ratio"]),
+            row.bin,
+            whole(row.items),
+            whole(row.events),
+            whole(row.targets),
+            decimal(row.targets_per_item, 3),
+            decimal(row.ratio_per_item),
+            decimal(row.targets_per_event, 4),
+            decimal(row.ratio),
         ]
-        for row in report["core"]
+        for row in report.core
     ]
     return Table("", ["training events", "items", "events", "targets", *per], cells)
 
 
-def _quantiles(found: Report, name: str) -> list[str]:
-    return [name, whole(found["n"]), decimal(found["mean"], 1), *(whole(found[key]) for key in QUANTILES)]
+def _quantiles(found: Quantiles, name: str) -> list[str]:
+    return [name, whole(found.n), decimal(found.mean, 1), *(whole(getattr(found, key)) for key in QUANTILES)]
 
 
-def _filled(report: Report) -> Mapping[str, float]:
-    found: Mapping[str, float] = (report["text"] or {}).get("filled", {})
-    return found
+def _texts(report: QualityReport) -> Table:
+    filled = {} if report.text is None else report.text.filled
+    return Table("", ["text column", "items that have it"], [[name, share(part)] for name, part in filled.items()])
 
 
-def _tops(report: Report) -> Mapping[str, float]:
-    found: Mapping[str, float] = report["popularity"]["top_shares"]
-    return found
+def _reachable(report: QualityReport) -> str:
+    targets = report.targets
+    return percent(1 - targets.unreachable_share) if targets.all else "-"
 
 
-def _reachable(report: Report) -> str:
-    targets = report["targets"]
-    return percent(1 - targets["unreachable_share"]) if targets["all"] else "-"
-
-
-def _in_sentences(warning: Report) -> dict[str, str]:
-    return {"topic": warning["topic"]} | {name: _sentence(warning[name]) for name in ("message", "advice")}
+def _in_sentences(warning: QualityWarning) -> QualityWarning:
+    return warning.model_copy(update={"message": _sentence(warning.message), "advice": _sentence(warning.advice)})
 
 
 def _sentence(words: str) -> str:

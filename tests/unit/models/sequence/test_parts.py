@@ -10,7 +10,7 @@ from nextact.errors import CannotFit, NextactError
 from nextact.models.baselines.baseline_options import EASEOptions
 from nextact.models.baselines.item_to_item import EASE
 from nextact.models.device import seeded
-from nextact.models.sequence import forecast
+from nextact.models.sequence import cost_forecast
 from nextact.models.sequence.backbones import make_backbone
 from nextact.models.sequence.fitting.fit_network import fit_network, start_network
 from nextact.models.sequence.fitting.objective import Objective, chosen_loss, make_batches, soft_targets
@@ -159,7 +159,7 @@ def forecast_of(options, training):
     with seeded(0):
         network = start_network(options, training)
     before = {name: p.detach().clone() for name, p in network.named_parameters()}
-    found = forecast.forecast_training(
+    found = cost_forecast.forecast_training(
         network, make_batches(options, training), Objective(network, options, training), options, training
     )
     for name, parameter in network.named_parameters():
@@ -203,6 +203,6 @@ def test_the_forecast_measures_time_in_the_precision_that_will_train(precision, 
 
 
 def test_a_training_that_cannot_fit_says_what_would_help(monkeypatch):
-    monkeypatch.setattr(forecast, "_free_bytes", lambda device: 1000)
+    monkeypatch.setattr(cost_forecast, "_free_bytes", lambda device: 1000)
     with pytest.raises(CannotFit, match=r"needs about .* GiB are free .*; try micro_batches: 2, loss_chunk_steps"):
         fit_network(small(dimensions=64), training_of(random_histories(40)))

@@ -16,7 +16,7 @@ from nextact.errors import NextactError
 from nextact.models.recommender import LaunchOptions
 from nextact.models.sequence.fitting.fit_network import checkpoints_of, fit_network
 from nextact.models.sequence.fitting.launching import fit_in_processes
-from nextact.processes.holding import Hold
+from nextact.processes.locks import Hold
 
 from .conftest import random_histories, small, training_of
 

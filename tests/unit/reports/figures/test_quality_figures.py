@@ -6,6 +6,7 @@ import pytest
 
 from nextact.reports.figures import quality_figures as figures
 from nextact.reports.figures.drawing import as_svg
+from nextact.results.quality import SourceRows
 
 from ..reading import EVIL, texts_of, tips
 
@@ -15,38 +16,44 @@ def report(make_report):
     return make_report()
 
 
+def with_sources(report, rows):
+    return report.model_copy(update={"rows": report.rows.model_copy(update={"by_source": rows})})
+
+
 def test_events_over_time_are_stacked_by_type(report):
     figure = figures.events_over_time(report)
-    counts = report["over_time"]["counts"]
+    counts = report.over_time.counts
     axes = figure.axes[0]
     drawn = [[bar.get_height() for bar in bars] for bars in axes.containers]
-    assert drawn == list(counts.values())
+    assert [tuple(one) for one in drawn] == list(counts.values())
     for first, second in zip(*axes.containers, strict=True):
         assert not first.get_bbox().shrunk(0.99, 0.99).overlaps(second.get_bbox().shrunk(0.99, 0.99))
     assert set(counts) <= set(texts_of(as_svg(figure)))
 
 
 def test_a_bar_says_its_number(report):
-    start, kind = report["over_time"]["starts"][0], next(iter(report["over_time"]["counts"]))
-    assert f"{start}: {kind} {report['over_time']['counts'][kind][0]}" in tips(as_svg(figures.events_over_time(report)))
+    start, kind = report.over_time.starts[0], next(iter(report.over_time.counts))
+    assert f"{start}: {kind} {report.over_time.counts[kind][0]}" in tips(as_svg(figures.events_over_time(report)))
 
 
 def test_history_lengths_are_those_of_the_report(report):
-    bars = report["history_length"]["histogram"]
+    bars = report.history_length.histogram
     found = tips(as_svg(figures.history_lengths(report)))
-    assert found == [f"{bar['bin']}: users {bar['n']}" for bar in bars]
+    assert found == [f"{bar.bin}: users {bar.n}" for bar in bars]
 
 
 def test_popularity_has_two_logarithmic_axes(report):
     axes = figures.item_popularity(report).axes[0]
     assert (axes.get_xscale(), axes.get_yscale()) == ("log", "log")
-    assert [tuple(point) for point in axes.lines[0].get_xydata()] == [
-        tuple(one) for one in report["popularity"]["curve"]
-    ]
+    assert [tuple(point) for point in axes.lines[0].get_xydata()] == [tuple(one) for one in report.popularity.curve]
 
 
 def test_a_catalogue_without_a_training_event_has_a_figure(report):
-    svg = as_svg(figures.item_popularity(report | {"popularity": report["popularity"] | {"curve": []}}))
+    svg = as_svg(
+        figures.item_popularity(
+            report.model_copy(update={"popularity": report.popularity.model_copy(update={"curve": ()})})
+        )
+    )
     assert "No item has a training event." in texts_of(svg)
 
 
@@ -57,8 +64,8 @@ def test_rejected_rows_leave_the_accepted_out_and_the_most_frequent_reason_is_on
 
 
 def test_reasons_of_two_sources_are_stacked(report):
-    more = [*report["rows"]["by_source"], {"source": "app", "reason": "repeats", "n": 4}]
-    figure = figures.rejected_rows(report | {"rows": report["rows"] | {"by_source": more}})
+    more = (*report.rows.by_source, SourceRows(source="app", reason="repeats", n=4))
+    figure = figures.rejected_rows(with_sources(report, more))
     assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["repeats", "x is missing"]
     svg = as_svg(figure)
     assert sorted(tips(svg)) == ["repeats: app 4", "repeats: shop 1", "x is missing: shop 2"]
@@ -68,18 +75,20 @@ def test_reasons_of_two_sources_are_stacked(report):
 
 
 def test_a_run_that_rejected_nothing_says_so(report):
-    rows = report["rows"] | {"by_source": [row for row in report["rows"]["by_source"] if row["reason"] == "accepted"]}
-    assert "No row was rejected." in texts_of(as_svg(figures.rejected_rows(report | {"rows": rows})))
+    accepted = tuple(row for row in report.rows.by_source if row.reason == "accepted")
+    assert "No row was rejected." in texts_of(as_svg(figures.rejected_rows(with_sources(report, accepted))))
 
 
 def test_a_log_without_times_says_so(report):
-    assert "The log has no times." in texts_of(as_svg(figures.events_over_time(report | {"over_time": None})))
+    assert "The log has no times." in texts_of(
+        as_svg(figures.events_over_time(report.model_copy(update={"over_time": None})))
+    )
 
 
 def test_held_out_beside_seen_leaves_unseen_items_out_and_marks_the_mean(report):
     axes = figures.held_out_beside_seen(report).axes[0]
-    assert report["core"][0]["bin"] == "0"
-    assert [bar.get_height() for bar in axes.containers[0]] == [row["ratio"] for row in report["core"][1:]]
+    assert report.core[0].bin == "0"
+    assert [bar.get_height() for bar in axes.containers[0]] == [row.ratio for row in report.core[1:]]
     assert list(axes.lines[0].get_ydata()) == [1, 1]
 
 
@@ -89,29 +98,3 @@ def test_markup_in_names_is_written_not_rendered(make_report):
         svg = as_svg(figure)
         assert "<script" not in svg
         assert "&lt;script&gt;" in svg
-
-
-FEEDBACK = {
-    "by_rank": [{"rank": rank, "rate": 0.4 / rank, "low": 0.3 / rank, "high": 0.5 / rank} for rank in (1, 2, 3)],
-    "examination": {"ranks": [{"rank": 2, "examination": 0.6, "low": 0.5, "high": 0.7}]},
-}
-
-
-def test_responses_stand_at_their_ranks_with_their_intervals():
-    axes = figures.response_by_rank(FEEDBACK).axes[0]
-    rates, examined = axes.containers
-    assert list(rates.lines[0].get_xdata()) == [1, 2, 3]
-    assert list(rates.lines[0].get_ydata()) == [0.4, 0.2, 0.4 / 3]
-    ends = rates.lines[2][0].get_segments()[0]
-    assert ends[:, 1] == pytest.approx([0.3, 0.5])
-    assert list(examined.lines[0].get_ydata()) == pytest.approx([0.4, 0.4 * 0.6])
-
-
-def test_responses_without_rank_1_are_rates_alone():
-    found = {"by_rank": FEEDBACK["by_rank"][1:], "examination": {"ranks": []}}
-    assert len(figures.response_by_rank(found).axes[0].containers) == 1
-
-
-def test_no_feedback_yet_is_said():
-    svg = as_svg(figures.response_by_rank({"by_rank": [], "examination": {"ranks": []}}))
-    assert "no feedback yet" in texts_of(svg)

@@ -96,11 +96,12 @@ RESULTS = {
         "observed": [0.7, 0.3],
         "models": {
             "net": {
-                "accuracy": interval(0.7),
-                "log_loss": interval(0.5),
-                "calibration_error": 0.05,
-                "roc_auc": {"view": 0.8, "purchase": None},
-                "average_precision": {"view": 0.9, "purchase": None},
+                "means": {"accuracy": interval(0.7), "log_loss": interval(0.5)},
+                "numbers": {"calibration_error": 0.05},
+                "by_type": {
+                    "roc_auc": {"view": 0.8, "purchase": None},
+                    "average_precision": {"view": 0.9, "purchase": None},
+                },
                 "log_loss_against": {
                     "own frequencies": {
                         "difference": -0.1,
@@ -266,7 +267,7 @@ def evil_results():
     behaviour["event_types"] = [EVIL, "purchase"]
     behaviour["users_left_out"] = {EVIL: 2}
     for name in ("roc_auc", "average_precision"):
-        behaviour["models"]["net"][name] = {EVIL: 0.5, "purchase": None}
+        behaviour["models"]["net"]["by_type"][name] = {EVIL: 0.5, "purchase": None}
     return results
 
 
@@ -386,9 +387,7 @@ HORIZONS = {
                     "censored": 0,
                     "predicted": 0.25,
                     "happened": 0.2,
-                    "log_loss": interval(0.4),
-                    "brier": interval(0.15),
-                    "roc_auc": None,
+                    "metrics": {"log_loss": interval(0.4), "brier": interval(0.15), "roc_auc": None},
                     "log_loss_against_share": {
                         "difference": -0.05,
                         "low": -0.09,

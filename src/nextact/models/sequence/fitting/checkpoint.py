@@ -17,7 +17,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from nextact.errors import NextactError
-from nextact.processes.holding import HeldError, Hold
+from nextact.processes.locks import HeldError, Hold
 from nextact.stored import BESIDE, written_whole
 
 logger = logging.getLogger(__name__)

@@ -20,11 +20,11 @@ from nextact.models.device import seeded
 from nextact.models.masking import mask
 from nextact.models.recommender import FitReport, Training
 from nextact.models.sequence.cold_items import ColdItems
+from nextact.models.sequence.cost_forecast import check_it_fits, forecast_training
 from nextact.models.sequence.fitting.checkpoint import Checkpoints, held
 from nextact.models.sequence.fitting.loop import LoopResult, train
 from nextact.models.sequence.fitting.objective import Objective, make_batches
 from nextact.models.sequence.fitting.state import LoopSettings
-from nextact.models.sequence.forecast import check_it_fits, forecast_training
 from nextact.models.sequence.inference import score_items
 from nextact.models.sequence.network import NetworkSize, SequenceNetwork
 from nextact.models.sequence.sequence_options import SequenceOptions

@@ -3,7 +3,7 @@ import torch
 from torch.nn.functional import silu, softmax
 
 from nextact.models.device import seeded
-from nextact.models.sequence.blocks import NextactBackbone, RelativeBias
+from nextact.models.sequence.own_backbone import NextactBackbone, RelativeBias
 
 SECOND = 1_000_000
 

@@ -11,16 +11,16 @@ from nextact.metrics.targets import Targets
 from nextact.models.baselines.baseline_options import PersonalPopularityOptions, PopularityOptions, TransitionOptions
 from nextact.models.baselines.item_to_item import TransitionTable
 from nextact.models.baselines.popularity import PersonalPopularity, Popularity
-from nextact.models.hybrid import forecast as module
+from nextact.models.hybrid import memory_forecast as module
 from nextact.models.hybrid.blend import Blend
-from nextact.models.hybrid.blocks import GIB, AtOnce, bytes_a_user
 from nextact.models.hybrid.candidates import Choice, each_candidates, find_candidates
-from nextact.models.hybrid.forecast import forecast_hybrid
 from nextact.models.hybrid.fusion import fit_fusion
 from nextact.models.hybrid.hybrid_options import BlendOptions, StackedOptions
 from nextact.models.hybrid.members import Members
+from nextact.models.hybrid.memory_forecast import forecast_hybrid
 from nextact.models.hybrid.ranking_examples import RankingExamples, examples
 from nextact.models.hybrid.stacked import StackedRanker
+from nextact.models.hybrid.users_at_once import GIB, AtOnce, bytes_a_user
 from nextact.models.recommender import FitContext, Training
 from nextact.models.storage import FittedModel, ModelFolder, save_fitted
 from nextact.options import OptionsError

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from nextact.metrics import catalogue
-from nextact.metrics.catalogue import category_diversity, coverage, gini, intra_list_diversity, novelty, popularity_lift
+from nextact.metrics import lists as module
 from nextact.metrics.errors import MetricsError
+from nextact.metrics.lists import category_diversity, coverage, gini, intra_list_diversity, novelty, popularity_lift
 
 NOTHING = np.zeros((2, 3), dtype=np.int32)
 COUNTS = np.array([0, 4, 2, 1])
@@ -56,7 +56,7 @@ def test_diversity_does_not_depend_on_the_blocks(monkeypatch: pytest.MonkeyPatch
     lists = np.array([rng.permutation(9)[:4] for _ in range(7)])
     vectors = rng.normal(size=(9, 3))
     whole = intra_list_diversity(lists, vectors)
-    monkeypatch.setattr(catalogue, "USERS_PER_BLOCK", 2)
+    monkeypatch.setattr(module, "USERS_PER_BLOCK", 2)
     assert intra_list_diversity(lists, vectors) == pytest.approx(whole)
 
 

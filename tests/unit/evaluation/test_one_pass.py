@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.special import log_softmax as scipy_log_softmax
 
-from nextact.evaluation.reading import metrics_of_part, shuffle_targets
+from nextact.evaluation.one_pass import metrics_of_part, shuffle_targets
 from nextact.evaluation.results import evaluated_model
 from nextact.metrics.ranking import ranking_metrics
 from nextact.metrics.targets import Targets
@@ -16,7 +16,7 @@ from .conftest import CANDIDATE, N_ITEMS, N_TYPES, Factors, FactorsAndTypes, mak
 
 
 def in_blocks(monkeypatch, size):
-    monkeypatch.setattr("nextact.evaluation.reading.user_blocks", lambda n, bytes: user_blocks(n, bytes, size))
+    monkeypatch.setattr("nextact.evaluation.one_pass.user_blocks", lambda n, bytes: user_blocks(n, bytes, size))
 
 
 @pytest.mark.parametrize("exclude_seen", [False, True])

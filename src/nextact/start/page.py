@@ -7,7 +7,7 @@ from pathlib import Path
 from nextact.events.cleaning import ACCEPTED
 from nextact.start.preview import Preview, pause_in_words
 from nextact.start.proposal import Source, doubts
-from nextact.start.sides import in_words, require_ids
+from nextact.start.side_tables import in_words, require_ids
 from nextact.start.understood import Understood
 
 STOPS_ABOVE = 0.05  # events.stop_above_rejected_share, where nothing else is stated

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import psutil
 
 from nextact.errors import CannotFit
-from nextact.models.hybrid.blocks import GIB, AtOnce, bytes_a_user, users_at_once
 from nextact.models.hybrid.hybrid_options import BlendOptions, StackedOptions
 from nextact.models.hybrid.members import Members
 from nextact.models.hybrid.ranking_examples import RankingExamples
+from nextact.models.hybrid.users_at_once import GIB, AtOnce, bytes_a_user, users_at_once
 
 EVENT = 180  # bytes of an event of a history that is worked on: its copies, and what members make of it
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nextact.events import columns as c
-from nextact.events.mapped import mapped_arrays
+from nextact.events.file_arrays import mapped_arrays
 from nextact.sequences.histories import PADDING
 
 KINDS = {

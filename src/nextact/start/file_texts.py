@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from nextact.events import columns as c
 from nextact.start.guess import NEEDED
 from nextact.start.proposal import Proposal, Source
-from nextact.start.sides import Side
+from nextact.start.side_tables import Side
 from nextact.start.tables import RawTable
 from nextact.start.understood import Understood
 from nextact.start.write import block, flow, line

@@ -5,12 +5,12 @@ import socket
 
 import pytest
 
-from nextact.processes.holding import HeldError, Hold, Use
+from nextact.processes.locks import HeldError, Hold, Use
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from nextact.processes.holding import Hold
+from nextact.processes.locks import Hold
 hold = Hold(Path(sys.argv[1]))
 print("held", flush=True)
 time.sleep(600)
@@ -46,7 +46,7 @@ def test_a_file_that_was_released_while_somebody_took_it_is_taken_anew(tmp_path,
             first.release()  # after the second one has opened the file, before it locks it
         locks.append(file)
 
-    monkeypatch.setattr("nextact.processes.holding.fcntl.flock", lock)
+    monkeypatch.setattr("nextact.processes.locks.fcntl.flock", lock)
     second = Hold(tmp_path / "held")
     assert len(locks) == 2
     assert json.loads((tmp_path / "held").read_text())["pid"] == os.getpid()
@@ -64,7 +64,7 @@ def test_a_holder_that_has_not_said_who_it_is_is_another_process(start, tmp_path
 USE = """
 import sys, time
 from pathlib import Path
-from nextact.processes.holding import Use
+from nextact.processes.locks import Use
 use = Use(Path(sys.argv[1]))
 print("used", flush=True)
 time.sleep(600)
