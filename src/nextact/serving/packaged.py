@@ -13,6 +13,7 @@ from nextact.errors import NextactError
 from nextact.events import columns as c
 from nextact.models.recommender import PredictsEventType, Recommender
 from nextact.models.registry import open_model
+from nextact.retrieval.reasons import LogWords
 from nextact.retrieval.recommending import (
     BEHAVIOUR_COLUMNS,
     ITEM_COLUMNS,
@@ -76,7 +77,7 @@ class PackagedModel:
     def __init__(self, package: Package) -> None:
         self.manifest: Manifest = package.manifest
         self.certificate = package.certificate
-        self.catalogue = Catalogue(package.items)
+        self.catalogue = Catalogue(package.items, self.manifest.one_per_text)
         self.item_index = {item_id: index for index, item_id in enumerate(self.catalogue.ids) if index}
         self.reader = RowReader(self.manifest)
         self.model: Recommender = open_model(package.model)
@@ -111,6 +112,7 @@ class PackagedModel:
             request.histories,
             request.user_ids,
             self.catalogue,
+            LogWords(self.manifest.event_types, self.manifest.has_times),
             self.manifest.temperature,
             self.manifest.exclude_seen,
             min(k, len(self.item_index)),

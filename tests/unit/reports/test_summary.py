@@ -5,10 +5,12 @@ from nextact.metrics.comparison import CorrectedComparison, Interval
 from nextact.reports.summary import WIDTH, columns, fitted, leaderboard_lines, user_lines, verdict
 from nextact.results.evaluation import TestedModel, TestResults
 
+from ...protocols import make_protocol
+
 INTERVAL = Interval(0.25, 0.2, 0.3, 0.95, 9)
 
 
-def results(names, chosen, difference=0.1, p=0.01, left_out=()):
+def results(names, chosen, difference=0.1, p=0.01, left_out=(), one_list=False, exclude_seen=False):
     models = tuple(
         TestedModel.model_construct(name=name, family=family, test={"ndcg@10": INTERVAL}) for name, family in names
     )
@@ -22,6 +24,8 @@ def results(names, chosen, difference=0.1, p=0.01, left_out=()):
         models=models,
         chosen_against=dict.fromkeys(others, against),
         models_left_out=tuple(left_out),
+        one_list=one_list,
+        protocol=make_protocol(exclude_seen=exclude_seen),
     )
 
 
@@ -64,6 +68,24 @@ def test_the_table_names_the_model_that_serves_and_no_line_is_wider_than_a_termi
     assert "0.2500 [0.2000, 0.3000]" in lines[2]
     assert max(map(len, lines)) <= WIDTH
     assert " ".join(" ".join(lines).split()).count("no user came back after any of the landmarks") == 4
+
+
+@pytest.mark.parametrize(
+    ("exclude_seen", "start"),
+    [
+        (False, "All users get one and the same list: popularity does not tell them apart."),
+        (True, "All users get one and the same list, less what each had before: popularity does"),
+    ],
+)
+def test_one_list_for_everybody_is_said_with_what_would_help(exclude_seen, start):
+    names = [("popularity", "baselines"), ("transition", "baselines")]
+    found = leaderboard_lines(results(names, "popularity", one_list=True, exclude_seen=exclude_seen))
+    said = " ".join(" ".join(found).split())
+    assert start in said
+    assert "lower filter.min_item_events and filter.min_user_events" in said
+    assert "(transition reads histories and stands on the leaderboard)" in said
+    assert max(map(len, found)) <= WIDTH
+    assert "one and the same list" not in " ".join(leaderboard_lines(results(names, "popularity")))
 
 
 @pytest.mark.parametrize("name", ["a cup of very green tea from somewhere far away " * 4, "茶" * 90])

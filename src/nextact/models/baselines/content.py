@@ -13,8 +13,9 @@ from nextact.errors import CannotFit, NextactError, suggest
 from nextact.models.baselines.baseline_options import ContentKNNOptions
 from nextact.models.baselines.history_weights import type_weights
 from nextact.models.baselines.vector_knn import VectorKNN
+from nextact.models.grounds import Ground, Grounds
 from nextact.models.recommender import FitReport, Training
-from nextact.text.blocks import BLOCKS, is_block
+from nextact.text.blocks import BLOCKS, OF_HISTORIES, WORDS, is_block
 from nextact.text.encoder.pooling import unit_rows, whiten
 
 logger = logging.getLogger(__name__)
@@ -29,6 +30,14 @@ class ContentKNN(VectorKNN):
     """
 
     options_class = ContentKNNOptions
+
+    @property
+    def grounds(self) -> Grounds:  # type: ignore[override]
+        """Likeness of what the block is made of: whole texts, one column of them, or the histories of items."""
+        block = self.options.block
+        column = block.startswith(f"{WORDS}_")
+        named = Ground.TOGETHER if block in OF_HISTORIES else Ground.TEXT_COLUMN if column else Ground.TEXT
+        return Grounds(named, Ground.NOTHING)
 
     def fit(self, training: Training) -> FitReport:
         """Centre and whiten dense vectors as asked, and scale all to length 1.

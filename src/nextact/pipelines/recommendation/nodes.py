@@ -20,6 +20,8 @@ from nextact.protocol import Certificate, require_same_run
 from nextact.reports.summary import ShownUser, Summary, leaderboard_lines, user_lines
 from nextact.results.evaluation import TestResults
 from nextact.results.models import BehaviourModel, ChosenModel, Leaderboard, ModelHandle
+from nextact.retrieval.alike import ListOptions
+from nextact.retrieval.reasons import LogWords
 from nextact.retrieval.recommending import (
     BEHAVIOUR_COLUMNS,
     HORIZON_COLUMNS,
@@ -73,6 +75,7 @@ def recommend(
     item_texts: TextTable,
     item_tokens: TextTable,
     certificate: Certificate,
+    lists: ListOptions,
     options: RecommendationOptions,
 ) -> pd.DataFrame:
     """The best items of every user after all their events: rank, score, probability, reason, and the run's name."""
@@ -80,8 +83,10 @@ def recommend(
     model = open_model(ModelFolder(Path(chosen_model.refitted_folder)))
     exclude_seen = certificate.protocol.exclude_seen
     user_ids = users[c.USER_ID].to_numpy()
-    catalogue = Catalogue(_catalogue_items(vocabulary, item_texts, item_tokens))
-    found = recommend_items(model, histories, user_ids, catalogue, temperature, exclude_seen, options.top_k)
+    catalogue = Catalogue(_catalogue_items(vocabulary, item_texts, item_tokens), lists.one_per_text)
+    events = EventOptions(**certificate.data_options["events"])
+    log = LogWords(events.event_types, events.has_times)
+    found = recommend_items(model, histories, user_ids, catalogue, log, temperature, exclude_seen, options.top_k)
     return _named(found).assign(model=chosen_model.name, run_id=chosen_model.run_id)
 
 
@@ -156,6 +161,7 @@ def package(
     item_texts: TextTable,
     item_tokens: TextTable,
     certificate: Certificate,
+    lists: ListOptions,
     options: RecommendationOptions,
     histories: Histories,
 ) -> Package:
@@ -166,7 +172,16 @@ def package(
     events, split = EventOptions(**trained_with["events"]), SplitOptions(**trained_with["split"])
     newest = int(histories.timestamp.max()) if histories.n_events else None
     return describe_package(
-        chosen_model, behaviour_model.model, temperature, items, certificate, events, split, options.top_k, newest
+        chosen_model,
+        behaviour_model.model,
+        temperature,
+        items,
+        certificate,
+        events,
+        split,
+        lists,
+        options.top_k,
+        newest,
     )
 
 
