@@ -34,6 +34,7 @@ Places = NDArray[np.integer]
 ROWS_AT_ONCE = 32  # of scores, so that what is worked out on the way stays in the cache
 LOG_TEMPERATURES = (-6.0, 4.0)  # searched, in units of the spread of a user's scores
 TOLERANCE = 0.05
+FEW_TARGETS = 10
 
 
 @dataclass(frozen=True, eq=False)
@@ -204,7 +205,8 @@ def fit_temperature(model: Recommender, holdout: Holdout, exclude_seen: bool, ma
         max_users: Only the first so many users are scored, to bound memory.
 
     Returns:
-        A temperature above 0; 1.0 where no target is reachable, or no user has scores that differ.
+        A temperature above 0; 1.0 where no target is reachable, or no user has scores that differ; the spread itself
+        where fewer than :data:`FEW_TARGETS` targets are reachable, of which nothing can be learnt.
     """
     block = holdout.take(np.arange(min(len(holdout.users), max_users)))
     scores = masked_scores(model, block.histories, exclude_seen)
@@ -218,6 +220,10 @@ def fit_temperature(model: Recommender, holdout: Holdout, exclude_seen: bool, ma
     spread = _spread(logits)
     if spread == 0:
         return 1.0
+    if len(rows) < FEW_TARGETS:
+        words = "%s: %d target(s) are too few to fit a temperature; the spread of a user's scores stands in"
+        logger.info(words, type(model).__name__, len(rows))
+        return spread
 
     def loss(log_temperature: float) -> float:
         temperature = float(spread * np.exp(log_temperature))

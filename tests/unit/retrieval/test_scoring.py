@@ -147,3 +147,14 @@ def test_without_a_reachable_target_or_a_difference_of_scores_the_temperature_is
     assert fit_temperature(Fixed([0, 1, 1, 1]), holdout([[1]] * 3, [[1], [2], [3]]), exclude_seen=False) == 1
     assert fit_temperature(Fixed([0, 1, 2, 3]), holdout([[1]] * 3, [[1]] * 3), exclude_seen=True) == 1
     assert not caplog.records
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_of_a_few_targets_no_temperature_is_learnt(sign, caplog):
+    """One user who took the best item would make it certain; the spread of the scores is as good a guess as any."""
+    scores, _ = random_choices()
+    few = (sign * scores[:9, 1:]).argmax(axis=1) + 1
+    users = [[user + 1] for user in range(9)]
+    found = fit_temperature(Tabled(scores), holdout(users, few[:, None].tolist()), exclude_seen=False)
+    assert found == pytest.approx(np.sqrt(scores[:9, 1:].var(axis=1).mean()), rel=1e-6)
+    assert not [one for one in caplog.records if one.levelname == "WARNING"]

@@ -87,7 +87,19 @@ def recommend(
     events = EventOptions(**certificate.data_options["events"])
     log = LogWords(events.event_types, events.has_times)
     found = recommend_items(model, histories, user_ids, catalogue, log, temperature, exclude_seen, options.top_k)
-    return _named(found).assign(model=chosen_model.name, run_id=chosen_model.run_id)
+    named = _named(found)
+    _tell_of_empty_lists(int((user_ids != c.NOBODY).sum()), named[c.USER_ID].nunique(), len(vocabulary))
+    return named.assign(model=chosen_model.name, run_id=chosen_model.run_id)
+
+
+def _tell_of_empty_lists(n_users: int, n_served: int, n_items: int) -> None:
+    if n_served < n_users:
+        logger.warning(
+            "%d of %d users are recommended nothing: they had all of %d items, which policy.exclude_seen leaves out",
+            n_users - n_served,
+            n_users,
+            n_items,
+        )
 
 
 def choose_behaviour_model(

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 
 from nextact.metrics.comparison import Comparison, CorrectedComparison, Interval
 from nextact.reports.numbers import decimal, share, whole
-from nextact.reports.one_list import one_list
 from nextact.results.evaluation import TestResults
 
 SURE = 0.05  # corrected p-value below which a difference counts as shown
@@ -91,11 +90,6 @@ def beyond(results: TestResults) -> str:
         f"{results.chosen} {shown}takes {decimal(results.chosen_model.all_fit_seconds, 1)} s to fit and "
         f"{decimal(results.chosen_model.score_seconds, 1)} s to score {whole(results.users)} users."
     )
-
-
-def of_lists(results: TestResults) -> str:
-    """That everybody gets one list, and what would help; empty where they do not."""
-    return " ".join(one_list(results))
 
 
 def predicts_types(results: TestResults) -> bool:
