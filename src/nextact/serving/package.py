@@ -11,7 +11,6 @@ from typing import Literal
 
 import pandas as pd
 
-from nextact import __version__
 from nextact.events import columns as c
 from nextact.events.contract import EventOptions
 from nextact.events.moments import iso_moment
@@ -20,6 +19,7 @@ from nextact.models.storage import ModelFolder
 from nextact.options import Count, OptionsError, Positive, options
 from nextact.protocol import Certificate
 from nextact.records import fingerprint_of
+from nextact.release import VERSION
 from nextact.results.models import ModelHandle
 from nextact.retrieval.alike import ListOptions
 from nextact.stored import StoredError, read_json, reading, write_json, written_whole
@@ -154,7 +154,7 @@ def describe_package(
     """
     manifest = Manifest(
         format=FORMAT,
-        nextact=__version__,
+        nextact=VERSION,
         run_id=certificate.run_id,
         protocol_hash=certificate.protocol_hash,
         model=chosen_model.full_name,
