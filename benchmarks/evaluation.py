@@ -75,6 +75,7 @@ def make_set(seed: int) -> EvaluationSet:
         shuffled_targets=shuffle_targets(targets, seed),
         popularity=(counts := np.bincount(histories.item_index, minlength=N_ITEMS + 1)),
         tie_order=popular_first(counts[1:]),
+        alike=None,
         vectors=rng.normal(size=(N_ITEMS + 1, TEXT_DIMENSIONS)).astype(np.float32),
         categories=None,
         exclude_seen=True,
@@ -109,6 +110,7 @@ def ours(model: Factors, held_out: EvaluationSet) -> None:
         held_out.shuffled_targets,
         held_out.exclude_seen,
         held_out.tie_order,
+        held_out.alike,
         held_out.depth,
         temperature=1.0,
     )

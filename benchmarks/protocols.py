@@ -223,7 +223,7 @@ def measure(log: Log, prepared: Prepared, models: dict[str, Recommender]) -> Ite
 def read(model: Recommender, prepared: Prepared, holdout: Holdout) -> ModelReading:
     """One pass over the held-out users; the temperature means nothing here."""
     shuffled = shuffle_targets(holdout.targets, SEED)
-    return read_model(model, holdout, shuffled, prepared.exclude_seen, prepared.tie_order, K, temperature=1.0)
+    return read_model(model, holdout, shuffled, prepared.exclude_seen, prepared.tie_order, None, K, temperature=1.0)
 
 
 def describe(prepared: Prepared, holdout: Holdout) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from nextact.checks.raw_files import check_raw_files, explain_raw_file
 from nextact.checks.raw_ids import RAW_TABLES, read_ids_as_text, warn_of_numbers
 from nextact.checks.remedies import maker, name_the_pipeline
 from nextact.checks.tables import missing_columns
-from nextact.errors import NextactError, suggest
+from nextact.errors import NextactError
 from nextact.processes.children import end_with_parent
 from nextact.processes.scratch import new_scratch_folder, sweep
 
@@ -40,16 +40,17 @@ class NextactHooks:
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
         """Refuse parameters that no pipeline reads (they are misspelt), and those that leave out the columns."""
-        from nextact.checks.parameters import parameter_problems, require_stated  # the models' options take a while
+        from nextact.checks.parameters import (  # the models' options take a while
+            parameter_problems,
+            require_stated,
+            unread_parameters,
+        )
 
         self._loader = context.config_loader
         self._env = context.env
         self._folder = folder_of(context.config_loader)
         require_stated(context.config_loader["parameters"], self._folder)
-        known = _parameters_in_use(pipelines)
-        unread = [
-            f"parameters: nothing reads {name!r}; {suggest(name, known)}" for name in _leaves(context.params, known)
-        ]
+        unread = unread_parameters(context.params, pipelines)
         if problems := [*unread, *parameter_problems(context.params)]:
             raise NextactError("\n".join(problems))
 
@@ -162,25 +163,6 @@ def _may_exist(catalog: CatalogProtocol, name: str) -> bool:
     """Whether a dataset exists; one that cannot tell (a SQL query, say) has the benefit of the doubt."""
     cannot_tell = type(catalog.get(name))._exists is AbstractDataset._exists
     return cannot_tell or bool(catalog.exists(name))
-
-
-def _parameters_in_use(registered: Any) -> set[str]:
-    inputs = {name for pipeline in registered.values() for name in pipeline.inputs()}
-    return {name.removeprefix("params:") for name in inputs if name.startswith("params:")}
-
-
-def _leaves(parameters: dict[str, Any], known: set[str], prefix: str = "") -> list[str]:
-    """Dotted names in ``parameters`` that neither are in use nor lead to one that is."""
-    unknown = []
-    for key, value in parameters.items():
-        name = f"{prefix}{key}"
-        if name in known:
-            continue
-        if isinstance(value, dict) and any(other.startswith(f"{name}.") for other in known):
-            unknown += _leaves(value, known, f"{name}.")
-        else:
-            unknown.append(name)
-    return unknown
 
 
 def _place(catalog: CatalogProtocol, name: str) -> str:

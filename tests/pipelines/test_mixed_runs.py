@@ -89,6 +89,12 @@ def test_options_of_a_model_stay_those_it_was_trained_with(copy):
     assert "run `kedro run --pipelines model_training` first" in told
 
 
+def test_lists_that_are_recommended_stay_those_that_were_evaluated(copy):
+    told = refused(copy, "--pipelines", "recommendation", "--params", "lists.one_per_text=false")
+    assert "lists.one_per_text: 'auto' when model_evaluation.evaluate_test ran, False now" in told
+    assert "run `kedro run --pipelines model_evaluation` first" in told  # no model is fitted anew for it
+
+
 def test_how_a_training_is_launched_changes_no_result(copy):
     ran(copy, "--pipelines", "recommendation", "--params", "launch.checkpoint_seconds=5,summary_users=1")
 

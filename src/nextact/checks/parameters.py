@@ -43,6 +43,32 @@ def parameter_problems(params: Mapping[str, Any]) -> list[str]:
     return found
 
 
+def unread_parameters(params: Mapping[str, Any], registered: Mapping[str, Pipeline]) -> list[str]:
+    """A line for each parameter that no pipeline reads, with the close match: it is misspelt.
+
+    Args:
+        params: By block.
+        registered: All pipelines by name.
+    """
+    inputs = {name for pipeline in registered.values() for name in pipeline.inputs()}
+    known = {name.removeprefix("params:") for name in inputs if name.startswith("params:")}
+    return [f"parameters: nothing reads {name!r}; {suggest(name, known)}" for name in _leaves(params, known)]
+
+
+def _leaves(parameters: Mapping[str, Any], known: set[str], prefix: str = "") -> list[str]:
+    """Dotted names in ``parameters`` that neither are in use nor lead to one that is."""
+    unknown = []
+    for key, value in parameters.items():
+        name = f"{prefix}{key}"
+        if name in known:
+            continue
+        if isinstance(value, Mapping) and any(other.startswith(f"{name}.") for other in known):
+            unknown += _leaves(value, known, f"{name}.")
+        else:
+            unknown.append(name)
+    return unknown
+
+
 def require_stated(params: Mapping[str, Any], folder: str) -> None:
     """Refuse parameters that leave out what no default can stand in for.
 

@@ -50,6 +50,7 @@ def read_model(
     shuffled_targets: Targets,
     exclude_seen: bool,
     tie_order: NDArray[np.int64],
+    alike: NDArray[np.int32] | None,
     depth: int,
     temperature: float,
 ) -> ModelReading:
@@ -61,13 +62,14 @@ def read_model(
         shuffled_targets: Relevant items of as many users, which say nothing of these.
         exclude_seen: The run's policy.
         tie_order: int64 [n_items + 1]; see :func:`~nextact.retrieval.scoring.popular_first`.
+        alike: int32 [n_items + 1]; see :func:`~nextact.retrieval.alike.alike_by_text`. It changes lists, never ranks.
         depth: Ranks that are kept.
         temperature: Of the softmax over what may be recommended.
     """
     started = time.perf_counter()
     parts = [
         _read_block(
-            model, holdout.take(which), shuffled_targets.take(which), exclude_seen, tie_order, depth, temperature
+            model, holdout.take(which), shuffled_targets.take(which), exclude_seen, tie_order, alike, depth, temperature
         )
         for which in user_blocks(len(holdout.users), score_bytes(len(tie_order) - 1))
     ]
@@ -126,17 +128,17 @@ def _read_block(
     shuffled: Targets,
     exclude_seen: bool,
     tie_order: NDArray[np.int64],
+    alike: NDArray[np.int32] | None,
     depth: int,
     temperature: float,
 ) -> ModelReading:
-    ranking = rank(model, block.histories, exclude_seen, tie_order, depth, temperature)
+    ranking = rank(model, block.histories, exclude_seen, tie_order, alike, depth, temperature)
     check_scores(ranking.scores, block.targets)
-    cut = ranking.listed_scores[:, -1]
     types = model.event_type_probabilities(block.histories) if isinstance(model, PredictsEventType) else None
     return ModelReading(
-        rank_targets(ranking.scores, block.targets, depth, cut),
+        rank_targets(ranking.scores, block.targets, depth, ranking.bound),
         ranking.log_probability(block.targets.users_of_items, block.targets.item_index).astype(np.float32),
-        rank_targets(ranking.scores, shuffled, depth, cut),
+        rank_targets(ranking.scores, shuffled, depth, ranking.bound),
         ranking.lists,
         ranking.listed_probability.astype(np.float32),
         types,

@@ -15,8 +15,10 @@ from nextact.evaluation.one_pass import ModelReading, metrics_of_part
 from nextact.metrics.comparison import CorrectedComparison, Interval, bootstrap_intervals, corrected, paired_comparison
 from nextact.metrics.ranking import metrics_of_ranks
 from nextact.metrics.targets import Targets
+from nextact.models.baselines.popularity import SameForEverybody
+from nextact.models.registry import MODELS
 from nextact.results.evaluation import Calibration, TestedModel
-from nextact.results.models import Candidate, Leaderboard
+from nextact.results.models import Candidate, Leaderboard, ModelHandle
 from nextact.sequences.histories import Histories
 from nextact.sequences.holdout import Holdout
 
@@ -32,6 +34,7 @@ class EvaluationSet:
         shuffled_targets: What other users did next.
         popularity: int64 [n_items + 1]; events of each item that the tested models have learnt from.
         tie_order: int64 [n_items + 1]; see :func:`~nextact.retrieval.scoring.popular_first`.
+        alike: int32 [n_items + 1]; see :func:`~nextact.retrieval.alike.alike_by_text`.
         vectors: float [n_items + 1, dimensions] by which items of a list differ, if there are any.
         categories: int [n_items + 1]; code of each item's category, if one is named; -1 for none.
         exclude_seen: The run's policy.
@@ -46,6 +49,7 @@ class EvaluationSet:
     shuffled_targets: Targets
     popularity: NDArray[np.int64]
     tie_order: NDArray[np.int64]
+    alike: NDArray[np.int32] | None
     vectors: NDArray[np.floating] | None
     categories: NDArray[np.int64] | None
     exclude_seen: bool
@@ -159,6 +163,17 @@ def chosen_against(
     best = values[chosen][metric]
     others = {name: other[metric] for name, other in values.items() if name != chosen}
     return corrected({name: paired_comparison(best, other, draws=draws, seed=0) for name, other in others.items()})
+
+
+def is_one_list(chosen: ModelHandle, lists: NDArray[np.int32]) -> bool:
+    """Whether a model ranks alike for everybody: by what it is, or by its lists of two users or more.
+
+    Args:
+        chosen: The model.
+        lists: int32 [users, k].
+    """
+    is_general = issubclass(MODELS[chosen.family][chosen.name].recommender, SameForEverybody)
+    return is_general or (len(lists) > 1 and bool((lists == lists[0]).all()))
 
 
 def best_baseline(leaderboard: Leaderboard, chosen: str) -> str | None:

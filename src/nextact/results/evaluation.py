@@ -136,11 +136,12 @@ class TestResults(Versioned):
         behaviour: Of the next event's type; None where there is nothing to tell.
         horizons: Of events within so many days.
         test_readings: How often test was read under this protocol; None where nobody counts.
+        one_list: Whether the chosen model ranks alike for everybody.
     """
 
+    version: int = 3
     __test__ = False
 
-    version: int = 2
     run_id: str
     protocol_hash: str
     protocol: EvaluationProtocol
@@ -161,6 +162,7 @@ class TestResults(Versioned):
     behaviour: BehaviourResults | None
     horizons: Horizons
     test_readings: int | None = None
+    one_list: bool = False
 
     def model(self, name: str) -> TestedModel:
         """One of the models."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -12,12 +13,12 @@ from numpy.typing import NDArray
 
 from nextact.events import columns as c
 from nextact.models.recommender import PredictsEventType, PredictsHorizons, Recommender
-from nextact.retrieval.reasons import reasons
+from nextact.retrieval.alike import alike_by_text
+from nextact.retrieval.reasons import LogWords, reasons
 from nextact.retrieval.scoring import popular_first, rank
 from nextact.retrieval.words import SharedWords
 from nextact.sequences.histories import Histories
 from nextact.sequences.user_blocks import score_bytes, user_blocks
-from nextact.text.words.profiles import ProfileOptions
 
 RANK, SCORE, PROBABILITY, REASON = "rank", "score", "probability", "reason"
 ITEM_COLUMNS = (c.USER_ID, RANK, c.ITEM_ID, c.ITEM_TEXT, SCORE, PROBABILITY, REASON)
@@ -33,9 +34,12 @@ class Catalogue:
     Attributes:
         table: ``item_id``, ``item_text``, ``n_training_events`` and, for reasons in words, ``tokens``, row r being item
             index r + 1.
+        one_per_text: Whether items of the same text stand in a list once; see
+            :class:`~nextact.retrieval.alike.ListOptions`.
     """
 
     table: pd.DataFrame
+    one_per_text: bool | Literal["auto"] = "auto"
 
     @cached_property
     def ids(self) -> NDArray[np.object_]:
@@ -48,6 +52,11 @@ class Catalogue:
         return popular_first(self.table[c.N_TRAINING_EVENTS].to_numpy())
 
     @cached_property
+    def alike(self) -> NDArray[np.int32] | None:
+        """Which items no list holds together; see :func:`~nextact.retrieval.alike.alike_by_text`."""
+        return alike_by_text(self.table[c.ITEM_TEXT], self.one_per_text)
+
+    @cached_property
     def names(self) -> list[str]:
         """What an item is called in words: its text, or its id where it has none."""
         pairs = zip(self.table[c.ITEM_TEXT], self.table[c.ITEM_ID], strict=True)
@@ -55,10 +64,10 @@ class Catalogue:
 
     @cached_property
     def words(self) -> SharedWords | None:
-        """What histories and items share in words; None where no item has tokens."""
+        """Which words items share; None where no item has tokens."""
         if c.TOKENS not in self.table or not self.table[c.TOKENS].any():
             return None
-        return SharedWords([tokens.split() for tokens in self.table[c.TOKENS]], ProfileOptions())
+        return SharedWords([tokens.split() for tokens in self.table[c.TOKENS]])
 
 
 def recommend_items(
@@ -66,6 +75,7 @@ def recommend_items(
     histories: Histories,
     user_ids: NDArray[np.object_],
     catalogue: Catalogue,
+    log: LogWords,
     temperature: float,
     exclude_seen: bool,
     k: int,
@@ -77,6 +87,7 @@ def recommend_items(
         histories: U users, perhaps without an event.
         user_ids: Their ids, object [U].
         catalogue: The items that the model knows.
+        log: How reasons name events.
         temperature: Of the softmax over what may be recommended.
         exclude_seen: Whether items of the history are left out.
         k: Items a user, at least 1; no more than there are.
@@ -84,11 +95,11 @@ def recommend_items(
     Returns:
         :data:`ITEM_COLUMNS`, users in the order given, rank 1 first; of equal scores the more popular item first, so
         that a user of whom a model says nothing gets what is popular. A user to whom fewer items than k may be
-        recommended has fewer rows.
+        recommended has fewer rows. Of items with the same text, the best alone, while there are others to list.
     """
     k = min(k, len(catalogue.ids) - 1)  # before anything of its length is made
     parts = [
-        _recommend_block(model, histories.take(which), user_ids[which], catalogue, temperature, exclude_seen, k)
+        _recommend_block(model, histories.take(which), user_ids[which], catalogue, log, temperature, exclude_seen, k)
         for which in user_blocks(histories.n_users, score_bytes(len(catalogue.table)))
     ]
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=ITEM_COLUMNS)
@@ -99,12 +110,14 @@ def _recommend_block(
     block: Histories,
     user_ids: NDArray[np.object_],
     catalogue: Catalogue,
+    log: LogWords,
     temperature: float,
     exclude_seen: bool,
     k: int,
 ) -> pd.DataFrame:
-    ranking = rank(model, block, exclude_seen, catalogue.tie_order, k, temperature)
+    ranking = rank(model, block, exclude_seen, catalogue.tie_order, catalogue.alike, k, temperature)
     best = ranking.lists
+    said = reasons(model, block, best, ranking.listed_scores, catalogue.names, log, catalogue.words)
     part = pd.DataFrame(
         {
             c.USER_ID: np.repeat(user_ids, k),
@@ -113,7 +126,7 @@ def _recommend_block(
             c.ITEM_TEXT: [catalogue.names[item] for item in best.ravel()],
             SCORE: ranking.listed_scores.ravel(),
             PROBABILITY: ranking.listed_probability.ravel(),
-            REASON: [one for user in reasons(model, block, best, catalogue.names, catalogue.words) for one in user],
+            REASON: [one for user in said for one in user],
         }
     )
     return part[best.ravel() > 0]

@@ -1,9 +1,10 @@
 """One path from histories to ranked lists and their probabilities, for evaluation, batch and online alike.
 
 :func:`rank` walks all of it: scores; -inf for padding and, where the policy says so, for items of the history; the best
-items, of equal scores the one with more training events first and then the one with the smaller index; the log of the
-softmax of the scores over a temperature. Ranking metrics treat equal scores by expectation instead and read the scores
-themselves (:mod:`nextact.metrics.ranking`).
+items, of equal scores the one with more training events first and then the one with the smaller index, and of items
+with one text the first (:mod:`nextact.retrieval.alike`); the log of the softmax of the scores over a temperature.
+Ranking metrics treat equal scores by expectation instead and read the scores themselves
+(:mod:`nextact.metrics.ranking`).
 
 Shapes: B users, I items, K places of a list.
 """
@@ -20,7 +21,7 @@ from scipy.optimize import minimize_scalar
 from nextact.metrics.ranking import ranking_metrics
 from nextact.models.masking import mask
 from nextact.models.recommender import Recommender, Scores
-from nextact.models.top_items import top_k
+from nextact.retrieval.alike import top_k_apart
 from nextact.sequences.histories import Histories
 from nextact.sequences.holdout import Holdout
 from nextact.sequences.user_blocks import score_bytes, user_blocks
@@ -33,6 +34,7 @@ Places = NDArray[np.integer]
 ROWS_AT_ONCE = 32  # of scores, so that what is worked out on the way stays in the cache
 LOG_TEMPERATURES = (-6.0, 4.0)  # searched, in units of the spread of a user's scores
 TOLERANCE = 0.05
+FEW_TARGETS = 10
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,13 +43,16 @@ class Ranking:
 
     Attributes:
         scores: float32 [B, I + 1]; -inf for what may not be recommended.
-        lists: int32 [B, K]; the best items, best first, 0 for an empty place.
+        lists: int32 [B, K]; the best items, best first, 0 for an empty place; see
+            :func:`~nextact.retrieval.alike.top_k_apart`.
+        bound: float32 [B]; the K-th best score, whatever is listed.
         temperature: Of the softmax.
         normaliser: float64 [B]; see :func:`log_normaliser`.
     """
 
     scores: Scores
     lists: NDArray[np.int32]
+    bound: Scores
     temperature: float
     normaliser: NDArray[np.float64]
 
@@ -68,7 +73,13 @@ class Ranking:
 
 
 def rank(
-    model: Recommender, histories: Histories, exclude_seen: bool, tie_order: Places, k: int, temperature: float
+    model: Recommender,
+    histories: Histories,
+    exclude_seen: bool,
+    tie_order: Places,
+    alike: NDArray[np.int32] | None,
+    k: int,
+    temperature: float,
 ) -> Ranking:
     """Scores, mask, lists and probabilities of a block of users.
 
@@ -77,13 +88,14 @@ def rank(
         histories: B users.
         exclude_seen: The run's policy.
         tie_order: int [I + 1]; see :func:`popular_first`.
+        alike: int32 [I + 1]; see :func:`~nextact.retrieval.alike.alike_by_text`.
         k: Places of a list, at least 1.
         temperature: Of the softmax over what may be recommended, above 0.
     """
     scores = masked_scores(model, histories, exclude_seen)
-    lists = top_k(scores, k, tie_order)
+    lists, bound = top_k_apart(scores, k, tie_order, alike)
     best = scores[np.arange(len(lists)), lists[:, 0]]
-    return Ranking(scores, lists, temperature, log_normaliser(scores, best, temperature))
+    return Ranking(scores, lists, bound, temperature, log_normaliser(scores, best, temperature))
 
 
 def masked_scores(model: Recommender, histories: Histories, exclude_seen: bool) -> Scores:
@@ -193,7 +205,8 @@ def fit_temperature(model: Recommender, holdout: Holdout, exclude_seen: bool, ma
         max_users: Only the first so many users are scored, to bound memory.
 
     Returns:
-        A temperature above 0; 1.0 where no target is reachable, or no user has scores that differ.
+        A temperature above 0; 1.0 where no target is reachable, or no user has scores that differ; the spread itself
+        where fewer than :data:`FEW_TARGETS` targets are reachable, of which nothing can be learnt.
     """
     block = holdout.take(np.arange(min(len(holdout.users), max_users)))
     scores = masked_scores(model, block.histories, exclude_seen)
@@ -207,6 +220,10 @@ def fit_temperature(model: Recommender, holdout: Holdout, exclude_seen: bool, ma
     spread = _spread(logits)
     if spread == 0:
         return 1.0
+    if len(rows) < FEW_TARGETS:
+        words = "%s: %d target(s) are too few to fit a temperature; the spread of a user's scores stands in"
+        logger.info(words, type(model).__name__, len(rows))
+        return spread
 
     def loss(log_temperature: float) -> float:
         temperature = float(spread * np.exp(log_temperature))

@@ -1,15 +1,24 @@
-"""What a history says in words, and which of these words an item shares."""
+"""What a history says in words, and which words two items share."""
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
-from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from nextact.models.baselines.history_weights import read_history
 from nextact.models.baselines.shared_options import HistoryOptions
 from nextact.sequences.histories import Histories
-from nextact.text.words.profiles import KeyTerms, ProfileOptions
+from nextact.text.words.profiles import ProfileOptions
+
+# Of sizes, weights and packages: next to a number they say something, alone they say nothing.
+SIZES = """
+bx ca cc cl cm ct ctn cu doz dz ea fl ft g gal gm gr grm h hr hrs in inch inches k kg km l lb lbs liter liters litre
+litres ltr m mg mi min mins ml mm ounce ounces oz pack pc pcs piece pieces pint pints pk pkg pkt pound pounds pt qt
+quart quarts sq v w wt x yd
+"""
+UNITS = frozenset(SIZES.split())
 
 
 def history_weights(histories: Histories, n_items: int, options: ProfileOptions) -> csr_matrix:
@@ -23,32 +32,32 @@ def history_weights(histories: Histories, n_items: int, options: ProfileOptions)
 
 
 class SharedWords:
-    """The key terms of a history that another item has too.
+    """The words that two items have both, without numbers and units.
 
     Args:
         tokens: The tokens of items 1 .. n_items.
-        options: Which words count, and how much each part of a history says.
 
     Example:
-        >>> words = SharedWords([["red", "wine"], ["white", "wine"], ["soap"]], ProfileOptions(min_items=1))
-        >>> words.of(Histories.from_lists([[1]]), np.array([[2, 3, 0]]))
-        [[['wine'], [], []]]
+        >>> words = SharedWords([["red", "wine", "2", "oz"], ["wine", "white", "2", "oz"], ["soap", "white"]])
+        >>> words.shared(1, 2), words.shared(1, 3)
+        (['wine'], [])
     """
 
-    def __init__(self, tokens: list[list[str]], options: ProfileOptions) -> None:
-        self.options, self.terms = options, KeyTerms(tokens, options)
-        self.words_of = [frozenset[str](), *map(frozenset[str], tokens)]
+    def __init__(self, tokens: list[list[str]]) -> None:
+        self._words = [frozenset[str](), *(frozenset(filter(is_word, one)) for one in tokens)]
+        self._in_items = Counter(word for one in self._words for word in one)
 
-    def of(self, histories: Histories, item_index: NDArray[np.int32]) -> list[list[list[str]]]:
-        """Shared words of each user and item, those that say most of the history first.
+    def shared(self, item: int, other: int) -> list[str]:
+        """Words of both items, those of the fewest items first, then in alphabetical order."""
+        return sorted(self._words[item] & self._words[other], key=lambda word: (self._in_items[word], word))
 
-        Args:
-            histories: B users.
-            item_index: int32 [B, K]; 0 is an empty place, which shares nothing.
-        """
-        weights = history_weights(histories, len(self.words_of) - 1, self.options)
-        profiles = [[term for term, _ in terms] for terms in self.terms.of(weights)]
-        return [
-            [[term for term in terms if term in self.words_of[item]] for item in items]
-            for terms, items in zip(profiles, item_index.tolist(), strict=True)
-        ]
+
+def is_word(token: str) -> bool:
+    """Whether a token says something where it stands alone: no number, no unit, no single letter.
+
+    Example:
+        >>> [token for token in ("rye", "3", "oz", "6pk", "x", "茶") if is_word(token)]
+        ['rye', '茶']
+    """
+    lone_letter = len(token) == 1 and token.isascii()
+    return not lone_letter and token not in UNITS and not any(one.isdigit() for one in token)

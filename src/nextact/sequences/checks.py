@@ -11,12 +11,14 @@ from nextact.sequences.holdout import Cuts, has_history, validation_halves
 
 MORE_USERS = {
     "global_time": "move split.validation_from or split.test_from so that both windows hold events of users who were "
-    "there before, or name more split.target_event_types",
+    "there before, name more split.target_event_types, or set split.kind to leave_one_out, which asks everybody",
     "leave_one_out": "a user needs split.min_history events and then two steps with a target: lower split.min_history, "
     "name more split.target_event_types, or set split.kind to global_time",
     "unseen_users": "move split.validation_from or split.test_from so that more users are held out, or lower "
     "split.min_history",
 }
+
+LEAST_USERS = 2
 
 
 def check_holdouts(histories: Histories, validation: Cuts, test: Cuts, split: SplitOptions, seed: int) -> None:
@@ -32,6 +34,10 @@ def check_holdouts(histories: Histories, validation: Cuts, test: Cuts, split: Sp
     Raises:
         NextactError: Naming the part without a user, and what to change.
     """
+    if histories.n_users < LEAST_USERS:
+        raise NextactError(
+            f"split: {histories.n_users:,} user(s) are left; two are needed at least, one to fit on and one to choose"
+        )
     fit_half, choose_half = validation_halves(histories.n_users, seed)
     everybody = np.arange(histories.n_users)
     parts = {

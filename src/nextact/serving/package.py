@@ -7,10 +7,10 @@ import logging
 import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import pandas as pd
 
-from nextact import __version__
 from nextact.events import columns as c
 from nextact.events.contract import EventOptions
 from nextact.events.moments import iso_moment
@@ -19,7 +19,9 @@ from nextact.models.storage import ModelFolder
 from nextact.options import Count, OptionsError, Positive, options
 from nextact.protocol import Certificate
 from nextact.records import fingerprint_of
+from nextact.release import VERSION
 from nextact.results.models import ModelHandle
+from nextact.retrieval.alike import ListOptions
 from nextact.stored import StoredError, read_json, reading, write_json, written_whole
 
 logger = logging.getLogger(__name__)
@@ -28,7 +30,7 @@ MANIFEST_FILE, CERTIFICATE_FILE, SCHEMA_FILE = "package.json", "certificate.json
 ITEM_COLUMNS = (c.ITEM_ID, c.ITEM_TEXT, c.N_TRAINING_EVENTS)
 ITEMS_FILE, MODEL_FOLDER, BEHAVIOUR_FOLDER = "items.parquet", "model", "behaviour_model"
 ERASED_FILE = "erased_since.json"  # beside the parts, in a package that learnt from a user who was erased since
-FORMAT = 3
+FORMAT = 4
 AGAIN = "package the model again: `kedro run --pipelines recommendation`"
 
 
@@ -46,6 +48,7 @@ class Manifest:
         temperature: Of the softmax over items.
         exclude_seen: Whether items of the history are left out.
         top_k: Items a user, unless a request asks otherwise.
+        one_per_text: Whether items of the same text stand in a list once; the texts are those of the items.
         steps: How events are ordered and grouped.
         event_types: Behaviours in the order of their codes.
         has_times: Whether the log has times; else integer positions stand in for them.
@@ -66,6 +69,7 @@ class Manifest:
     temperature: Positive
     exclude_seen: bool
     top_k: Count
+    one_per_text: bool | Literal["auto"]
     steps: StepOptions
     event_types: tuple[str, ...]
     has_times: bool
@@ -129,6 +133,7 @@ def describe_package(
     certificate: Certificate,
     events: EventOptions,
     steps: StepOptions,
+    lists: ListOptions,
     top_k: int,
     newest: int | None = None,
 ) -> Package:
@@ -143,12 +148,13 @@ def describe_package(
         certificate: Of the run.
         events: The run's event contract.
         steps: The run's order of events.
+        lists: What one list may hold.
         top_k: Items a user, unless a request asks otherwise.
         newest: Microseconds since 1970 UTC of the newest event, where known.
     """
     manifest = Manifest(
         format=FORMAT,
-        nextact=__version__,
+        nextact=VERSION,
         run_id=certificate.run_id,
         protocol_hash=certificate.protocol_hash,
         model=chosen_model.full_name,
@@ -156,6 +162,7 @@ def describe_package(
         temperature=temperature,
         exclude_seen=certificate.protocol.exclude_seen,
         top_k=top_k,
+        one_per_text=lists.one_per_text,
         steps=StepOptions(**{one.name: getattr(steps, one.name) for one in dataclasses.fields(StepOptions)}),
         event_types=events.event_types,
         has_times=events.has_times,

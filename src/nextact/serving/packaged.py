@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from nextact.errors import NextactError
 from nextact.events import columns as c
 from nextact.models.recommender import PredictsEventType, Recommender
 from nextact.models.registry import open_model
+from nextact.retrieval.reasons import LogWords
 from nextact.retrieval.recommending import (
     BEHAVIOUR_COLUMNS,
     ITEM_COLUMNS,
@@ -76,7 +79,7 @@ class PackagedModel:
     def __init__(self, package: Package) -> None:
         self.manifest: Manifest = package.manifest
         self.certificate = package.certificate
-        self.catalogue = Catalogue(package.items)
+        self.catalogue = Catalogue(package.items, self.manifest.one_per_text)
         self.item_index = {item_id: index for index, item_id in enumerate(self.catalogue.ids) if index}
         self.reader = RowReader(self.manifest)
         self.model: Recommender = open_model(package.model)
@@ -102,24 +105,50 @@ class PackagedModel:
         Raises:
             NextactError: If the history cannot be read or k is not a whole number from 1.
         """
-        k = self.manifest.top_k if k is None else k
-        if isinstance(k, bool) or not isinstance(k, int) or k < 1:
-            raise NextactError(f"k must be a whole number from 1, got {k!r}")
+        k = self._places(k)
         request = read_request(history, self.reader, self.item_index)
-        items = recommend_items(
-            self.model,
-            request.histories,
-            request.user_ids,
-            self.catalogue,
-            self.manifest.temperature,
-            self.manifest.exclude_seen,
-            min(k, len(self.item_index)),
-        )
+        items = self.recommend_to(request.histories, request.user_ids, k)
         behaviours = pd.DataFrame(columns=list(BEHAVIOUR_COLUMNS))
         if self.behaviour_model is not None:
             types = self.manifest.event_types
             behaviours = predict_behaviour(self.behaviour_model, request.histories, request.user_ids, types)
         return Answer(items[list(ITEM_COLUMNS)], behaviours, request.report)
+
+    def recommend_to(self, histories: Histories, user_ids: NDArray[np.object_], k: int | None = None) -> pd.DataFrame:
+        """Ranked items of histories that are read already.
+
+        Args:
+            histories: U users.
+            user_ids: Their ids, object [U].
+            k: Items a user; the package's own number, if left out.
+
+        Returns:
+            See :func:`~nextact.retrieval.recommending.recommend_items`.
+
+        Raises:
+            NextactError: If k is not a whole number from 1.
+        """
+        return recommend_items(
+            self.model,
+            histories,
+            user_ids,
+            self.catalogue,
+            self.log,
+            self.manifest.temperature,
+            self.manifest.exclude_seen,
+            min(self._places(k), len(self.item_index)),
+        )
+
+    @property
+    def log(self) -> LogWords:
+        """How reasons name events."""
+        return LogWords(self.manifest.event_types, self.manifest.has_times)
+
+    def _places(self, k: int | None) -> int:
+        k = self.manifest.top_k if k is None else k
+        if isinstance(k, bool) or not isinstance(k, int) or k < 1:
+            raise NextactError(f"k must be a whole number from 1, got {k!r}")
+        return k
 
     def _check_items(self, package: Package) -> None:
         """Refuse a model of another catalogue: what it scores would be told under the wrong names."""

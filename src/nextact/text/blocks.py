@@ -16,6 +16,7 @@ from nextact.errors import NextactError
 from nextact.stored import StoredError, read_array, read_json, reading
 
 BLOCKS = ("encoder", "encoder_tuned", "word2vec", "glove", "tfidf", "syntax", "item2vec")  # dense
+OF_HISTORIES = ("item2vec",)  # those that say nothing of texts
 WORDS = "words"  # sparse: of the whole item text; of one column "words_<column>"
 INDEX_FILE = "blocks.json"
 CSR = ("data", "indices", "indptr", "shape")  # of a sparse block, a .npy each

@@ -9,8 +9,8 @@ from typing import Any
 
 import pandas as pd
 
-from nextact import __version__
 from nextact.events import columns as c
+from nextact.release import VERSION
 from nextact.serving.package import Manifest, Package, input_columns
 from nextact.tracking.store import MODEL, PROTOCOL_HASH, RUN_ID, TrackingStore, import_mlflow
 
@@ -43,7 +43,7 @@ def log_package(store: TrackingStore, parent: str, folder: Path) -> str:
                 artifacts={"package": str(folder)},
                 signature=_signature(package.manifest),
                 input_example=_example(package),
-                pip_requirements=[f"nextact=={__version__}"],  # stated: MLflow would search the imports for minutes
+                pip_requirements=[f"nextact=={VERSION}"],  # stated: MLflow would search the imports for minutes
             )
         store.client.update_run(parent, status="RUNNING")  # leaving it ended it
         if name is None:

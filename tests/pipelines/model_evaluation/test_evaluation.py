@@ -11,6 +11,7 @@ from nextact.evaluation.compare import values_of_tables
 from nextact.models.registry import open_model
 from nextact.models.storage import ModelFolder
 from nextact.records import RecordBook
+from nextact.retrieval.reasons import LogWords
 from nextact.retrieval.recommending import Catalogue, recommend_items
 from nextact.sequences.histories import Histories
 
@@ -64,7 +65,8 @@ def test_every_evaluated_list_is_what_the_model_recommends_to_that_history(proje
     vocabulary, users = (
         pd.read_parquet(folder / name) for name in ("03_primary/vocabulary.parquet", "05_model_input/users.parquet")
     )
-    texts = vocabulary.assign(item_text="").sort_values("item_index")
+    item_texts = pd.read_parquet(folder / "04_feature/item_texts.parquet")[["item_index", "item_text"]]
+    catalogue = Catalogue(vocabulary.merge(item_texts, on="item_index").sort_values("item_index"))
     histories = Histories.open(folder / "05_model_input/histories")
     held_out, lists = table(project, "test_users"), table(project, "test_lists")
     user_index = held_out["user_index"].to_numpy()
@@ -79,7 +81,8 @@ def test_every_evaluated_list_is_what_the_model_recommends_to_that_history(proje
             open_model(ModelFolder(refitted[model["name"]])),
             known,
             ids,
-            Catalogue(texts),
+            catalogue,
+            LogWords(("view", "purchase"), has_times=True),
             model["calibration"]["temperature"],
             policy["exclude_seen"],
             read(project, "test_results")["list_length"],

@@ -71,6 +71,7 @@ def make_set(holdout, **changed):
         "shuffled_targets": shuffle_targets(holdout.targets, seed=0),
         "popularity": np.bincount(holdout.histories.item_index, minlength=N_ITEMS + 1),
         "tie_order": popular_first(np.bincount(holdout.histories.item_index, minlength=N_ITEMS + 1)[1:]),
+        "alike": None,
         "vectors": np.random.default_rng(5).normal(size=(N_ITEMS + 1, 4)).astype(np.float32),
         "categories": np.arange(N_ITEMS + 1) % 4,
         "exclude_seen": False,
@@ -90,6 +91,7 @@ def read(model, held_out, temperature=0.7):
         held_out.shuffled_targets,
         held_out.exclude_seen,
         held_out.tie_order,
+        held_out.alike,
         held_out.depth,
         temperature,
     )

@@ -10,11 +10,12 @@ from nextact.evaluation.results import (
     chosen_against,
     evaluated_model,
     is_known,
+    is_one_list,
     reachable,
 )
 from nextact.metrics.comparison import bootstrap_intervals
 from nextact.metrics.targets import Targets
-from nextact.results.models import Gate, Leaderboard
+from nextact.results.models import Gate, Leaderboard, ModelHandle
 from nextact.retrieval.scoring import evaluate, masked_scores
 from nextact.sequences.histories import Histories
 
@@ -135,3 +136,22 @@ def test_the_best_baseline_is_another_model_than_the_chosen_one():
 def test_an_item_is_known_to_its_own_user_alone():
     known = is_known(Histories.from_lists([[1, 2], [3]]), Targets.from_lists([[2, 3], [1, 3]]))
     assert known.tolist() == [True, False, False, True]
+
+
+def handle(family, name):
+    return ModelHandle(run_id="r", protocol_hash="p", family=family, name=name, folder="f", refitted_folder="f")
+
+
+@pytest.mark.parametrize(
+    ("chosen", "lists", "expected"),
+    [
+        (("baselines", "transition"), [[1, 2], [1, 2], [1, 2]], True),
+        (("baselines", "transition"), [[1, 2], [1, 2], [2, 1]], False),
+        (("baselines", "transition"), [[1, 2]], False),  # one user's list says nothing of others'
+        (("baselines", "popularity"), [[1, 2], [2, 3]], True),  # seen items are left out
+        (("baselines", "popularity_forecast"), [[1, 2], [2, 3]], True),
+        (("hybrid", "blend"), [[1, 2], [2, 3]], False),
+    ],
+)
+def test_one_list_is_known_by_the_model_or_by_the_lists(chosen, lists, expected):
+    assert is_one_list(handle(*chosen), np.array(lists, np.int32)) is expected

@@ -2,15 +2,19 @@ import pandas as pd
 import pytest
 
 from nextact.metrics.comparison import CorrectedComparison, Interval
+from nextact.reports.cautions import cautions
 from nextact.reports.summary import WIDTH, columns, fitted, leaderboard_lines, user_lines, verdict
 from nextact.results.evaluation import TestedModel, TestResults
+
+from ...protocols import make_protocol
 
 INTERVAL = Interval(0.25, 0.2, 0.3, 0.95, 9)
 
 
-def results(names, chosen, difference=0.1, p=0.01, left_out=()):
+def results(names, chosen, difference=0.1, p=0.01, left_out=(), one_list=False, exclude_seen=False):
     models = tuple(
-        TestedModel.model_construct(name=name, family=family, test={"ndcg@10": INTERVAL}) for name, family in names
+        TestedModel.model_construct(name=name, family=family, test={"ndcg@10": INTERVAL}, validation={})
+        for name, family in names
     )
     others = [name for name, family in names if family == "baselines" and name != chosen]
     against = CorrectedComparison(difference, difference - 0.05, difference + 0.05, p, 9, p)
@@ -22,6 +26,8 @@ def results(names, chosen, difference=0.1, p=0.01, left_out=()):
         models=models,
         chosen_against=dict.fromkeys(others, against),
         models_left_out=tuple(left_out),
+        one_list=one_list,
+        protocol=make_protocol(exclude_seen=exclude_seen),
     )
 
 
@@ -64,6 +70,42 @@ def test_the_table_names_the_model_that_serves_and_no_line_is_wider_than_a_termi
     assert "0.2500 [0.2000, 0.3000]" in lines[2]
     assert max(map(len, lines)) <= WIDTH
     assert " ".join(" ".join(lines).split()).count("no user came back after any of the landmarks") == 4
+
+
+@pytest.mark.parametrize(
+    ("exclude_seen", "start"),
+    [
+        (False, "All users get one and the same list: popularity does not tell them apart."),
+        (True, "All users get one and the same list, less what each had before: popularity does"),
+    ],
+)
+def test_one_list_for_everybody_is_said_with_what_would_help(exclude_seen, start):
+    names = [("popularity", "baselines"), ("transition", "baselines")]
+    found = leaderboard_lines(results(names, "popularity", one_list=True, exclude_seen=exclude_seen))
+    said = " ".join(" ".join(found).split())
+    assert start in said
+    assert "What helps: more events a user, or a model that reads the history, as transition does." in said
+    assert max(map(len, found)) <= WIDTH
+    assert "one and the same list" not in " ".join(leaderboard_lines(results(names, "popularity")))
+
+
+def test_a_filter_is_blamed_where_it_leaves_something_out():
+    found = results([("popularity", "baselines")], "popularity", one_list=True)
+    protocol = found.protocol.model_copy(
+        update={"filter": found.protocol.filter.model_copy(update={"item": 5, "user": 1})}
+    )
+    (said,) = cautions(found.model_copy(update={"protocol": protocol}))
+    assert "more events a user, lower filter.min_item_events, or a model that reads the history." in said
+
+
+@pytest.mark.parametrize(("users", "said"), [(1, ["One user on"]), (29, ["29 users on"]), (30, [])])
+def test_a_choice_of_few_users_is_called_chance(users, said):
+    of_few = Interval(0.25, 0.2, 0.3, 0.95, users)
+    found = results(STACKED, "stacked")
+    models = tuple(one.model_copy(update={"validation": {"ndcg@10": of_few}}) for one in found.models)
+    told = list(cautions(found.model_copy(update={"models": models})))
+    assert [one[: len(start)] for one, start in zip(told, said, strict=True)] == said
+    assert not list(cautions(found.model_copy(update={"models": models[:1]})))  # there was nothing to choose
 
 
 @pytest.mark.parametrize("name", ["a cup of very green tea from somewhere far away " * 4, "茶" * 90])

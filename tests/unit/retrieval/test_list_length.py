@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from nextact.models.baselines.popularity import Popularity
+from nextact.retrieval.reasons import LogWords
 from nextact.retrieval.recommending import Catalogue, recommend_items
 from nextact.sequences.histories import Histories
 
@@ -14,7 +15,9 @@ def recommended(k, n_users=60, n_items=24):
     ids = [f"i{item}" for item in range(1, n_items + 1)]
     catalogue = Catalogue(pd.DataFrame({"item_id": ids, "item_text": ids, "n_training_events": range(n_items)}))
     users = np.array([f"u{user}" for user in range(n_users)], dtype=object)
-    return recommend_items(model, Histories.from_lists([[1]] * n_users), users, catalogue, 1.0, True, k)
+    return recommend_items(
+        model, Histories.from_lists([[1]] * n_users), users, catalogue, LogWords(("view",), True), 1.0, True, k
+    )
 
 
 def test_a_list_longer_than_the_catalogue_is_the_whole_catalogue_and_takes_no_more():

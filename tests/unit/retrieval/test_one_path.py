@@ -6,12 +6,14 @@ import pytest
 
 from nextact.evaluation.one_pass import read_model, shuffle_targets
 from nextact.metrics.targets import Targets
+from nextact.retrieval.reasons import LogWords
 from nextact.retrieval.recommending import Catalogue, recommend_items
 from nextact.retrieval.scoring import popular_first
 from nextact.sequences.histories import Histories
 from nextact.sequences.holdout import Holdout
 
 N_USERS, N_ITEMS, K, TEMPERATURE = 50, 200, 20, 0.7
+LOG = LogWords(("view",), has_times=True)
 
 
 class FewLevels:
@@ -27,11 +29,22 @@ class FewLevels:
         return scores
 
 
-@pytest.fixture(scope="module")
-def catalogue():
+def catalogue_of(texts):
     counts = np.random.default_rng(0).integers(0, 30, N_ITEMS)  # seven items or so share a count
     ids = [f"item {index:03d}" for index in range(1, N_ITEMS + 1)]
-    return Catalogue(pd.DataFrame({"item_id": ids, "item_text": ids, "n_training_events": counts}))
+    return Catalogue(pd.DataFrame({"item_id": ids, "item_text": texts or ids, "n_training_events": counts}))
+
+
+@pytest.fixture(scope="module")
+def catalogue():
+    return catalogue_of(None)
+
+
+@pytest.fixture(scope="module")
+def repeating():
+    """Three items or so have the same text, one in ten has none."""
+    drawn = np.random.default_rng(3).integers(0, N_ITEMS // 3, N_ITEMS).tolist()
+    return catalogue_of(["" if one % 10 == 0 else f"text {one}" for one in drawn])
 
 
 @pytest.fixture(scope="module")
@@ -46,11 +59,13 @@ def holdout():
 
 @pytest.mark.parametrize("exclude_seen", [False, True])
 @pytest.mark.parametrize("levels", [1, 2, 50])
-def test_lists_and_probabilities_of_evaluation_and_recommendation_agree(holdout, catalogue, exclude_seen, levels):
+@pytest.mark.parametrize("texts", ["catalogue", "repeating"])
+def test_lists_and_probabilities_of_evaluation_and_recommendation_agree(request, holdout, texts, exclude_seen, levels):
+    catalogue = request.getfixturevalue(texts)
     model, users = FewLevels(levels), np.array([f"user {user}" for user in range(N_USERS)], dtype=object)
     shuffled, tie_order = shuffle_targets(holdout.targets, seed=0), catalogue.tie_order
-    reading = read_model(model, holdout, shuffled, exclude_seen, tie_order, K, TEMPERATURE)
-    table = recommend_items(model, holdout.histories, users, catalogue, TEMPERATURE, exclude_seen, K)
+    reading = read_model(model, holdout, shuffled, exclude_seen, tie_order, catalogue.alike, K, TEMPERATURE)
+    table = recommend_items(model, holdout.histories, users, catalogue, LOG, TEMPERATURE, exclude_seen, K)
     places = reading.lists > 0
     assert table["item_id"].tolist() == catalogue.ids[reading.lists[places]].tolist()
     assert table["user_id"].tolist() == users[np.nonzero(places)[0]].tolist()
@@ -62,16 +77,61 @@ def test_of_equal_scores_the_popular_item_is_listed_first_and_then_the_smaller_i
     counts = catalogue.table["n_training_events"].to_numpy()
     expected = sorted(range(1, N_ITEMS + 1), key=lambda item: (-counts[item - 1], item))[:K]
     shuffled = shuffle_targets(holdout.targets, seed=0)
-    reading = read_model(FewLevels(1), holdout, shuffled, False, popular_first(counts), K, TEMPERATURE)
+    reading = read_model(FewLevels(1), holdout, shuffled, False, popular_first(counts), None, K, TEMPERATURE)
     assert reading.lists.tolist() == [expected] * N_USERS
 
 
 def test_the_order_of_ties_changes_no_rank(holdout):
     shuffled, orders = shuffle_targets(holdout.targets, seed=0), [np.arange(N_ITEMS + 1), None]
     orders[1] = np.append(0, np.random.default_rng(2).permutation(N_ITEMS) + 1)
-    one, other = (read_model(FewLevels(4), holdout, shuffled, True, order, K, TEMPERATURE) for order in orders)
+    one, other = (read_model(FewLevels(4), holdout, shuffled, True, order, None, K, TEMPERATURE) for order in orders)
     assert one.lists.tolist() != other.lists.tolist()
     for name in ("ranks", "shuffled"):
         for field in ("n_greater", "n_equal", "allowed"):
             assert getattr(getattr(one, name), field).tolist() == getattr(getattr(other, name), field).tolist()
     assert one.log_probability.tolist() == other.log_probability.tolist()
+
+
+def lists_of(holdout, catalogue, k, alike=True):
+    shuffled = shuffle_targets(holdout.targets, seed=0)
+    groups = catalogue.alike if alike else None
+    return read_model(FewLevels(50), holdout, shuffled, True, catalogue.tie_order, groups, k, TEMPERATURE)
+
+
+def test_no_list_holds_a_text_twice_and_each_is_as_long_as_before(holdout, repeating):
+    found, before = (lists_of(holdout, repeating, K, alike).lists for alike in (True, False))
+    texts = np.array(["", *repeating.table["item_text"]], dtype=object)
+
+    def repeats(items):
+        named = [text for text in texts[items] if text]
+        return len(named) - len(set(named))
+
+    assert sum(repeats(items) for items in before) > N_USERS  # it is no small matter of these texts
+    for items, old in zip(found, before, strict=True):
+        assert (items > 0).sum() == (old > 0).sum()
+        if (items > 0).sum() == K:
+            assert repeats(items) == 0
+
+
+def test_a_list_with_each_text_once_is_the_whole_ranking_without_later_repeats(holdout, repeating):
+    whole = lists_of(holdout, repeating, N_ITEMS, alike=False).lists
+    found = lists_of(holdout, repeating, K).lists
+    for user in range(N_USERS):
+        ranked = [item for item in whole[user].tolist() if item]
+        first = list({int(repeating.alike[item]): item for item in reversed(ranked)}.values())[::-1]
+        order = sorted(first, key=ranked.index)
+        again = [item for item in ranked if item not in order]
+        assert [item for item in found[user].tolist() if item] == (order + again)[:K]
+
+
+def test_a_longer_list_begins_with_the_shorter_one(holdout, repeating):
+    assert lists_of(holdout, repeating, 60).lists[:, :K].tolist() == lists_of(holdout, repeating, K).lists.tolist()
+
+
+def test_one_of_a_text_changes_lists_and_no_rank_or_probability_of_a_target(holdout, repeating):
+    apart, together = lists_of(holdout, repeating, K), lists_of(holdout, repeating, K, alike=False)
+    assert apart.lists.tolist() != together.lists.tolist()
+    for name in ("ranks", "shuffled"):
+        for field in ("n_greater", "n_equal", "allowed"):
+            assert getattr(getattr(apart, name), field).tolist() == getattr(getattr(together, name), field).tolist()
+    assert apart.log_probability.tolist() == together.log_probability.tolist()

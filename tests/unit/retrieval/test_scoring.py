@@ -4,7 +4,6 @@ from scipy.special import softmax
 
 from nextact.metrics.targets import Targets
 from nextact.models.top_items import top_k
-from nextact.retrieval.reasons import reasons
 from nextact.retrieval.scoring import (
     evaluate,
     fit_temperature,
@@ -13,10 +12,8 @@ from nextact.retrieval.scoring import (
     masked_scores,
     popular_first,
 )
-from nextact.retrieval.words import SharedWords
 from nextact.sequences.histories import Histories
 from nextact.sequences.holdout import Holdout
-from nextact.text.words.profiles import ProfileOptions
 
 
 class Fixed:
@@ -152,24 +149,12 @@ def test_without_a_reachable_target_or_a_difference_of_scores_the_temperature_is
     assert not caplog.records
 
 
-def test_reasons_name_the_evidence():
-    class Explaining(Fixed):
-        def evidence(self, histories, item_index):
-            return np.array([[1, 2, 0, 0]], np.int32)
-
-    items = np.array([[1, 3, 4, 0]], np.int32)
-    found = reasons(Explaining([0]), Histories.from_lists([[1, 1, 2]]), items, ["", "bread", "milk", "tea", "jam"])
-    assert found == [["chosen 2 times before", "because of milk", "liked by many", ""]]
-
-
-def test_words_in_common_are_the_reason_where_no_evidence_is_named():
-    tokens = [["dark", "bread", "rye"], ["milk"], ["rye", "dark", "beer"], ["jam"]]
-    words = SharedWords(tokens, ProfileOptions(min_items=1))
-    items, names = np.array([[3, 4, 0]], np.int32), ["", "bread", "milk", "beer", "jam"]
-    found = reasons(Fixed([0]), Histories.from_lists([[1, 2]]), items, names, words)
-    assert found == [["shares with the history: dark, rye", "liked by many", ""]]
-
-
-def test_a_history_without_events_shares_no_words():
-    words = SharedWords([["rye"], ["rye"]], ProfileOptions())
-    assert words.of(Histories.from_lists([[]]), np.array([[1, 2]], np.int32)) == [[[], []]]
+@pytest.mark.parametrize("sign", [1, -1])
+def test_of_a_few_targets_no_temperature_is_learnt(sign, caplog):
+    """One user who took the best item would make it certain; the spread of the scores is as good a guess as any."""
+    scores, _ = random_choices()
+    few = (sign * scores[:9, 1:]).argmax(axis=1) + 1
+    users = [[user + 1] for user in range(9)]
+    found = fit_temperature(Tabled(scores), holdout(users, few[:, None].tolist()), exclude_seen=False)
+    assert found == pytest.approx(np.sqrt(scores[:9, 1:].var(axis=1).mean()), rel=1e-6)
+    assert not [one for one in caplog.records if one.levelname == "WARNING"]

@@ -14,6 +14,7 @@ from nextact.models.sequence.recommender import SequenceRecommender
 from nextact.models.sequence.sequence_options import SequenceOptions
 from nextact.models.storage import FittedModel, save_fitted
 from nextact.results.models import Fit, ModelHandle
+from nextact.retrieval.alike import ListOptions
 from nextact.sequences.histories import Histories
 from nextact.sequences.holdout import Holdout
 from nextact.serving.package import Package, describe_package
@@ -65,7 +66,7 @@ def make_package(folder, behaviour=False, events=None, steps=None, exclude_seen=
         beside = fitted(folder / "gpt2", "sequence", "gpt2", SequenceRecommender(options))
     events = events or EventOptions(event_type="what", event_types=EVENT_TYPES, timestamp="when")
     return describe_package(
-        chosen, beside, 2.0, items(), certificate(exclude_seen), events, steps or StepOptions(), top_k=3
+        chosen, beside, 2.0, items(), certificate(exclude_seen), events, steps or StepOptions(), ListOptions(), top_k=3
     )
 
 

@@ -37,21 +37,44 @@ def test_a_history_never_seen_gets_ranked_items_with_reasons(model, package):
     assert answer["rank"].tolist() == [1, 2, 3]
     assert answer["item_id"].tolist() == ["cheese", "dates", "eggs"]
     assert answer["item_text"].tolist() == ["blue cheese", "dates", "six eggs"]
-    assert answer["reason"].tolist()[0] == "because of bread"  # bread has no text, so its id stands for it
+    assert answer["reason"].tolist()[0] == "often follows bread"  # bread has no text, so its id stands for it
     scores = masked_scores(open_model(package.model), Histories.from_lists([[1, 2]], [[0, 1]]), exclude_seen=True)
     assert answer["score"].tolist() == scores[0, [3, 4, 5]].tolist()
     assert answer["probability"].tolist() == pytest.approx(softmax(scores[0] / 2.0)[[3, 4, 5]], rel=1e-6)
 
 
-def test_a_packaged_item_without_evidence_is_explained_by_words_of_the_history(model):
-    """Nothing was followed by eggs, but their text says apple, as that of the history does."""
-    assert model.recommend(HISTORY).items["reason"].tolist()[2] == "shares with the history: apple"
+def test_a_model_that_reads_no_text_is_never_explained_by_words(model):
+    """Nothing was followed by eggs; that their text says apple, as that of the history does, is no reason."""
+    reason = model.recommend(HISTORY).items["reason"].tolist()[2]
+    assert reason == "fills the list; nothing in the history speaks for it"
 
 
-def test_a_package_without_tokens_gives_general_reasons(package, tmp_path):
+def test_a_package_without_tokens_is_opened_and_explains(package, tmp_path):
     bare = dataclasses.replace(package, items=package.items.drop(columns="tokens"))
     bare.save(tmp_path / "bare")
-    assert PackagedModel.open(tmp_path / "bare").recommend(HISTORY).items["reason"].tolist()[2] == "liked by many"
+    found = PackagedModel.open(tmp_path / "bare").recommend(HISTORY).items["reason"].tolist()
+    assert found == PackagedModel(package).recommend(HISTORY).items["reason"].tolist()
+
+
+@pytest.mark.parametrize(("one_per_text", "last"), [("auto", "eggs"), (True, "eggs"), (False, "dates")])
+def test_a_package_lists_items_of_the_same_text_as_it_was_told(package_of, tmp_path, one_per_text, last):
+    """Dates have the text of cheese, which is listed above them: they give way to eggs."""
+    package = package_of(tmp_path)
+    items = package.items.assign(item_text=["red apple", "", "blue cheese", "Blue  Cheese", "six eggs"])
+    manifest = dataclasses.replace(package.manifest, one_per_text=one_per_text)
+    dataclasses.replace(package, items=items, manifest=manifest).save(tmp_path / "packaged")
+    opened = PackagedModel.open(tmp_path / "packaged")
+    assert opened.recommend(HISTORY, k=2).items["item_id"].tolist() == ["cheese", last]
+    assert sorted(opened.recommend(HISTORY, k=3).items["item_id"]) == ["cheese", "dates", "eggs"]  # none else is left
+
+
+def test_a_package_that_does_not_say_what_a_list_may_hold_is_refused(package_of, tmp_path):
+    package_of(tmp_path).save(tmp_path / "packaged")
+    file = tmp_path / "packaged/package.json"
+    said = json.loads(file.read_text())
+    file.write_text(json.dumps({name: value for name, value in said.items() if name != "one_per_text"}))
+    with pytest.raises(StoredError, match=r"describes no package that can be served: Manifest.one_per_text is missing"):
+        PackagedModel.open(tmp_path / "packaged")
 
 
 def test_next_behaviours_sum_to_one_and_are_the_sequence_models(model, package):
@@ -77,7 +100,7 @@ def test_k_must_be_a_whole_number_from_one(model, k):
 def test_a_user_without_events_gets_what_is_popular(model):
     answer = model.recommend([{"user_id": "new", "item_id": None, "event_type": None, "timestamp": None}])
     assert answer.items["item_id"].tolist() == ["bread", "cheese", "apple"]  # 3, 3, 2 training events
-    assert answer.items["reason"].tolist() == ["liked by many"] * 3
+    assert answer.items["reason"].tolist() == ["no history yet; what anybody would be shown"] * 3
     assert answer.report["events"].tolist() == [0]
 
 
@@ -90,7 +113,9 @@ def test_the_packaged_model_lists_what_was_evaluated_to_the_last_item(package_of
     targets, users = Targets.from_lists([[1]] * len(pasts)), np.arange(len(pasts))
     tie_order = popular_first(package.items["n_training_events"].to_numpy())
     held_out = Holdout(users, histories, targets, np.ones((len(pasts), 2)))
-    reading = read_model(open_model(package.model), held_out, targets, False, tie_order, len(ITEM_IDS), temperature=2.0)
+    reading = read_model(
+        open_model(package.model), held_out, targets, False, tie_order, None, len(ITEM_IDS), temperature=2.0
+    )
     rows = [
         {"user_id": f"u{user}", "item_id": item, "event_type": "view", "timestamp": time}
         for user, past in enumerate(pasts)
@@ -188,9 +213,9 @@ def test_a_missing_or_foreign_package_is_named(package_of, tmp_path):
         PackagedModel.open(tmp_path / "nowhere")
     package_of(tmp_path).save(tmp_path / "packaged")
     change(tmp_path / "packaged", format=2)
-    with pytest.raises(StoredError, match=r"package.json has layout 2, and .* 3; package the model again: `kedro run"):
+    with pytest.raises(StoredError, match=r"package.json has layout 2, and .* 4; package the model again: `kedro run"):
         PackagedModel.open(tmp_path / "packaged")
-    change(tmp_path / "packaged", format=3, top_q=2)
+    change(tmp_path / "packaged", format=4, top_q=2)
     with pytest.raises(StoredError, match=r"package.json describes no package .*did you mean 'top_k'"):
         PackagedModel.open(tmp_path / "packaged")
 

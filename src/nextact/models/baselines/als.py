@@ -12,6 +12,7 @@ from scipy.sparse import csr_matrix
 from nextact.models.baselines.baseline_options import ALSOptions
 from nextact.models.baselines.history_weights import event_weights, history_matrix, read_history, type_weights
 from nextact.models.baselines.storage import load_model, save_model
+from nextact.models.grounds import Ground, Grounds
 from nextact.models.recommender import FitReport, Scores, Training
 from nextact.sequences.histories import Histories
 
@@ -22,6 +23,8 @@ class ALS:
     With item factors Y, confidences ``c = 1 + confidence * weight`` of a user's items H and 1 of the others, the user's
     factors are ``x = (Y'Y + Y_H' (C - 1) Y_H + regularisation)^-1 Y_H' c``, and the scores ``Y x``.
     """
+
+    grounds = Grounds(named=Ground.TOGETHER, otherwise=Ground.NOTHING)
 
     factors: NDArray[np.float32]  # [n_items + 1, factors]; row 0 is zero
 

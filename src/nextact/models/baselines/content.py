@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 import numpy as np
@@ -13,11 +12,10 @@ from nextact.errors import CannotFit, NextactError, suggest
 from nextact.models.baselines.baseline_options import ContentKNNOptions
 from nextact.models.baselines.history_weights import type_weights
 from nextact.models.baselines.vector_knn import VectorKNN
+from nextact.models.grounds import Ground, Grounds
 from nextact.models.recommender import FitReport, Training
-from nextact.text.blocks import BLOCKS, is_block
+from nextact.text.blocks import BLOCKS, OF_HISTORIES, WORDS, is_block
 from nextact.text.encoder.pooling import unit_rows, whiten
-
-logger = logging.getLogger(__name__)
 
 Dense = NDArray[np.float32]
 
@@ -30,6 +28,14 @@ class ContentKNN(VectorKNN):
 
     options_class = ContentKNNOptions
 
+    @property
+    def grounds(self) -> Grounds:  # type: ignore[override]
+        """Likeness of what the block is made of: whole texts, one column of them, or the histories of items."""
+        block = self.options.block
+        column = block.startswith(f"{WORDS}_")
+        named = Ground.TOGETHER if block in OF_HISTORIES else Ground.TEXT_COLUMN if column else Ground.TEXT
+        return Grounds(named, Ground.NOTHING)
+
     def fit(self, training: Training) -> FitReport:
         """Centre and whiten dense vectors as asked, and scale all to length 1.
 
@@ -39,9 +45,6 @@ class ContentKNN(VectorKNN):
         """
         self.of_types = type_weights(self.options, training.event_types)
         blocks: dict[str, Any] = {**training.item_vectors, **training.sparse_vectors}
-        if not blocks:  # items need no text
-            logger.warning("content_knn: this run has no item vectors, so that all items score alike")
-            blocks[self.options.block] = csr_matrix(np.zeros((training.n_items + 1, 1), np.float32))
         if self.options.block not in blocks:
             _refuse(self.options.block, list(blocks))
         block = blocks[self.options.block]
@@ -73,6 +76,8 @@ class ContentKNN(VectorKNN):
 def _refuse(block: str, made: list[str]) -> None:
     if not is_block(block):
         raise NextactError(f"ContentKNNOptions.block: no item vectors {block!r}; {suggest(block, [*BLOCKS, *made])}")
+    if not made:
+        raise CannotFit("this run has no item vectors: no item has a text, or item_text.text_columns names no column")
     raise CannotFit(
         f"this run has no item vectors {block!r}, only {', '.join(sorted(made))}: after cleaning no item has a word of "
         "which to make them, or item_text.blocks and item_words.columns do not ask for them"

@@ -22,6 +22,7 @@ from nextact.models.baselines.gram import (
 )
 from nextact.models.baselines.history_weights import Weights, counted_events, read_history, type_weights
 from nextact.models.baselines.storage import keep_largest, load_model, pack_sparse, save_model, unpack_sparse
+from nextact.models.grounds import Ground, Grounds
 from nextact.models.recommender import FitReport, Scores, Training
 from nextact.sequences.histories import Histories
 
@@ -35,6 +36,7 @@ class ItemToItem:
     of_types: Weights  # float64 [event types]
 
     options_class: ClassVar[type[Any]]
+    grounds = Grounds(named=Ground.TOGETHER, otherwise=Ground.NOTHING)
 
     def __init__(self, options: Any) -> None:
         self.options = options
@@ -87,6 +89,7 @@ class TransitionTable(ItemToItem):
     """What follows what, over a few lags."""
 
     options_class = TransitionOptions
+    grounds = Grounds(named=Ground.FOLLOWS, otherwise=Ground.NOTHING)
 
     def fit(self, training: Training) -> FitReport:
         """Count pairs of items of one user that lie 1 .. ``lags`` steps apart, then divide by the items' totals."""

@@ -24,6 +24,7 @@ from nextact.models.baselines.history_weights import (
     type_weights,
 )
 from nextact.models.baselines.storage import load_model, save_model
+from nextact.models.grounds import Ground, Grounds
 from nextact.models.recommender import FitReport, Scores, Training
 from nextact.sequences.histories import Histories
 
@@ -47,6 +48,7 @@ def global_recency_weights(histories: Histories, half_life_days: float) -> Weigh
 class SameForEverybody:
     """One list for all users: items by ``counts``."""
 
+    grounds = Grounds(named=Ground.POPULAR, otherwise=Ground.POPULAR)
     counts: Counts
     options_class: ClassVar[type[Any]]
 
@@ -85,6 +87,7 @@ class Popularity(SameForEverybody):
 class RecentPopularity(SameForEverybody):
     """Items by recent training events."""
 
+    grounds = Grounds(named=Ground.RECENT, otherwise=Ground.RECENT)
     options_class = RecentPopularityOptions
 
     def fit(self, training: Training) -> FitReport:
@@ -97,6 +100,8 @@ class RecentPopularity(SameForEverybody):
 
 class PersonalPopularity:
     """What this user chose most, recent events first; then what is popular."""
+
+    grounds = Grounds(named=Ground.STEP, otherwise=Ground.POPULAR)
 
     def __init__(self, options: PersonalPopularityOptions) -> None:
         self.options = options

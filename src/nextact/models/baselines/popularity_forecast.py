@@ -17,6 +17,7 @@ from nextact.events.moments import DAY
 from nextact.models.baselines.baseline_options import PopularityForecastOptions
 from nextact.models.baselines.history_weights import Weights, counted_events, type_weights
 from nextact.models.baselines.popularity import SameForEverybody, event_counts
+from nextact.models.grounds import Ground, Grounds
 from nextact.models.recommender import FitReport, Training
 from nextact.sequences.histories import Histories
 from nextact.sequences.moments import known_before
@@ -41,6 +42,7 @@ class PopularityForecast(SameForEverybody):
     with few events yet are among them, so that novelties get what novelties got.
     """
 
+    grounds = Grounds(named=Ground.DEMAND, otherwise=Ground.DEMAND)
     options_class = PopularityForecastOptions
 
     def fit(self, training: Training) -> FitReport:

@@ -14,6 +14,7 @@ from nextact.models.baselines.gaps import due_factors, item_gaps
 from nextact.models.baselines.history_weights import Weights, counted_events, steps_back, type_weights
 from nextact.models.baselines.neighbours import mean_of_rows, nearest_rows
 from nextact.models.baselines.storage import load_model, pack_sparse, save_model, unpack_sparse
+from nextact.models.grounds import Ground, Grounds
 from nextact.models.recommender import FitReport, Scores, Training
 from nextact.sequences.histories import Histories
 
@@ -24,6 +25,8 @@ class TIFUKNN:
     Neighbours are training users. A user of the training log is thus their own nearest neighbour, with one of
     ``neighbours`` votes.
     """
+
+    grounds = Grounds(named=Ground.STEP, otherwise=Ground.NEIGHBOURS)
 
     def __init__(self, options: TIFUKNNOptions) -> None:
         self.options = options

@@ -11,6 +11,7 @@ from scipy.sparse import csr_matrix, issparse
 
 from nextact.models.baselines.history_weights import Weights, read_history
 from nextact.models.baselines.storage import load_model, pack_sparse, save_model, unpack_sparse
+from nextact.models.grounds import Ground, Grounds
 from nextact.models.recommender import Scores
 from nextact.sequences.histories import Histories
 from nextact.sequences.user_blocks import user_blocks
@@ -26,6 +27,7 @@ class VectorKNN:
     of_types: Weights  # float64 [event types]
 
     options_class: ClassVar[type[Any]]
+    grounds = Grounds(named=Ground.TOGETHER, otherwise=Ground.NOTHING)
 
     def __init__(self, options: Any) -> None:
         self.options = options

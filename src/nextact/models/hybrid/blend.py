@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nextact.errors import CannotFit
+from nextact.models.grounds import Evidence
 from nextact.models.hybrid.candidates import Candidates, Choice, find_candidates
 from nextact.models.hybrid.evidence import evidence_of_members
 from nextact.models.hybrid.hybrid_options import BlendOptions
@@ -104,7 +105,7 @@ class Blend:
     def _at_once(self) -> AtOnce:
         return AtOnce(users_at_once(self.members, self.options.memory_gib), self.options.history_events)
 
-    def evidence(self, histories: Histories, item_index: NDArray[np.int32]) -> NDArray[np.int32]:
+    def explain(self, histories: Histories, item_index: NDArray[np.int32]) -> Evidence:
         """What the member names that adds most to each item; where it names nothing, the next one that adds."""
         return evidence_of_members(self.members, self.weights, histories, item_index, self._at_once())
 

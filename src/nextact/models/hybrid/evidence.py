@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from nextact.models.grounds import Evidence, Ground, grounds_of
 from nextact.models.hybrid.members import Members
 from nextact.models.hybrid.users_at_once import AtOnce
 from nextact.sequences.histories import Histories
@@ -18,7 +19,7 @@ def evidence_of_members(
     histories: Histories,
     item_index: ItemIndex,
     at_once: AtOnce | None = None,
-) -> ItemIndex:
+) -> Evidence:
     """Evidence of the member with the largest weighted standardised score; where it names none, of the next.
 
     Args:
@@ -29,21 +30,27 @@ def evidence_of_members(
         at_once: How large a block may be.
 
     Returns:
-        int32 [B, K]; 0 where no member with a positive share names anything.
+        Where no member with a positive share names an item, what the member with the largest share goes by; nothing,
+        where no share is positive.
     """
-    found = np.zeros_like(item_index)
+    found = Evidence(np.zeros_like(item_index), np.full(item_index.shape, Ground.NOTHING, np.int8))
     for users in (at_once or AtOnce()).slices(len(item_index)):
         block = histories.take(np.arange(users.start, users.stop))
-        found[users] = _evidence_of_block(members, weights, block, item_index[users])
+        of_block = _evidence_of_block(members, weights, block, item_index[users])
+        found.item_index[users], found.ground[users] = of_block.item_index, of_block.ground
     return found
 
 
 def _evidence_of_block(
     members: Members, weights: NDArray[np.float64], histories: Histories, item_index: ItemIndex
-) -> ItemIndex:
+) -> Evidence:
     rows, each = np.arange(len(item_index))[:, None], members.each_scores(histories)
     shares = np.stack([weight * of_member[rows, item_index] for weight, of_member in zip(weights, each, strict=True)])
-    found = np.zeros_like(item_index)
+    found = Evidence(np.zeros_like(item_index), np.full(item_index.shape, Ground.NOTHING, np.int8))
+    otherwise = np.array([grounds_of(model).otherwise for model in members.models.values()], np.int8)
+    best = shares.argmax(axis=0)
+    adds_any = np.take_along_axis(shares, best[None], axis=0)[0] > 0
+    found.ground[adds_any] = otherwise[best[adds_any]]
     for place in np.argsort(-shares, axis=0, kind="stable"):
         adds = np.take_along_axis(shares, place[None], axis=0)[0] > 0
         _ask(found, place, adds & (item_index > 0), members, histories, item_index)
@@ -51,7 +58,7 @@ def _evidence_of_block(
 
 
 def _ask(
-    found: ItemIndex,
+    found: Evidence,
     place: NDArray[np.int64],
     open_places: NDArray[np.bool_],
     members: Members,
@@ -60,8 +67,10 @@ def _ask(
 ) -> None:
     """Fill ``found`` where nothing is known yet, asking each member only about the users of whose items it is next."""
     for member, name in enumerate(members.names):
-        asked = (found == 0) & open_places & (place == member)
+        asked = (found.item_index == 0) & open_places & (place == member)
         users = np.flatnonzero(asked.any(axis=1))
         if len(users):
-            named = members.evidence(name, histories.take(users), item_index[users])
-            found[users] = np.where(asked[users], named, found[users])
+            of_member = members.explain(name, histories.take(users), item_index[users])
+            names = asked[users] & (of_member.item_index > 0)
+            found.item_index[users] = np.where(names, of_member.item_index, found.item_index[users])
+            found.ground[users] = np.where(names, of_member.ground, found.ground[users])

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nextact.models.baselines.popularity import SameForEverybody
+from nextact.models.grounds import Evidence, explain
 from nextact.models.recommender import (
     AddsUpHistory,
-    Explains,
     Recommender,
     Scores,
 )
@@ -62,10 +62,9 @@ class Members:
         """Standardised scores of all members at once: users x items x members numbers, so only of a block of users."""
         return list(self.each_scores(histories))
 
-    def evidence(self, name: str, histories: Histories, item_index: NDArray[np.int32]) -> NDArray[np.int32]:
-        """What a member names as evidence; 0 everywhere for one that names none."""
-        model = self.models[name]
-        return model.evidence(histories, item_index) if isinstance(model, Explains) else np.zeros_like(item_index)
+    def explain(self, name: str, histories: Histories, item_index: NDArray[np.int32]) -> Evidence:
+        """What a member goes by."""
+        return explain(self.models[name], histories, item_index)
 
     def save(self, folder: Path) -> None:
         """Copy every member's folder, so that the hybrid stands alone."""

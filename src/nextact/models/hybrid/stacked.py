@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nextact.errors import CannotFit, NextactError
+from nextact.models.grounds import Evidence
 from nextact.models.hybrid.candidates import Candidates, Choice, candidates_of, each_candidates, fill_up
 from nextact.models.hybrid.evidence import evidence_of_members
 from nextact.models.hybrid.features import FeatureGroups, feature_names, features
@@ -148,7 +149,7 @@ class StackedRanker:
         total[rows, found.item_index[rows, places]] = by_trees[rows, places]
         return total
 
-    def evidence(self, histories: Histories, item_index: NDArray[np.int32]) -> NDArray[np.int32]:
+    def explain(self, histories: Histories, item_index: NDArray[np.int32]) -> Evidence:
         """What the member names to which the item looks best; where it names nothing, the next one."""
         weights = np.ones(len(self.members.names))
         return evidence_of_members(self.members, weights, histories, item_index, self._at_once())

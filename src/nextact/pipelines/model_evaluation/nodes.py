@@ -27,10 +27,12 @@ from nextact.protocol import Certificate, require_same_run
 from nextact.results.evaluation import TestedModel, TestResults
 from nextact.results.horizons import Horizons
 from nextact.results.models import Candidate, ChosenModel, Leaderboard
+from nextact.retrieval.alike import ListOptions, alike_by_text
 from nextact.retrieval.scoring import fit_temperature, popular_first
 from nextact.sequences.histories import Histories
 from nextact.sequences.holdout import Cuts, Holdout, learnt_histories, make_holdout, validation_halves
 from nextact.text.blocks import ItemVectors
+from nextact.text.cleaning.table import TextTable
 
 logger = logging.getLogger(__name__)
 
@@ -53,9 +55,11 @@ def evaluate_test(
     item_vectors: ItemVectors,
     vocabulary: pd.DataFrame,
     items: pd.DataFrame,
+    item_texts: TextTable,
     certificate: Certificate,
     event_types: list[str],
     validation: ValidationOptions,
+    lists: ListOptions,
     options: EvaluationOptions,
 ) -> tuple[TestResults, pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Test metrics of every validated model with intervals, and what the readings were, as tables.
@@ -70,7 +74,8 @@ def evaluate_test(
     fitting = _fitting_half(histories, validation_cuts, certificate, len(event_types))
     block = _diversity_block(item_vectors, options.diversity_block)
     vectors = item_vectors.blocks[block] if block else None
-    held_out = _evaluation_set(holdout, training, vectors, vocabulary, items, certificate, validation, options)
+    alike = alike_by_text(item_texts.texts(c.ITEM_TEXT), lists.one_per_text)
+    held_out = _evaluation_set(holdout, training, vectors, vocabulary, alike, items, certificate, validation, options)
     chosen = chosen_model.name
     readings, models = {}, []
     for one in leaderboard.models:
@@ -98,6 +103,7 @@ def evaluate_test(
         list_length=options.list_length,
         diversity_block=block,
         chosen=chosen,
+        one_list=results.is_one_list(chosen_model, readings[chosen].lists[:, : options.list_length]),
         reason=chosen_model.reason,
         gate=tuple(gate_lines(leaderboard.gate, leaderboard.families)),
         models_left_out=tuple(left_out_lines(leaderboard.left_out)),
@@ -117,8 +123,8 @@ def evaluate_test(
         rank_table(readings, targets),
         list_table(readings, holdout, options.list_length),
     )
-    test_users, targets, ranks, lists = (table.assign(run_id=certificate.run_id) for table in tables)
-    return found, test_users, targets, ranks, lists
+    test_users, targets, ranks, test_lists = (table.assign(run_id=certificate.run_id) for table in tables)
+    return found, test_users, targets, ranks, test_lists
 
 
 def _evaluation_set(
@@ -126,6 +132,7 @@ def _evaluation_set(
     training: Histories,
     vectors: NDArray[np.float32] | None,
     vocabulary: pd.DataFrame,
+    alike: NDArray[np.int32] | None,
     items: pd.DataFrame,
     certificate: Certificate,
     validation: ValidationOptions,
@@ -137,6 +144,7 @@ def _evaluation_set(
         shuffled_targets=shuffle_targets(holdout.targets, certificate.provenance.seed),
         popularity=np.bincount(training.item_index, minlength=len(vocabulary) + 1),
         tie_order=popular_first(vocabulary[c.N_TRAINING_EVENTS].to_numpy()),
+        alike=alike,
         vectors=vectors,
         categories=None if category is None else item_codes(items[category]),
         exclude_seen=certificate.protocol.exclude_seen,
@@ -165,6 +173,7 @@ def _read(
         held_out.shuffled_targets,
         held_out.exclude_seen,
         held_out.tie_order,
+        held_out.alike,
         held_out.depth,
         temperature,
     )

@@ -1,5 +1,7 @@
 """Lists the nodes: one namespace a model (fit, validate, refit), one gathering a family, one choice."""
 
+from collections.abc import Collection
+
 from kedro.pipeline import Pipeline, node, pipeline
 
 from nextact.models.registry import HYBRID, MODELS
@@ -19,13 +21,20 @@ VECTORS = {"item_vectors": "item_vectors"}
 SHARED_PARAMETERS = {"params:events.event_types", "params:validation", "params:launch"}
 
 
-def create_pipeline(full: bool = False) -> Pipeline:
-    """Every family, the hybrids of their models, then the choice; the slow models only where ``full``."""
-    return sum([*(_family(family, full) for family in MODELS), _choice()], Pipeline([]))
+def create_pipeline(full: bool = False, only: Collection[str] | None = None) -> Pipeline:
+    """Every family, the hybrids of their models, then the choice.
+
+    Args:
+        full: The slow models, too.
+        only: Names of the models, in place of all.
+    """
+    if only is None:
+        only = [name for models in MODELS.values() for name, entry in models.items() if full or entry.by_default]
+    return sum([*(_family(family, only) for family in MODELS), _choice()], Pipeline([]))
 
 
-def _family(family: str, full: bool) -> Pipeline:
-    models = [name for name, entry in MODELS[family].items() if full or entry.by_default]
+def _family(family: str, only: Collection[str]) -> Pipeline:
+    models = [name for name in MODELS[family] if name in only]
     each = {}
     for name in models:
         each[f"{name}_options"] = f"params:{family}.{name}.options"

@@ -20,6 +20,8 @@ from nextact.protocol import Certificate, require_same_run
 from nextact.reports.summary import ShownUser, Summary, leaderboard_lines, user_lines
 from nextact.results.evaluation import TestResults
 from nextact.results.models import BehaviourModel, ChosenModel, Leaderboard, ModelHandle
+from nextact.retrieval.alike import ListOptions
+from nextact.retrieval.reasons import LogWords
 from nextact.retrieval.recommending import (
     BEHAVIOUR_COLUMNS,
     HORIZON_COLUMNS,
@@ -73,6 +75,7 @@ def recommend(
     item_texts: TextTable,
     item_tokens: TextTable,
     certificate: Certificate,
+    lists: ListOptions,
     options: RecommendationOptions,
 ) -> pd.DataFrame:
     """The best items of every user after all their events: rank, score, probability, reason, and the run's name."""
@@ -80,9 +83,23 @@ def recommend(
     model = open_model(ModelFolder(Path(chosen_model.refitted_folder)))
     exclude_seen = certificate.protocol.exclude_seen
     user_ids = users[c.USER_ID].to_numpy()
-    catalogue = Catalogue(_catalogue_items(vocabulary, item_texts, item_tokens))
-    found = recommend_items(model, histories, user_ids, catalogue, temperature, exclude_seen, options.top_k)
-    return _named(found).assign(model=chosen_model.name, run_id=chosen_model.run_id)
+    catalogue = Catalogue(_catalogue_items(vocabulary, item_texts, item_tokens), lists.one_per_text)
+    events = EventOptions(**certificate.data_options["events"])
+    log = LogWords(events.event_types, events.has_times)
+    found = recommend_items(model, histories, user_ids, catalogue, log, temperature, exclude_seen, options.top_k)
+    named = _named(found)
+    _tell_of_empty_lists(int((user_ids != c.NOBODY).sum()), named[c.USER_ID].nunique(), len(vocabulary))
+    return named.assign(model=chosen_model.name, run_id=chosen_model.run_id)
+
+
+def _tell_of_empty_lists(n_users: int, n_served: int, n_items: int) -> None:
+    if n_served < n_users:
+        logger.warning(
+            "%d of %d users are recommended nothing: they had all of %d items, which policy.exclude_seen leaves out",
+            n_users - n_served,
+            n_users,
+            n_items,
+        )
 
 
 def choose_behaviour_model(
@@ -156,6 +173,7 @@ def package(
     item_texts: TextTable,
     item_tokens: TextTable,
     certificate: Certificate,
+    lists: ListOptions,
     options: RecommendationOptions,
     histories: Histories,
 ) -> Package:
@@ -166,7 +184,16 @@ def package(
     events, split = EventOptions(**trained_with["events"]), SplitOptions(**trained_with["split"])
     newest = int(histories.timestamp.max()) if histories.n_events else None
     return describe_package(
-        chosen_model, behaviour_model.model, temperature, items, certificate, events, split, options.top_k, newest
+        chosen_model,
+        behaviour_model.model,
+        temperature,
+        items,
+        certificate,
+        events,
+        split,
+        lists,
+        options.top_k,
+        newest,
     )
 
 

@@ -5,7 +5,7 @@ from kedro.pipeline import Pipeline, node, pipeline
 from nextact.pipelines.recommendation import nodes
 
 TYPES = {"event_types": "params:events.event_types"}
-OPTIONS = {"options": "params:recommendation"}
+OPTIONS = {"options": "params:recommendation", "lists": "params:lists"}
 HISTORIES = {"histories": "histories", "certificate": "certificate"}
 USERS = {**HISTORIES, "users": "users"}
 CHOSEN = {"chosen_model": "chosen_model"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from nextact.reports.cautions import cautions
 from nextact.reports.pages import evaluation_tables as tables
 from nextact.reports.pages import evaluation_words as words
 from nextact.reports.pages.evaluation_page import FEWEST_USERS, horizon_parts
@@ -30,6 +31,7 @@ def model_card(results: TestResults, slices: Slices, checks: LeakChecks, options
         results=results,
         tables=tables,
         words=words,
+        cautions=list(cautions(results)),
         options=tables.options(options),
         horizons=horizon_parts(results),
         weak=list(weaknesses(results, slices, FEWEST_USERS)),

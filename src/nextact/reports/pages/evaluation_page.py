@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from nextact.reports.cautions import cautions
 from nextact.reports.figures import evaluation_figures as figures
 from nextact.reports.figures.drawing import as_svg
 from nextact.reports.numbers import share, whole
@@ -77,6 +78,7 @@ def evaluation_page(
         figures={name: as_svg(figure) for name, figure in drawn.items()},
         tables=tables,
         words=words,
+        cautions=list(cautions(results)),
         weak=list(weaknesses(results, slices, FEWEST_USERS)),
         fewest_users=FEWEST_USERS,
         observed=_observed(results),

@@ -125,13 +125,7 @@ def test_a_sparse_block_of_the_run_is_found_by_its_name(training_of):
 
 
 @pytest.mark.parametrize("block", ["words", "encoder"])
-def test_in_a_run_without_any_text_all_items_score_alike(training_of, tmp_path, caplog, block):
+def test_in_a_run_without_any_text_the_model_is_left_out_with_the_reason(training_of, block):
     training = dataclasses.replace(training_of([[1]], n_items=5), item_vectors={})
-    model = ContentKNN(ContentKNNOptions(block=block))
-    report = model.fit(training)
-    assert "no item vectors" in caplog.text
-    assert report["items_without_text"] == 5
-    model.save(tmp_path)
-    for one in (model, ContentKNN.load(tmp_path)):
-        np.testing.assert_array_equal(one.score(QUERIES), np.zeros((QUERIES.n_users, 6), np.float32))
-        assert not one.evidence(QUERIES, np.ones((QUERIES.n_users, 2), np.int32)).any()
+    with pytest.raises(CannotFit, match=r"this run has no item vectors: no item has a text, or item_text.text_columns"):
+        ContentKNN(ContentKNNOptions(block=block)).fit(training)

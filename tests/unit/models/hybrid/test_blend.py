@@ -7,6 +7,7 @@ import pytest
 from nextact.errors import CannotFit
 from nextact.metrics.ranking import ranking_metrics
 from nextact.metrics.targets import Targets
+from nextact.models.grounds import Ground
 from nextact.models.hybrid.blend import Blend
 from nextact.models.hybrid.candidates import Candidates, Choice, _best, find_candidates, single_step
 from nextact.models.hybrid.hybrid_options import BlendOptions
@@ -83,11 +84,22 @@ def test_a_user_without_a_history_is_scored_by_what_the_members_say_of_nobody(bl
 def test_evidence_comes_from_the_member_that_adds_most(blend):
     histories = Histories.from_lists([[5, 1]])
     item = np.array([[2]], np.int32)
-    assert blend.evidence(histories, item).tolist() == [[1]]  # the transition table's: 2 follows 1
+    assert blend.explain(histories, item).item_index.tolist() == [[1]]  # the transition table's: 2 follows 1
+
+
+def test_grounds_are_those_of_the_member_that_is_quoted(blend):
+    by_hand = Blend(blend.options, blend.members)
+    by_hand.weights = np.array([{"popularity": 1.0, "transition": 0.01}.get(name, 0.0) for name in blend.members.names])
+    items, nobody = np.array([[2]], np.int32), Histories.from_lists([[]])
+    assert by_hand.explain(Histories.from_lists([[5, 1]]), items).ground.tolist() == [[Ground.FOLLOWS]]
+    best = by_hand.members.models["popularity"].score(nobody).argmax(axis=1)[:, None].astype(np.int32)
+    assert by_hand.explain(nobody, best).ground.tolist() == [[Ground.POPULAR]]
+    by_hand.weights = np.zeros(len(blend.members.names))
+    assert by_hand.explain(nobody, best).ground.tolist() == [[Ground.NOTHING]]
 
 
 def test_evidence_of_an_empty_place_is_nothing(blend):
-    assert blend.evidence(Histories.from_lists([[5, 1]]), np.zeros((1, 2), np.int32)).tolist() == [[0, 0]]
+    assert blend.explain(Histories.from_lists([[5, 1]]), np.zeros((1, 2), np.int32)).item_index.tolist() == [[0, 0]]
 
 
 def test_an_empty_fitting_half_is_refused(folders, training):

@@ -221,7 +221,7 @@ def test_a_user_without_a_history_gets_a_finite_score_of_everything(ranker):
 
 
 def test_evidence_is_the_item_before_what_follows(ranker):
-    assert ranker.evidence(Histories.from_lists([[5, 1]]), np.array([[2]], np.int32)).tolist() == [[1]]
+    assert ranker.explain(Histories.from_lists([[5, 1]]), np.array([[2]], np.int32)).item_index.tolist() == [[1]]
 
 
 @pytest.mark.parametrize(

@@ -63,7 +63,9 @@ def test_nothing_depends_on_how_many_users_are_worked_on_at_once(options, users,
     scores = whole.score(training.histories)
     np.testing.assert_array_equal(parts.score(training.histories), scores)
     best = np.argsort(-scores[:, 1:], axis=1)[:, :3].astype(np.int32) + 1
-    np.testing.assert_array_equal(parts.evidence(training.histories, best), whole.evidence(training.histories, best))
+    one, other = (model.explain(training.histories, best) for model in (parts, whole))
+    np.testing.assert_array_equal(one.item_index, other.item_index)
+    np.testing.assert_array_equal(one.ground, other.ground)
 
 
 def test_nothing_depends_on_how_many_events_are_worked_on_at_once(folders, training):
@@ -122,7 +124,7 @@ def test_a_hybrid_of_many_items_takes_no_more_than_a_block_of_users(options, wid
     room = model.options.memory_gib * GIB
     assert peak_of(lambda: model.score(training.histories)) < result + room + 2**20
     lists = np.ones((120, 10), np.int32)
-    assert peak_of(lambda: model.evidence(training.histories, lists)) < room + 2**20
+    assert peak_of(lambda: model.explain(training.histories, lists)) < room + 2**20
 
 
 def forecast_of(model, training):

@@ -340,6 +340,12 @@ def test_bins_of_the_baseline_are_told_as_those_of_the_chosen_model():
     ]
 
 
+def test_page_and_card_say_where_everybody_gets_one_list():
+    for write in (page, card):
+        assert "one and the same list" not in write()
+        assert "All users get one and the same list" in write(RESULTS | {"one_list": True})
+
+
 def test_readings_of_test_are_shown_where_they_are_counted():
     assert "readings of test" not in page()
     assert "readings of test" in page(RESULTS | {"test_readings": 3})

@@ -1,0 +1,249 @@
+"""A model fitted from frames: it recommends, explains, and is kept as a folder."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import weakref
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Self
+
+import ibis
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from nextact.errors import NextactError, shorten, suggest
+from nextact.events import columns as c
+from nextact.events import reasons as rejections
+from nextact.events.cleaning import ACCEPTED, accepted, clean_events, count_reasons, rejected, shown
+from nextact.events.contract import EventOptions
+from nextact.events.moments import iso_moment
+from nextact.events.reading import read_id
+from nextact.events.tables import RAW_EVENTS, as_table
+from nextact.frames.fitted import Explanation, Fitted
+from nextact.frames.tables import own_engine
+from nextact.models.grounds import explain
+from nextact.processes.scratch import HELD, new_scratch_folder, remove_scratch_folder
+from nextact.retrieval.reasons import reasons
+from nextact.retrieval.recommending import PROBABILITY, RANK, REASON
+from nextact.retrieval.scoring import rank
+from nextact.sequences.histories import Histories
+from nextact.serving.package import Package, input_columns
+from nextact.serving.packaged import PackagedModel
+from nextact.stored import read_json, reading, write_json, written_whole
+
+logger = logging.getLogger(__name__)
+
+HISTORIES = "histories"  # in messages
+ANSWER = [c.USER_ID, RANK, c.ITEM_ID, c.ITEM_TEXT, PROBABILITY, REASON]
+FITTED_FILE, PACKAGE_FOLDER, HISTORIES_FOLDER, USERS_FILE = "fitted.json", "package", "histories", "users.parquet"
+
+
+class FrameModel:
+    """The model that serves, with what is known of the users it learnt from.
+
+    Args:
+        folder: As :meth:`save` writes it.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.fitted = Fitted.of_json(read_json(folder / FITTED_FILE), folder / FITTED_FILE)
+        self.packaged = PackagedModel.open(folder / PACKAGE_FOLDER)
+        self._histories = Histories.open(folder / HISTORIES_FOLDER)
+        with reading(folder / USERS_FILE):
+            self._users: NDArray[np.object_] = pd.read_parquet(folder / USERS_FILE)[c.USER_ID].to_numpy(dtype=object)
+        self._index = {user: place for place, user in enumerate(self._users)}
+        self._folder = folder
+
+    @classmethod
+    def of(cls, fitted: Fitted, package: Package, users: pd.DataFrame, histories: Histories) -> Self:
+        """A model in a folder of its own, which goes with it."""
+        folder = new_scratch_folder("model")
+        package.save(folder / PACKAGE_FOLDER)
+        histories.save(folder / HISTORIES_FOLDER)
+        users.to_parquet(folder / USERS_FILE, index=False)
+        write_json(folder / FITTED_FILE, fitted.as_json())
+        model = cls(folder)
+        weakref.finalize(model, remove_scratch_folder, folder)
+        return model
+
+    def __repr__(self) -> str:
+        """The model, and of what."""
+        n_items = len(self.packaged.item_index)
+        return f"<nextact {self.name}: {len(self._users):,} users, {n_items:,} items; {self.fitted.reason}>"
+
+    @property
+    def name(self) -> str:
+        """The model that serves, such as ``baselines.ease``."""
+        return self.packaged.manifest.model
+
+    @property
+    def leaderboard(self) -> pd.DataFrame:
+        """The models on validation, the best first: the metric that chooses with its interval, seconds to fit."""
+        return pd.DataFrame([dict(one) for one in self.fitted.leaderboard])
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """What was guessed and stated, as ``parameters.yml`` of an environment would say it."""
+        return self.fitted.parameters
+
+    @property
+    def users(self) -> list[str]:
+        """Ids of the users that it learnt from, as text."""
+        return [str(one) for one in self._users]
+
+    def recommend(self, users: Iterable[object] | pd.DataFrame | None = None, k: int | None = None) -> pd.DataFrame:
+        """The best items of users.
+
+        Args:
+            users: Ids; of a user that the events do not name, nothing is known, and the list is what anybody would be
+                shown. Or a frame of histories with the columns of the events: what these users did is all that counts,
+                whether the model knows them or not. Everybody, if left out.
+            k: Items a user; ``recommendation.top_k`` (10), if left out.
+
+        Returns:
+            ``user_id`` and ``item_id`` (as text), ``rank`` (1 is best), ``item_text``, ``probability`` of being next
+            among all that may be recommended, and ``reason``; users in the order asked for. A user to whom fewer items
+            may be recommended has fewer rows.
+
+        Raises:
+            NextactError: If an id or a history cannot be read, or k is no whole number from 1.
+        """
+        if isinstance(users, pd.DataFrame):
+            return self.packaged.recommend(self._read_histories(users), k).items[ANSWER]
+        ids = self._users if users is None else _as_ids(users, c.USER_ID)
+        return self.packaged.recommend_to(self._of(ids), ids, k)[ANSWER]
+
+    def explain(self, user_id: object, item_id: object) -> Explanation:
+        """Where an item stands for a user, and why.
+
+        Args:
+            user_id: A user; see :meth:`recommend`.
+            item_id: An item of the catalogue.
+
+        Raises:
+            NextactError: If the model does not know the item, with the close match.
+        """
+        model, (user,), (item,) = self.packaged, _as_ids([user_id], c.USER_ID), _as_ids([item_id], c.ITEM_ID)
+        if (index := model.item_index.get(item)) is None:
+            raise NextactError(f"item_id: the model knows no item {item!r}; {suggest(item, model.item_index)}")
+        catalogue, manifest, history = model.catalogue, model.manifest, self._of(np.array([user], dtype=object))
+        n_items = len(model.item_index)
+        ranking = rank(
+            model.model,
+            history,
+            manifest.exclude_seen,
+            catalogue.tie_order,
+            catalogue.alike,
+            n_items,
+            manifest.temperature,
+        )
+        places = np.flatnonzero(ranking.lists[0] == index)
+        asked = np.array([[index]], np.int32)
+        said = reasons(
+            model.model, history, asked, ranking.scores[:, [index]], catalogue.names, model.log, catalogue.words
+        )
+        because = int(explain(model.model, history, asked).item_index[0, 0])
+        return Explanation(
+            user_id=user,
+            item_id=item,
+            item_text=catalogue.names[index],
+            rank=int(places[0]) + 1 if len(places) else None,
+            probability=float(np.exp(ranking.log_probability(np.array([0]), np.array([index]))[0])),
+            reason=said[0][0],
+            because=str(catalogue.ids[because]) if because else None,
+        )
+
+    def save(self, folder: str | Path) -> None:
+        """Write the model, its users and their histories into a folder; :func:`load` reads it.
+
+        ``package`` in it is what ``kedro run`` packages, and stands alone without any user. An earlier saved model is
+        replaced.
+
+        Raises:
+            NextactError: If something else stands there.
+        """
+        place = Path(folder)
+        if place.exists() and not (place / FITTED_FILE).exists():
+            raise NextactError(f"{place} is there already and holds no saved model; name a new folder")
+        with written_whole(place) as beside:
+            shutil.copytree(self._folder, beside, ignore=shutil.ignore_patterns(HELD))
+
+    def _of(self, ids: NDArray[np.object_]) -> Histories:
+        """Histories of users, empty ones of those who are not known."""
+        places = np.array([self._index.get(one, -1) for one in ids], np.int64)
+        if n_new := int((places < 0).sum()):
+            example = shorten(ids[int(np.argmax(places < 0))])
+            logger.warning(
+                "%d of %d users are not in the events, e.g. %s: nothing is known of them", n_new, len(ids), example
+            )
+        with_nobody = Histories(
+            np.append(self._histories.offsets, self._histories.n_events),
+            self._histories.item_index,
+            self._histories.event_type,
+            self._histories.timestamp,
+            self._histories.starts_step,
+        )
+        return with_nobody.take(np.where(places < 0, self._histories.n_users, places))
+
+    def _read_histories(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Rows of events in the columns of a request, by the contract of the events that the model learnt from."""
+        stated = self.packaged.certificate.data_options["events"]
+        options = EventOptions(**(stated | {"stop_above_rejected_share": 1.0}))
+        with own_engine():
+            read = _read(frame, options)
+            for reason, n in count_reasons(read).items():
+                if reason not in (ACCEPTED, rejections.REPEAT):
+                    rows = rejected(read).filter(rejected(read)[c.REJECTED_REASON] == reason)
+                    row = rows.order_by(c.SOURCE_ROW).limit(1).to_pyarrow().to_pylist()[0]
+                    if row[c.TIMESTAMP] is not None and options.has_times:
+                        row[c.TIMESTAMP] = iso_moment(row[c.TIMESTAMP])
+                    names = [c.USER_ID, c.ITEM_ID, c.EVENT_TYPE, c.TIMESTAMP]
+                    said = shown(row, [name for name in names if row[name] is not None], reason)
+                    raise NextactError(f"histories: {reason} in {n} row(s), e.g. row {row[c.SOURCE_ROW]}: {said}")
+            good = accepted(read)
+            rows = good.order_by([c.TIMESTAMP, c.POSITION, c.SOURCE_ROW]).to_pandas()
+        asked = [c.USER_ID, c.ITEM_ID, c.EVENT_TYPE, c.TIMESTAMP, c.SESSION_ID, c.POSITION, c.VALUE]
+        known = {one.name for one in input_columns(self.packaged.manifest)}
+        given: pd.DataFrame = rows[[name for name in asked if name in known and rows[name].notna().any()]]
+        return given
+
+
+def _read(frame: pd.DataFrame, options: EventOptions) -> ibis.Table:
+    if frame.empty:
+        raise NextactError("histories: the frame has no row; of users without events give the ids")
+    try:
+        return clean_events(as_table(frame, HISTORIES), options).cache()
+    except NextactError as error:
+        raise NextactError(str(error).replace(RAW_EVENTS, HISTORIES)) from None
+
+
+def load(folder: str | Path) -> FrameModel:
+    """What :meth:`FrameModel.save` wrote.
+
+    Raises:
+        StoredError: If a part is missing or damaged, or they do not belong together.
+    """
+    return FrameModel(Path(folder))
+
+
+def _as_ids(values: Iterable[object], name: str) -> NDArray[np.object_]:
+    """Ids as the events' are read: text as it is, whole numbers as their digits.
+
+    Raises:
+        NextactError: If one is missing or is no id.
+    """
+    given = [values] if isinstance(values, str | bytes) else list(values)
+    if not given:
+        return np.array([], dtype=object)
+    with own_engine():
+        table = as_table(pd.DataFrame({name: given}), "users" if name == c.USER_ID else "items")
+        cells = read_id(table[name], name, name)
+        read = table.select(id=cells.values, problem=cells.problems).to_pandas()
+    if (bad := read["problem"].notna()).any():
+        at = int(np.argmax(bad))
+        n, problem = int(bad.sum()), read["problem"].iloc[at]
+        raise NextactError(f"{name}: {problem} in {n} of {len(given)}, e.g. {given[at]!r}")
+    return np.array(read["id"], dtype=object)

@@ -1,0 +1,3 @@
+"""The version of this release, which packages and runs name."""
+
+VERSION = "0.1.0"

@@ -1,0 +1,130 @@
+"""Items that no reader can tell apart: of the same text, they stand in a list once."""
+
+from __future__ import annotations
+
+import logging
+import unicodedata
+from collections.abc import Iterable
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from nextact.models.recommender import Scores
+from nextact.models.top_items import top_k
+from nextact.options import options
+
+logger = logging.getLogger(__name__)
+
+MOST_OF_A_TEXT = 10  # items a text, on average, up to which a text is taken to tell one item from most others
+DEEPER = 2  # times as many ranks as places are looked at, then so many times more
+
+
+@options
+class ListOptions:
+    """What one list may hold.
+
+    Attributes:
+        one_per_text: Whether items of the same text stand in a list once, the best of them; the next ones move up.
+            ``auto`` says yes unless a text has more than ten items on average: such texts name kinds of items, as
+            categories do, and are no reason to leave an item out.
+    """
+
+    one_per_text: bool | Literal["auto"] = "auto"
+
+
+def alike_by_text(texts: Iterable[str | None], one_per_text: bool | Literal["auto"]) -> NDArray[np.int32] | None:
+    """Which items have the same text; letter case, kinds of blanks and forms of a character make no difference.
+
+    Args:
+        texts: Of items 1 .. n_items; an item without text is like no other.
+        one_per_text: See :class:`ListOptions`.
+
+    Returns:
+        int32 [n_items + 1], for each item the smallest index among those of its text; None where lists need not mind:
+        it was not asked for, or no text repeats.
+
+    Example:
+        >>> alike_by_text(["Red  wine", "", "red wine", ""], "auto").tolist()
+        [0, 1, 2, 1, 4]
+        >>> alike_by_text(["red wine", "", "white wine", ""], True) is None
+        True
+    """
+    if one_per_text is False:
+        return None
+    normal = pd.Series([normalised(text) for text in texts], dtype=object)
+    own = np.arange(1, len(normal) + 1, dtype=np.int32)
+    has_text = (normal != "").to_numpy(bool)
+    codes, distinct = pd.factorize(normal[has_text])
+    if len(distinct) == len(codes):
+        return None
+    if one_per_text == "auto" and len(codes) > MOST_OF_A_TEXT * len(distinct):
+        words = "%d items have %d texts between them, so lists may hold several items of one text; lists.one_per_text"
+        logger.info(words + " says otherwise", len(codes), len(distinct))
+        return None
+    first = np.full(len(distinct), len(own) + 1, np.int32)
+    np.minimum.at(first, codes, own[has_text])
+    own[has_text] = first[codes]
+    return np.append(np.int32(0), own)
+
+
+def normalised(text: str | None) -> str:
+    r"""A text as it is compared.
+
+    Example:
+        >>> normalised(" Red\u00a0 WINE ")
+        'red wine'
+    """
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().split()) if isinstance(text, str) else ""
+
+
+def top_k_apart(
+    scores: Scores, k: int, tie_order: NDArray[np.integer], alike: NDArray[np.int32] | None
+) -> tuple[NDArray[np.int32], Scores]:
+    """The best items a user of which no two are alike.
+
+    Args:
+        scores: float [users, n_items + 1], -inf for what may not be taken.
+        k: At least 1.
+        tie_order: See :func:`~nextact.models.top_items.top_k`.
+        alike: See :func:`alike_by_text`; None takes the best items whatever they are like.
+
+    Returns:
+        ``(lists, bound)``: int32 [users, k], best first, where items that are like a better one stand behind all
+        others, so that a list of few texts is as long as ever; and the k-th best score of each user, float [users],
+        whatever is listed.
+
+    Example:
+        >>> scores = np.array([[-np.inf, 3, 2, 1]], np.float32)
+        >>> alike, order = np.array([0, 1, 1, 3], np.int32), np.arange(4)
+        >>> top_k_apart(scores, 2, order, alike)[0].tolist(), top_k_apart(scores, 3, order, alike)[0].tolist()
+        ([[1, 3]], [[1, 3, 2]])
+    """
+    if alike is None:
+        lists = top_k(scores, k, tie_order)
+        return lists, scores[np.arange(len(lists)), lists[:, -1]]
+    everything = scores.shape[1]
+    depth = min(DEEPER * k, max(everything, k))
+    found = top_k(scores, depth, tie_order)
+    bound = scores[np.arange(len(found)), found[:, k - 1]]
+    lists, enough = _apart(found, k, alike)
+    short = np.flatnonzero(~enough)
+    while len(short) and depth < everything:
+        depth = min(depth * DEEPER, everything)
+        lists[short], enough = _apart(top_k(scores[short], depth, tie_order), k, alike)
+        short = short[~enough]
+    return lists, bound
+
+
+def _apart(found: NDArray[np.int32], k: int, alike: NDArray[np.int32]) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
+    """The first k of ranked items, repeats behind all others; and whether no deeper look would change them."""
+    groups = alike[found]
+    order = np.argsort(groups, axis=1, kind="stable")
+    in_order = np.take_along_axis(groups, order, axis=1)
+    again = np.zeros(found.shape, bool)
+    np.put_along_axis(again, order[:, 1:], in_order[:, 1:] == in_order[:, :-1], axis=1)
+    place = np.where(found == 0, 2, again).astype(np.int8)
+    best = np.argsort(place, axis=1, kind="stable")[:, :k]
+    enough = ((place == 0).sum(axis=1) >= k) | (found[:, -1] == 0)
+    return np.take_along_axis(found, best, axis=1), enough
