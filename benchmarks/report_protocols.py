@@ -57,6 +57,22 @@ TABLES = {
     "baskets": models(of("baskets")),
     "seen": models(of("exclude_seen"), targets_in_the_history=share("in_history_share")),
     "refit": models(of("refit")),
+    "refit policies": Table(
+        "refit",
+        ("dataset", "window", "model", "policy"),
+        columns(
+            {
+                "data": dataset,
+                "model": text("model"),
+                "policy": text("policy"),
+                METRIC: mean(METRIC),
+                "less `none`": lambda row: (
+                    f"{row['difference']:+.4f} [{row['difference_low']:+.4f}, {row['difference_high']:+.4f}]"
+                ),
+                "seconds": number("refit_seconds", 0),
+            }
+        ),
+    ),
     "reachable": Table(
         "protocols",
         KEY,

@@ -47,24 +47,26 @@ def nearest_rows(
     return np.sort(found, axis=1)
 
 
-def mean_of_rows(rows: csr_matrix, which: NDArray[np.int64]) -> csr_matrix:
-    """Mean of k rows for each query, sparse [queries, columns]; zero where k is 0.
+def mean_of_rows(rows: csr_matrix, which: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Mean of k rows for each query, dense [queries, columns]; zero where k is 0.
 
     Example:
-        >>> mean_of_rows(csr_matrix([[1.0, 0.0], [0.0, 4.0]]), np.array([[0, 1]])).toarray().tolist()
+        >>> mean_of_rows(csr_matrix([[1.0, 0.0], [0.0, 4.0]]), np.array([[0, 1]])).tolist()
         [[0.5, 2.0]]
     """
     n_queries, k = which.shape
-    votes = np.full(which.size, 1 / max(k, 1), np.float32)
-    picked = csr_matrix((votes, which.ravel(), np.arange(n_queries + 1) * k), shape=(n_queries, rows.shape[0]))
-    return csr_matrix(picked @ rows)
+    known, place = np.unique(which, return_inverse=True)
+    votes = np.zeros((len(known), n_queries), np.float32)
+    votes[place.reshape(which.shape), np.arange(n_queries)[:, None]] = 1 / max(k, 1)
+    mean: NDArray[np.float32] = (rows[known].T.tocsr() @ votes).T
+    return mean
 
 
 def _similarity(
     queries: csr_matrix, rows: csr_matrix, squares: NDArray[np.float32], similarity: str
 ) -> NDArray[np.float32]:
     """What orders the rows of a query: a rising function of minus the distance, or of the cosine."""
-    products: NDArray[np.float32] = (queries @ rows.T).toarray()
+    products: NDArray[np.float32] = (rows @ queries.toarray().T).T  # hardly a pair has nothing in common
     if similarity == "euclidean":
         return products - squares / np.float32(2)
     return np.divide(products, np.sqrt(squares), out=np.zeros_like(products), where=squares > 0)

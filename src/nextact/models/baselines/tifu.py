@@ -48,8 +48,9 @@ class TIFUKNN:
         if self.options.gap_power > 0:
             own = csr_matrix(own.multiply(due_factors(histories, self.gaps, self.options.gap_power)))
         share = np.float32(self.options.own_share)
-        blend = own * share + mean_of_rows(self.users, near) * (1 - share)
-        scores: Scores = blend.toarray().astype(np.float32, copy=False)
+        scores: Scores = mean_of_rows(self.users, near).astype(np.float32, copy=False)
+        scores *= 1 - share
+        scores += (own * share).toarray()
         return scores
 
     def evidence(self, histories: Histories, item_index: NDArray[np.int32]) -> NDArray[np.int32]:

@@ -16,6 +16,7 @@ from nextact.models.recommender import Scores
 from nextact.sequences.histories import Histories
 from nextact.sequences.user_blocks import user_blocks
 
+FLOAT = 4  # bytes
 BLOCK_USERS = 64  # whose items' vectors stand in memory at once
 
 
@@ -38,12 +39,14 @@ class VectorKNN:
 
     def score(self, histories: Histories) -> Scores:
         """Similarity to the weighted history; 0 for an item without a vector."""
-        return _dense((self.history(histories) @ self.vectors) @ self.targets.T)
+        read: Any = self.history(histories) @ self.vectors
+        is_sparse = issparse(read)  # in the condition it would narrow the type to one without toarray
+        return _products_with_all(read, self.targets) if is_sparse else _dense(read @ self.targets.T)
 
     def score_some(self, histories: Histories, item_index: NDArray[np.int32]) -> Scores:
         """The same of some items a user, float32 [users, C]."""
         read: Any = self.history(histories) @ self.vectors
-        is_sparse = issparse(read)  # as below
+        is_sparse = issparse(read)  # as above
         if is_sparse:
             return _products_with_rows(read.toarray(), self.targets, item_index)
         found = np.empty(item_index.shape, np.float32)
@@ -82,6 +85,17 @@ class VectorKNN:
         model.targets = arrays.get("targets", model.vectors)
         model.of_types = arrays["of_types"]
         return model
+
+
+def _products_with_all(read: csr_matrix, rows: csr_matrix) -> Scores:
+    """Inner products of each user's vector and all rows of a sparse matrix, float32 [U, rows].
+
+    Nearly every row shares a word with the history, so that a sparse product would only be slower.
+    """
+    found = np.empty((read.shape[0], rows.shape[0]), np.float32)
+    for users in user_blocks(read.shape[0], read.shape[1] * FLOAT, BLOCK_USERS):
+        found[users] = (rows @ read[users].toarray().T).T
+    return found
 
 
 def _products_with_rows(read: NDArray[np.float32], rows: csr_matrix, item_index: NDArray[np.int32]) -> Scores:
