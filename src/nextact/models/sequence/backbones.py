@@ -11,8 +11,8 @@ from transformers.activations import NewGELUActivation
 from transformers.models.gpt2.modeling_gpt2 import GPT2MLP
 
 from nextact.errors import NextactError
+from nextact.models.dropout import replace_dropout
 from nextact.models.sequence.kernels.attention import NAME, causal_attention
-from nextact.models.sequence.kernels.dropout import replace_dropout
 from nextact.models.sequence.own_backbone import NextactBackbone
 from nextact.models.sequence.sequence_options import SequenceOptions
 

@@ -11,9 +11,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from nextact.models.dropout import Dropout
 from nextact.models.sequence.backbones import make_backbone
 from nextact.models.sequence.data.step_log import StepInputs
-from nextact.models.sequence.kernels.dropout import Dropout
 from nextact.models.sequence.own_backbone import NextactBackbone
 from nextact.models.sequence.sequence_options import SequenceOptions
 from nextact.models.sequence.text_start import START_SPREAD, Standard, Vectors

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention, sigmoid, silu
 
 from nextact.events.moments import SECOND
-from nextact.models.sequence.kernels.dropout import Dropout
+from nextact.models.dropout import Dropout
 
 TIME_BUCKETS = 40  # twofold each, from a second to longer than any log
 

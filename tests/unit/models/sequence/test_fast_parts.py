@@ -6,9 +6,9 @@ from torch import nn
 from torch.nn.functional import scaled_dot_product_attention
 
 from nextact.models.device import seeded
+from nextact.models.dropout import Dropout, Kept, replace_dropout
 from nextact.models.sequence.backbones import make_backbone
 from nextact.models.sequence.kernels import attention
-from nextact.models.sequence.kernels.dropout import Dropout, Kept, replace_dropout
 
 from .conftest import options_of
 

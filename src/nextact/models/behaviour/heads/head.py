@@ -9,7 +9,8 @@ from collections.abc import Iterable
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import dropout
+
+from nextact.models.dropout import Dropout
 
 HIDDEN, DROPOUT = 64, 0.2
 # The network has seen what followed its training states, which makes them look surer than those of a day to come:
@@ -33,6 +34,7 @@ class Head(nn.Module):
         self.linear = nn.Linear(n_inputs, n_outputs)
         self.hidden = nn.Linear(n_inputs, HIDDEN)
         self.out = nn.Linear(HIDDEN, n_outputs, bias=False)
+        self.drop, self.drop_states = Dropout(DROPOUT), Dropout(STATE_DROPOUT)
         for start in (self.linear.weight, self.out.weight):
             nn.init.zeros_(start)
 
@@ -45,10 +47,9 @@ class Head(nn.Module):
         """Logits, [N, O], of standardised inputs."""
         n_known = inputs_NX.shape[1] - self.n_states
         known, states = inputs_NX[:, :n_known], inputs_NX[:, n_known:]
-        states = dropout(STATE_SCALE * states, STATE_DROPOUT, self.training)
-        inputs = torch.cat([known, states], dim=1)
-        hidden = nn.functional.silu(self.hidden(dropout(inputs, DROPOUT, self.training)))
-        found: Tensor = self.linear(inputs) + self.out(dropout(hidden, DROPOUT, self.training))
+        inputs = torch.cat([known, self.drop_states(STATE_SCALE * states)], dim=1)
+        hidden = nn.functional.silu(self.hidden(self.drop(inputs)))
+        found: Tensor = self.linear(inputs) + self.out(self.drop(hidden))
         return found
 
 

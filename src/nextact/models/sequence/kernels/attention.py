@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
-from nextact.models.sequence.kernels.dropout import Kept
+from nextact.models.dropout import Kept
 
 NAME = "nextact_causal"
 BLOCK_STEPS = 64  # that read at once
