@@ -25,21 +25,22 @@ PACKAGES = (  # whose versions may change what a step gives
 )
 
 
-def code_of(modules: Iterable[str]) -> str:
+def code_of(modules: Iterable[str], alone: Iterable[str] = ()) -> str:
     """SHA-256, as hexadecimal text, of the modules, of all of the package that they import, and of the files beside.
 
     Files count as they were when this process first asked: what is edited while a run goes on is not what ran.
 
     Args:
         modules: Their full names; of those outside the package the file alone counts.
+        alone: Further modules of the package whose own file counts, whatever they import.
     """
-    wanted = set(modules)
-    ours = _reached(frozenset(name for name in wanted if name.split(".")[0] == PACKAGE))
-    digests = _digests()
-    named = [f"{name} {digests[name]}" for name in sorted(ours)]
-    named += [f"{name} {_digest_outside(name)}" for name in sorted(wanted - ours)]
+    wanted, digests = set(modules), _digests()
+    reached = _reached(frozenset(name for name in wanted if name.split(".", maxsplit=1)[0] == PACKAGE))
+    ours = {*reached, *alone, *(parent for name in reached for parent in _parents(name))}
+    named = [f"{name} {digests[name]}" for name in sorted(ours) if name in digests]
+    named += [f"{name} {_digest_outside(name)}" for name in sorted(wanted - reached)]
     for module, folder in BESIDE.items():
-        if module in ours:
+        if module in reached:
             named += [f"{file} {digest}" for file, digest in digests.items() if file.startswith(f"{folder}/")]
     return hashlib.sha256("\n".join(named).encode()).hexdigest()
 
@@ -63,25 +64,32 @@ def versions() -> dict[str, str]:
 
 @functools.cache
 def _reached(modules: frozenset[str]) -> frozenset[str]:
-    """The modules, the packages they are in, and all that these import, over however many steps."""
+    """The modules, and all of the package that they import, over however many steps."""
     found: set[str] = set()
     to_come = set(modules)
     while to_come:
         name = to_come.pop()
-        if name in found or name not in _sources():
-            continue
-        found.add(name)
-        to_come |= _imports(name) | {name.rpartition(".")[0]}
+        if name not in found and name in _sources():
+            found.add(name)
+            to_come |= _imports(name)
     return frozenset(found)
 
 
 @functools.cache
 def _imports(module: str) -> frozenset[str]:
     """What a module imports of the package, wherever in it that is written; names that are no modules do no harm."""
-    found = set()
+    found: set[str] = set()
     for whence, names, whole in IMPORT.findall(_sources()[module].decode()):
-        found |= {whole or whence} | {f"{whence}.{name}" for name in re.findall(r"\w+", names)}
+        of_names = {f"{whence}.{name}" for name in re.findall(r"\w+", names)}
+        only_modules = bool(of_names) and of_names <= _sources().keys()  # of a package, which need not be looked into
+        found |= of_names if only_modules else {*of_names, whole or whence}
     return frozenset(found)
+
+
+def _parents(module: str) -> list[str]:
+    """The packages that a module is in."""
+    parts = module.split(".")
+    return [".".join(parts[:end]) for end in range(1, len(parts))]
 
 
 @functools.cache

@@ -28,6 +28,7 @@ LAUNCH = "launch"  # decides how a result is made, never what it says: it never 
 ONLY_SHOWN = ("summary_users",)  # decide how a result is shown
 HOW_NOT_WHAT = (LAUNCH, *ONLY_SHOWN)
 CODE, ENTRIES = "code", "catalog"
+LISTS_NODES = "pipeline"  # module beside that of a node's function, which says what the function is given
 READS_RAW = "nextact.checks.raw_ids"  # a hook of this module decides how ids of raw files are read
 NAME_FILES = (  # options that may name a file, a folder or a package which the step then reads
     *("encoder.model", "word2vec.pretrained", "glove.pretrained"),
@@ -57,6 +58,8 @@ class Origin:
             record: Of the result.
             kinds: Parameter -> class of its options, by which a value that an older version wrote gets its defaults.
         """
+        if not record.around:
+            return ["nothing was noted of the code that made it"]
         then = {name: as_read(value, kinds.get(name)) for name, value in (record.parameters | record.shown).items()}
         options = unequal(then, self.parameters | self.shown)
         said = [f"{leaf}: {was!r} then, {now!r} now" for leaf, was, now in options]
@@ -117,11 +120,14 @@ class Origins:
         classes = {kind.__module__ for one in datasets for kind in kinds_of(one)}
         ours = {name for name in classes if name.startswith("nextact.")}
         reads_raw = {READS_RAW} if any(name not in self.made for name in names) else set()
-        return code_of({_module_of(node.func), *ours, *reads_raw})
+        module = _module_of(node.func)
+        found = code_of({module, *ours, *reads_raw}, alone=[f"{module.rpartition('.')[0]}.{LISTS_NODES}"])
+        return stable_hash([found, plain(node._inputs), plain(node._outputs)], length=64)
 
     def _entries(self, node: Node) -> str:
         """How the results are written; of how inputs are read, raw tables know themselves."""
-        return stable_hash({name: entry_of(self.catalog.get(name)) for name in node.outputs if name in self.catalog})
+        kept = [name for name in node.outputs if not in_memory(self.catalog, name)]
+        return stable_hash({name: entry_of(self.catalog.get(name)) for name in kept})
 
 
 def all_made() -> frozenset[str]:
@@ -212,7 +218,7 @@ def _is_alike(name: str, then: Mapping[str, str | None], now: Mapping[str, str |
 def _said(name: str, then: Mapping[str, str | None], now: Mapping[str, str | None]) -> str:
     if name in (CODE, ENTRIES):
         what = "the code that makes it" if name == CODE else "how the data catalog has it written"
-        return f"{what} has changed" if name in then else f"nothing says {what} then"
+        return f"{what} has changed"
     if name in versions():
         return f"{name}: {then.get(name)} then, {now.get(name)} now"
     if name not in then or name not in now:
