@@ -25,28 +25,34 @@ PACKAGES = (  # whose versions may change what a step gives
 )
 
 
-def code_of(modules: Iterable[str], alone: Iterable[str] = ()) -> str:
+def code_of(modules: Iterable[str], alone: Iterable[str] = ()) -> str | None:
     """SHA-256, as hexadecimal text, of the modules, of all of the package that they import, and of the files beside.
-
-    Files count as they were when this process first asked: what is edited while a run goes on is not what ran.
 
     Args:
         modules: Their full names; of those outside the package the file alone counts.
         alone: Further modules of the package whose own file counts, whatever they import.
+
+    Returns:
+        None where one of the files was touched since this process first asked: nobody knows which of both it runs.
     """
+    remember()
     wanted, digests = set(modules), _digests()
     reached = _reached(frozenset(name for name in wanted if name.split(".", maxsplit=1)[0] == PACKAGE))
     ours = {*reached, *alone, *(parent for name in reached for parent in _parents(name))}
-    named = [f"{name} {digests[name]}" for name in sorted(ours) if name in digests]
-    named += [f"{name} {_digest_outside(name)}" for name in sorted(wanted - reached)]
     for module, folder in BESIDE.items():
         if module in reached:
-            named += [f"{file} {digest}" for file, digest in digests.items() if file.startswith(f"{folder}/")]
+            ours |= {file for file in digests if file.startswith(f"{folder}/")}
+    ours &= digests.keys()
+    if any(_stamp(_files()[name]) != _stamps()[name] for name in ours):
+        return None
+    named = [f"{name} {digests[name]}" for name in sorted(ours)]
+    named += [f"{name} {_digest_outside(name)}" for name in sorted(wanted - reached)]
     return hashlib.sha256("\n".join(named).encode()).hexdigest()
 
 
 def remember() -> None:
     """Take the code as it is now for what this process runs."""
+    _stamps()
     _digests()
 
 
@@ -93,8 +99,8 @@ def _parents(module: str) -> list[str]:
 
 
 @functools.cache
-def _sources() -> dict[str, bytes]:
-    """Module -> its source; file that is no module -> its content."""
+def _files() -> dict[str, Path]:
+    """Module -> its file; name of a file that is no module -> the file."""
     found = {}
     for file in sorted(ROOT.rglob("*")):
         within = file.relative_to(ROOT)
@@ -102,8 +108,27 @@ def _sources() -> dict[str, bytes]:
             continue
         parts = within.with_suffix("").parts
         parts = parts[:-1] if parts[-1] == "__init__" else parts
-        found[".".join((PACKAGE, *parts)) if file.suffix == ".py" else within.as_posix()] = file.read_bytes()
+        found[".".join((PACKAGE, *parts)) if file.suffix == ".py" else within.as_posix()] = file
     return found
+
+
+@functools.cache
+def _sources() -> dict[str, bytes]:
+    return {name: file.read_bytes() for name, file in _files().items()}
+
+
+@functools.cache
+def _stamps() -> dict[str, tuple[int, int] | None]:
+    return {name: _stamp(file) for name, file in _files().items()}
+
+
+def _stamp(file: Path) -> tuple[int, int] | None:
+    """Bytes and time of the last change; None where the file is gone."""
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_size, found.st_mtime_ns
 
 
 @functools.cache

@@ -114,7 +114,7 @@ class Origins:
             self._raw[name] = fingerprint_of_table(self.catalog.get(name)) if can_tell else None
         return self._raw[name]
 
-    def _code(self, node: Node) -> str:
+    def _code(self, node: Node) -> str | None:
         names = _data_of(node)
         datasets = [self.catalog.get(name) for name in names if name in self.catalog]
         classes = {kind.__module__ for one in datasets for kind in kinds_of(one)}
@@ -122,7 +122,7 @@ class Origins:
         reads_raw = {READS_RAW} if any(name not in self.made for name in names) else set()
         module = _module_of(node.func)
         found = code_of({module, *ours, *reads_raw}, alone=[f"{module.rpartition('.')[0]}.{LISTS_NODES}"])
-        return stable_hash([found, plain(node._inputs), plain(node._outputs)], length=64)
+        return found and stable_hash([found, plain(node._inputs), plain(node._outputs)], length=64)
 
     def _entries(self, node: Node) -> str:
         """How the results are written; of how inputs are read, raw tables know themselves."""
@@ -216,7 +216,7 @@ def _is_alike(name: str, then: Mapping[str, str | None], now: Mapping[str, str |
 
 
 def _said(name: str, then: Mapping[str, str | None], now: Mapping[str, str | None]) -> str:
-    if name in (CODE, ENTRIES):
+    if name in (CODE, ENTRIES) and then.get(name) is not None:
         what = "the code that makes it" if name == CODE else "how the data catalog has it written"
         return f"{what} has changed"
     if name in versions():

@@ -49,6 +49,15 @@ def test_an_edit_of_what_is_imported_is_seen(monkeypatch, edited):
     assert code.code_of(["nextact.text.blocks"]) == other
 
 
+def test_of_a_file_that_is_touched_while_the_process_runs_nothing_is_known(monkeypatch):
+    known = code.code_of(["nextact.metrics.ranking"])
+    stamps = code._stamps() | {"nextact.metrics.tie_groups": (1, 1)}
+    monkeypatch.setattr(code, "_stamps", lambda: stamps)
+    assert code.code_of(["nextact.metrics.ranking"]) is None
+    assert code.code_of(["nextact.text.blocks"]) is not None
+    assert known is not None
+
+
 def test_a_module_outside_the_package_counts_by_its_file(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     (tmp_path / "my_nodes.py").write_text("A = 1")
