@@ -76,12 +76,10 @@ class ChangedRun(KedroSession):
         _say(reasons, whole, catalog)
         shown: set[str] = set()
         if reasons:
-            self.run(
-                pipeline_names=names,
-                node_names=tuple(reasons),
-                runner=_runner(options),
-                load_versions=options["load_versions"],
-            )
+            is_whole = len(reasons) == len(whole.nodes)  # asked for as such: Kedro-Viz keeps the states of whole runs
+            part = {option: options[option] for option in FILTERS} if is_whole else {"node_names": tuple(reasons)}
+            versions = options["load_versions"]
+            self.run(pipeline_names=names, runner=_runner(options), load_versions=versions, **part)
             shown = whole.only_nodes(*reasons).outputs()
         with chdir(context.project_path):
             for text in closing(whole.outputs() - shown, catalog, context.config_loader, context.env):

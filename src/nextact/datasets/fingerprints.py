@@ -14,7 +14,10 @@ from nextact.records import ABSENT, files_of, fingerprint_of_files
 
 MOST_BYTES = 2**30  # a second or two of hashing
 ONE_FILE = {  # datasets whose rows are all that a file, or a folder, holds
-    "kedro_datasets.": ("CSVDataset", "ExcelDataset", "FileDataset", "JSONDataset", "ParquetDataset"),
+    "kedro_datasets.": (
+        *("CSVDataset", "ExcelDataset", "FileDataset", "JSONDataset", "ParquetDataset"),
+        *("EagerPolarsDataset", "LazyPolarsDataset"),
+    ),
     "nextact.datasets.": ("ErasedUsersDataset", "PublicDataset"),
 }
 NOT_CONTENT = {"filepath", "path", "metadata", "credentials", "version"}  # of an entry of the data catalog
@@ -42,8 +45,15 @@ def fingerprint_of_table(dataset: Any) -> str | None:
 def content_of(place: Path) -> str | None:
     """Of the files at a place; :data:`~nextact.records.ABSENT` where nothing is, None where they are too many bytes.
 
-    A pattern of file names, and a folder that holds links to folders, are None as well.
+    A pattern of file names, a folder that holds links to folders, and what cannot be read are None as well.
     """
+    try:
+        return _content_of(place)
+    except OSError:  # whoever reads the table says what is wrong with it
+        return None
+
+
+def _content_of(place: Path) -> str | None:
     if PATTERN & set(str(place)) and not place.exists():
         return None
     if place.is_dir() and any(one.is_symlink() and one.is_dir() for one in place.rglob("*")):

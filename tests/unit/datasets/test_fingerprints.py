@@ -115,6 +115,14 @@ def test_too_many_bytes_are_not_hashed(rows, monkeypatch):
     assert content_of(rows) is not None
 
 
+def test_of_what_cannot_be_read_nothing_is_known(rows, monkeypatch):
+    def refuse(*arguments):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(fingerprints, "fingerprint_of_files", refuse)
+    assert content_of(rows) is None
+
+
 def test_a_folder_is_known_by_the_files_in_it(tmp_path):
     folder = tmp_path / "table"
     folder.mkdir()
