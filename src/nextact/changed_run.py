@@ -63,6 +63,8 @@ class ChangedRun(KedroSession):
         """
         if options.get("only_missing_outputs"):
             raise NextactError("--only-changed and --only-missing-outputs cannot be used together: say one of them")
+        if options["pipeline"] and options["pipelines"]:
+            raise NextactError("--pipeline and --pipelines cannot be used together: say one of them")
         names = list(dict.fromkeys(options["pipelines"] or filter(None, [options["pipeline"]])))
         pipelines.set_requested(names or None)
         context = self.load_context()
