@@ -22,7 +22,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 	touch $@
 
 run: install
-	$(BIN)/kedro run
+	$(BIN)/kedro run --only-changed
 
 # every block of item vectors and every model; hours
 run-all: install

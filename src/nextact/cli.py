@@ -44,10 +44,14 @@ def cli() -> None:
 
 VERBOSE = click.Option(["--verbose"], is_flag=True, help="Show every line of the log, not what asks for action alone.")
 
+ONLY_CHANGED = click.Option(
+    ["--only-changed"], is_flag=True, help="Skip steps whose inputs, options and code have not changed."
+)
 
-@cli.command(name="run", params=[*kedro_run.params, VERBOSE], help=kedro_run.help)
+
+@cli.command(name="run", params=[*kedro_run.params, ONLY_CHANGED, VERBOSE], help=kedro_run.help)
 @click.pass_context
-def run(context: click.Context, /, verbose: bool, **options: Any) -> None:
+def run(context: click.Context, /, verbose: bool, only_changed: bool, **options: Any) -> None:
     """Kedro's own run; set NEXTACT_TRACEBACK=1 to see where an error came from."""
     end_on_sigterm()
     if not verbose:
@@ -55,7 +59,12 @@ def run(context: click.Context, /, verbose: bool, **options: Any) -> None:
     with _one_message(context):
         _check_names(options)
         _check_runner(options)
-        context.invoke(kedro_run, **options)
+        if only_changed:
+            from nextact.changed_run import run_changed
+
+            run_changed(options)
+        else:
+            context.invoke(kedro_run, **options)
 
 
 @cli.command(name="erase-user")

@@ -38,6 +38,10 @@ class CannotFit(NextactError):  # noqa: N818 - says what happened, as StopIterat
     """
 
 
+class NotEnoughMemory(CannotFit):
+    """A model that cannot be fitted in the memory that is free now; it may fit another time."""
+
+
 class TableError(NextactError):
     """A table breaks its contract.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -106,26 +107,9 @@ class NextactHooks:
     @hook_impl
     def after_pipeline_run(self, pipeline: Pipeline, catalog: CatalogProtocol) -> None:
         """Print the results whose catalog entry asks for it, and go back to where the run was started."""
-        for name in sorted(pipeline.outputs()):
-            if (getattr(catalog.get(name), "metadata", None) or {}).get("print_at_end"):
-                print(f"\n{catalog.load(name)}")
-                if name == SUMMARY:
-                    print(f"\n{self._where_to_look(catalog)}")
+        for text in closing(pipeline.outputs(), catalog, self._loader, self._env):
+            print(f"\n{text}")
         self._go_back()
-
-    def _where_to_look(self, catalog: CatalogProtocol) -> str:
-        """Where the results of a run are seen, a line each."""
-        from nextact.tracking.hooks import read_options
-
-        page = Path(str(getattr(catalog.get("evaluation_page"), "_filepath", "")))
-        page = page.relative_to(Path.cwd()) if page.is_relative_to(Path.cwd()) else page
-        env = "" if self._env in (None, self._loader.default_run_env) else f" --env {self._env}"
-        lines = {"report": str(page), "pipelines": f"kedro viz run --host 127.0.0.1{env}"}
-        tracking = read_options(self._loader, Path.cwd())
-        if tracking.enabled:
-            store = tracking.tracking_uri.replace(f"sqlite:///{Path.cwd()}/", "sqlite:///")
-            lines["runs"] = f"mlflow ui --backend-store-uri {store} --host 127.0.0.1"
-        return "\n".join(f"{name:<11}{place}" for name, place in (lines | {"explore": "notebooks/"}).items())
 
     @hook_impl(trylast=True)  # an error raised here keeps it from the hooks that would come later
     def on_pipeline_error(self, error: Exception, pipeline: Pipeline, catalog: CatalogProtocol) -> None:
@@ -139,6 +123,37 @@ class NextactHooks:
     def _go_back(self) -> None:
         if self._started_in is not None:
             os.chdir(self._started_in)
+
+
+def closing(names: Iterable[str], catalog: CatalogProtocol, loader: Any, env: str | None) -> Iterator[str]:
+    """What is printed at the end of a run: those results whose catalog entry asks for it, and where to look.
+
+    Args:
+        names: Results.
+        catalog: Where they are.
+        loader: Of the configuration.
+        env: Kedro environment; None for the default.
+    """
+    for name in sorted(names):
+        if (getattr(catalog.get(name), "metadata", None) or {}).get("print_at_end"):
+            yield str(catalog.load(name))
+            if name == SUMMARY:
+                yield _where_to_look(catalog, loader, env)
+
+
+def _where_to_look(catalog: CatalogProtocol, loader: Any, env: str | None) -> str:
+    """Where the results of a run are seen, a line each."""
+    from nextact.tracking.hooks import read_options
+
+    page = Path(str(getattr(catalog.get("evaluation_page"), "_filepath", "")))
+    page = page.relative_to(Path.cwd()) if page.is_relative_to(Path.cwd()) else page
+    named = "" if env in (None, loader.default_run_env) else f" --env {env}"
+    lines = {"report": str(page), "pipelines": f"kedro viz run --host 127.0.0.1{named}"}
+    tracking = read_options(loader, Path.cwd())
+    if tracking.enabled:
+        store = tracking.tracking_uri.replace(f"sqlite:///{Path.cwd()}/", "sqlite:///")
+        lines["runs"] = f"mlflow ui --backend-store-uri {store} --host 127.0.0.1"
+    return "\n".join(f"{name:<11}{place}" for name, place in (lines | {"explore": "notebooks/"}).items())
 
 
 def _share_connection(catalog: CatalogProtocol) -> None:

@@ -22,6 +22,7 @@ from nextact.options import plain
 from nextact.protocol import unequal
 
 File = tuple[str, int, int]  # name inside the dataset, bytes, time of the last change in nanoseconds
+ABSENT = "absent"  # in place of the fingerprint of what was not there, or was handed to a node as if it were not
 
 
 class Record(BaseModel):
@@ -33,8 +34,11 @@ class Record(BaseModel):
         node: The node that saved it.
         fingerprint: Of its content; see :func:`fingerprint_of`.
         files: Name, size and time of change of each file: while these stay, the content is not read again.
-        inputs: Dataset -> its fingerprint when the node read it; None where it has none (raw tables).
+        inputs: Dataset -> its fingerprint when the node read it; None where nothing tells cheaply what it holds.
         parameters: Parameter -> the value that the node read, defaults included.
+        shown: The same of parameters that change how a result is shown, and never what it says.
+        around: What else decides what it holds -> its fingerprint: code, versions of packages, files that options name;
+            None where nothing tells cheaply.
         before_erasure: Fingerprints that it had until a user was erased from it; what was made from it then still fits.
         erased_since: ISO moment since which a user is erased whose events were there when it was made.
     """
@@ -48,6 +52,8 @@ class Record(BaseModel):
     files: tuple[File, ...]
     inputs: dict[str, str | None]
     parameters: dict[str, Any]
+    shown: dict[str, Any] = {}
+    around: dict[str, str | None] = {}
     before_erasure: tuple[str, ...] = ()
     erased_since: str | None = None
 
@@ -146,8 +152,11 @@ def fingerprint_of(place: Path) -> str | None:
     Two places hold the same bytes under the same names if and only if their fingerprints are equal.
     """
     files = files_of(place)
-    if not files:
-        return None
+    return fingerprint_of_files(place, files) if files else None
+
+
+def fingerprint_of_files(place: Path, files: Iterable[File]) -> str:
+    """The same of some of the files at a place."""
     found = hashlib.sha256()
     for name, size, _ in files:
         with (place / name if name else place).open("rb") as file:
@@ -221,7 +230,7 @@ class Staleness:
         reasons = []
         for name, then in record.inputs.items():
             made = self.book.read(name)
-            if then is not None and made is not None and then not in (made.fingerprint, *made.before_erasure):
+            if then not in (None, ABSENT) and made is not None and then not in (made.fingerprint, *made.before_erasure):
                 reasons.append(f"{record.dataset!r} was made from another {name!r}")
         return reasons
 

@@ -4,7 +4,7 @@ import json
 import pandas as pd
 import pytest
 
-from nextact.datasets.results import SummaryDataset
+from nextact.datasets.evaluation import SummaryDataset
 from nextact.errors import NextactError, TableError
 from nextact.printing import csv_cell, printable
 from nextact.reports.summary import ShownUser, Summary, user_lines

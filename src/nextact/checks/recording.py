@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,20 +14,32 @@ from kedro.framework.project import pipelines
 from kedro.io import CatalogProtocol
 from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
-from kedro.validation.type_extractor import TypeExtractor
 
+from nextact.checks import code
+from nextact.checks.origins import (
+    HOW_NOT_WHAT,
+    PARAMETER,
+    RECORDS,
+    Origin,
+    Origins,
+    all_made,
+    in_memory,
+    is_one_of,
+    option_classes,
+    parameters_of,
+)
 from nextact.datasets.places import local_place
 from nextact.errors import NextactError
 from nextact.processes.locks import HeldError, Use
-from nextact.records import Record, RecordBook, Staleness, as_read, files_of, fingerprint_of
+from nextact.records import Record, RecordBook, Staleness, files_of, fingerprint_of
+from nextact.results.models import LeftOut
 from nextact.serving.package import mark_erased
 
 logger = logging.getLogger(__name__)
 
-RECORDS, CERTIFICATE, ERASED_USERS = "records", "certificate", "erased_users"
+CERTIFICATE, ERASED_USERS = "certificate", "erased_users"
 IN_USE = "in_use.lock"
-PARAMETER = "params:"
-HOW_NOT_WHAT = ("launch", "summary_users")  # options that change how a result is made or shown, never what it says
+FREE_MEMORY = "free memory"
 MOST_LINES = 12
 
 
@@ -38,21 +50,21 @@ class RecordingHooks:
         self._catalog: CatalogProtocol | None = None
         self._use: Use | None = None
         self._made_here: frozenset[str] = frozenset()
+        self._origins: Origins | None = None
+        self._origin_of: dict[str, Origin] = {}
 
     @hook_impl(trylast=True)
     def before_pipeline_run(self, pipeline: Pipeline, catalog: CatalogProtocol) -> None:
         """Refuse inputs that no longer fit, then take the certificate away where the data are made anew."""
+        code.remember()
         self._catalog, self._made_here = catalog, frozenset(pipeline.all_outputs())
+        self._origins, self._origin_of = Origins(catalog, makers_in_memory(pipeline, catalog)), {}
         self._let_go()
         self._use = _use(catalog, alone=False)
         try:
-            _refuse_where_an_erasure_is_pending(catalog)
             _refuse_what_would_be_older(pipeline, catalog)
-            required = [name for name in sorted(pipeline.inputs()) if not _may_be_absent(catalog, name)]
-            found = staleness(catalog).of(required)
-            if found:
-                raise NextactError(_refusal(found))
-            _tell_of_erased(catalog, required)
+            refuse_what_does_not_belong(pipeline, catalog)
+            _tell_of_erased(catalog, _required(pipeline, catalog))
             _take_certificate_away(pipeline, catalog)
         except BaseException:
             self._let_go()
@@ -74,31 +86,30 @@ class RecordingHooks:
             self._use = None
 
     @hook_impl
+    def before_dataset_loaded(self, node: Node) -> None:
+        """Note what a node is going to read: a table that changes while it is read is known as changed later."""
+        if self._origins is not None and node.name not in self._origin_of:
+            self._origin_of[node.name] = self._origins.of(node)
+
+    @hook_impl
     def before_node_run(self, node: Node, catalog: CatalogProtocol) -> dict[str, Any]:
         """Hand out results that no longer fit as absent, where a node takes what there is."""
         self._catalog = catalog  # a worker process starts here
-        absent = {}
-        for name in node.inputs:
-            if name in self._made_here or not _may_be_absent(catalog, name):
-                continue
-            if found := staleness(catalog).of([name]):
-                logger.warning("%s is left out: %s", name, "; ".join(_first_reasons(found)))
-                absent[name] = catalog.get(name).absent()
-            elif since := catalog.get(RECORDS).load().erased_since([name]):
-                why = "it learnt from a user who was erased at"
-                logger.warning("%s is left out: %s %s; fit all models anew", name, why, since[name])
-                absent[name] = catalog.get(name).absent()
-        return absent
+        left_out = absent_inputs(node, self._made_here, catalog)
+        for name, why in left_out.items():
+            logger.warning("%s is left out: %s", name, why)
+        noted = self._origin_of.get(node.name) or Origins(catalog, knows_raw=False).of(node)
+        self._origin_of[node.name] = noted.without(left_out)
+        return {name: catalog.get(name).absent() for name in left_out}
 
     @hook_impl
-    def after_dataset_saved(self, dataset_name: str, node: Node) -> None:
+    def after_dataset_saved(self, dataset_name: str, data: Any, node: Node) -> None:
         """Record what the dataset holds and what it was made from."""
-        if self._catalog is None:
+        if self._catalog is None or (origin := self._origin_of.get(node.name)) is None:
             return
         place = local_place(self._catalog.get(dataset_name))
         book: RecordBook = self._catalog.get(RECORDS).load()
-        inputs = [name for name in node.inputs if not name.startswith(PARAMETER)]
-        erased_since = max(book.erased_since(inputs).values(), default=None)
+        erased_since = max(book.erased_since(origin.inputs).values(), default=None)
         if place is not None and erased_since is not None:
             mark_erased(place, erased_since)
         content = None if place is None else fingerprint_of(place)
@@ -110,19 +121,77 @@ class RecordingHooks:
                 node=node.name,
                 fingerprint=content,
                 files=files_of(place),
-                inputs={name: _recorded(book, name) for name in inputs},
-                parameters=_parameters(self._catalog, node.inputs),
+                inputs=origin.inputs,
+                parameters=origin.parameters,
+                shown=origin.shown,
+                around=origin.around | _of_the_moment(data),
                 erased_since=erased_since,
             )
         )
 
 
+def refuse_what_does_not_belong(pipeline: Pipeline, catalog: CatalogProtocol) -> None:
+    """Refuse a pipeline that would read what does not belong to the options of today, or not to each other.
+
+    Raises:
+        NextactError: Naming what does not fit and the pipeline to run first.
+    """
+    _refuse_where_an_erasure_is_pending(catalog)
+    if found := staleness(catalog).of(_required(pipeline, catalog)):
+        raise NextactError(_refusal(found))
+
+
+def absent_inputs(node: Node, made_here: Collection[str], catalog: CatalogProtocol) -> dict[str, str]:
+    """Inputs that a node is handed as absent, with the reason: results that do not fit, where it takes what there is.
+
+    Args:
+        node: The node.
+        made_here: Datasets that the run makes: these fit.
+        catalog: Where they are.
+    """
+    may_be_absent = [name for name in node.inputs if name not in made_here and _may_be_absent(catalog, name)]
+    held = staleness(catalog) if may_be_absent else None
+    found = {}
+    for name in may_be_absent:
+        if held is not None and (stale := held.of([name])):
+            found[name] = "; ".join(_first_reasons(stale))
+        elif since := catalog.get(RECORDS).load().erased_since([name]):
+            found[name] = f"it learnt from a user who was erased at {since[name]}; fit all models anew"
+    return found
+
+
+def makers_in_memory(pipeline: Pipeline, catalog: CatalogProtocol) -> dict[str, Node]:
+    """Dataset -> the node that makes it, of those nodes all of whose results are gone when a run ends."""
+    return {
+        name: node
+        for node in pipeline.nodes
+        if all(in_memory(catalog, one) for one in node.outputs)
+        for name in node.outputs
+    }
+
+
 def staleness(catalog: CatalogProtocol) -> Staleness:
     """What is to be held against the records of a catalog: the files and the parameters of now."""
-    made = frozenset(name for one in pipelines.values() for name in one.all_outputs())
+    made, classes = all_made(), option_classes()
     names = {name for one in pipelines.values() for node in one.nodes for name in node.inputs}
     places = {name: place for name in made if (place := local_place(catalog.get(name))) is not None}
-    return Staleness(catalog.get(RECORDS).load(), places, _parameters(catalog, names), _kinds(), made)
+    today = parameters_of(catalog, names, classes)
+    count = {name: value for name, value in today.items() if not is_one_of(name, HOW_NOT_WHAT)}
+    return Staleness(catalog.get(RECORDS).load(), places, count, classes, made)
+
+
+@contextmanager
+def using(catalog: CatalogProtocol) -> Iterator[None]:
+    """Keep erasures from the data of a catalog inside the block.
+
+    Raises:
+        NextactError: If one is under way.
+    """
+    use = _use(catalog, alone=False)
+    try:
+        yield
+    finally:
+        use.release()
 
 
 @contextmanager
@@ -183,29 +252,18 @@ def _tell_of_erased(catalog: CatalogProtocol, names: Iterable[str]) -> None:
         )
 
 
-def _parameters(catalog: CatalogProtocol, names: Iterable[str]) -> dict[str, Any]:
-    """Today's values of those names that are parameters and decide what a result says."""
-    kinds, found = _kinds(), {}
-    for name in names:
-        parameter = name.removeprefix(PARAMETER)
-        if name.startswith(PARAMETER) and parameter.split(".")[0] not in HOW_NOT_WHAT and name in catalog:
-            found[parameter] = as_read(catalog.get(name).load(), kinds.get(parameter))
-    return found
-
-
-def _kinds() -> dict[str, type]:
-    found: dict[str, type] = TypeExtractor(dict(pipelines)).extract_types_from_pipelines()
-    return found
-
-
 def _every_node() -> Pipeline:
     """All pipelines as one; of two nodes with one name, as where fewer or more models are gathered, the later."""
     return Pipeline(list({node.name: node for one in pipelines.values() for node in one.nodes}.values()))
 
 
-def _recorded(book: RecordBook, name: str) -> str | None:
-    record = book.read(name)
-    return None if record is None else record.fingerprint
+def _of_the_moment(data: Any) -> dict[str, str | None]:
+    """What nobody can tell later: a model that lacked memory may fit when more is free."""
+    return {FREE_MEMORY: None} if isinstance(data, LeftOut) and data.lacked_memory else {}
+
+
+def _required(pipeline: Pipeline, catalog: CatalogProtocol) -> list[str]:
+    return [name for name in sorted(pipeline.inputs()) if not _may_be_absent(catalog, name)]
 
 
 def _may_be_absent(catalog: CatalogProtocol, name: str) -> bool:

@@ -44,6 +44,10 @@ class GeneratedShopDataset(AbstractDataset[Any, pd.DataFrame]):
         """Refuse: the shop is generated."""
         raise NextactError("the generated shop is read only")
 
+    def fingerprint(self) -> str:
+        """Nothing but its arguments, which are in the data catalog, and its code decide what is in the shop."""
+        return "generated"
+
     def _items(self) -> pd.DataFrame:
         numbers = np.arange(self.n_items)
         titles = [f"{KINDS[number % len(KINDS)]}, brand {number}" for number in numbers]

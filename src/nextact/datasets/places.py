@@ -36,4 +36,6 @@ def local_place(dataset: Any) -> Path | None:
     place = getattr(dataset, "_filepath", None)
     if place is None or getattr(dataset, "_protocol", "file") not in ("file", "local", ""):
         return None
+    if getattr(dataset, "_fs_prefix", "") not in ("", "file://"):  # Ibis' files elsewhere
+        return None
     return None if "://" in str(place) else Path(str(place))

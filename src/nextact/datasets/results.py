@@ -10,9 +10,7 @@ from kedro_datasets._typing import JSONPreview
 
 from nextact.datasets.whole import WholeJSON
 from nextact.protocol import Certificate
-from nextact.reports.summary import Summary
 from nextact.results.data import EventCounts
-from nextact.results.evaluation import Examples, LeakChecks, Slices, TestResults
 from nextact.results.feedback import FeedbackCounts, FeedbackReport, OffPolicyReport
 from nextact.results.quality import QualityReport
 from nextact.versioned import Versioned
@@ -87,35 +85,3 @@ class OffPolicyReportDataset(ResultDataset):
     """What other policies would have earned."""
 
     kind = OffPolicyReport
-
-
-class TestResultsDataset(ResultDataset):
-    """The results of test."""
-
-    __test__ = False
-
-    kind = TestResults
-
-
-class SlicesDataset(ResultDataset):
-    """Groups of users and of items."""
-
-    kind = Slices
-
-
-class LeakChecksDataset(ResultDataset):
-    """The checks for leaks."""
-
-    kind = LeakChecks
-
-
-class ExamplesDataset(ResultDataset):
-    """Examples in words."""
-
-    kind = Examples
-
-
-class SummaryDataset(ResultDataset):
-    """What is printed at the end of a run, which prints as text; each user is an object of its own."""
-
-    kind = Summary

@@ -72,9 +72,15 @@ class Fit(Made):
 
 
 class LeftOut(Made):
-    """A model that could not be fitted on this data; ``left_out`` says why, in one line."""
+    """A model that could not be fitted on this data.
+
+    Attributes:
+        left_out: Why, in one line.
+        lacked_memory: Whether it may fit when more memory is free; known to the run alone, not stored.
+    """
 
     left_out: str
+    lacked_memory: bool = Field(default=False, exclude=True)
 
 
 class Candidate(Fit):

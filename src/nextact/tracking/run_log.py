@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -39,7 +39,7 @@ class RunLog:
 
     def __init__(self, store: TrackingStore, certificate: Certificate, parameters: Mapping[str, Any]) -> None:
         self.store, self.certificate = store, certificate
-        self.parent, known = self._find() or self._create()
+        self.parent, known, self.known_tags = self._find() or self._create()
         self.nested = {
             run.data.tags[MODEL]: run.info.run_id
             for run in reversed(store.search(f"tags.\"{PARENT}\" = '{self.parent}'"))  # the newest fit stays
@@ -57,6 +57,7 @@ class RunLog:
         run = self.store.client.create_run(self.store.experiment_id, started, tags, name)
         run_id = str(run.info.run_id)
         self.nested[name] = run_id
+        self._drop_tags([f"nextact.left_out.{name}"])
         metrics = {"fit_seconds": fit.fit_seconds, **number_metrics("report", fit.report)}
         self._log(run_id, metrics, flatten(fit.options), curve=curve_points(fit.report), started=started)
         self.store.client.set_terminated(run_id, "FINISHED", ended)
@@ -114,16 +115,16 @@ class RunLog:
         """End the parent with ``FINISHED``, ``FAILED`` or ``KILLED``."""
         self.store.client.set_terminated(self.parent, status)
 
-    def _find(self) -> tuple[str, dict[str, str]] | None:
-        """The parent's id and the parameters that it has already."""
+    def _find(self) -> tuple[str, dict[str, str], set[str]] | None:
+        """The parent's id, the parameters and the names of the tags that it has already."""
         found = self.store.search(f"tags.\"{RUN_ID}\" = '{self.certificate.run_id}'")
         if not found:
             return None
         self.store.client.set_tag(found[0].info.run_id, PROCESS, this_process())
         self.store.client.update_run(found[0].info.run_id, status="RUNNING")
-        return found[0].info.run_id, dict(found[0].data.params)
+        return found[0].info.run_id, dict(found[0].data.params), set(found[0].data.tags)
 
-    def _create(self) -> tuple[str, dict[str, str]]:
+    def _create(self) -> tuple[str, dict[str, str], set[str]]:
         run_id = self.certificate.run_id
         provenance = self.certificate.provenance.model_dump()
         tags = {
@@ -137,7 +138,7 @@ class RunLog:
         created = self.store.client.create_run(self.store.experiment_id, tags=tags, run_name=run_id)
         self.parent = str(created.info.run_id)
         self.log_artifact("certificate.json", self.certificate.as_json())
-        return self.parent, {}
+        return self.parent, {}, set()
 
     def _log_parameters(self, parameters: Mapping[str, Any], known: dict[str, str]) -> None:
         """New parameters; one that a later command changed cannot be written over, so it goes to a tag."""
@@ -145,6 +146,13 @@ class RunLog:
         changed = {name: text for name, text in texts.items() if known.get(name, text) != text}
         new = {name: text for name, text in texts.items() if name not in known}
         self._log(self.parent, params=new, tags={f"nextact.changed.{name}": text for name, text in changed.items()})
+        self._drop_tags(f"nextact.changed.{name}" for name in texts if name not in changed)  # back to what they were
+
+    def _drop_tags(self, names: Iterable[str]) -> None:
+        """Take tags of earlier commands from the parent that no longer hold."""
+        for name in {entity_name(one) for one in names} & self.known_tags:
+            self.store.client.delete_tag(self.parent, name)
+            self.known_tags.discard(name)
 
     def _nested(self, model: Candidate | TestedModel) -> str:
         """The nested run of the newest fit; made now where the fit was not tracked."""

@@ -57,6 +57,20 @@ def test_a_later_command_continues_the_parent_and_shows_what_changed(store):
     assert "nextact.changed.protocol.split.kind" not in run.data.tags
 
 
+def test_what_an_earlier_command_said_and_no_longer_holds_is_taken_back(store):
+    of_run = certificate()
+    for top_k in (10, 20):
+        log = RunLog(store, of_run, {"top_k": top_k})
+        log.log_left_out(LeftOut(**MADE, name="ease", left_out="no room"))
+        log.log_left_out(LeftOut(**MADE, name="slim", left_out="no room"))
+    back = RunLog(store, of_run, {"top_k": 10})
+    back.log_fit(described("ease"))
+    tags = store.client.get_run(back.parent).data.tags
+    assert "nextact.changed.top_k" not in tags
+    assert "nextact.left_out.baselines.ease" not in tags
+    assert tags["nextact.left_out.baselines.slim"] == "no room"
+
+
 def test_a_fit_is_a_nested_run_with_options_seconds_and_curve(store):
     log = RunLog(store, certificate(), {})
     curve = [

@@ -14,7 +14,7 @@ import psutil
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
-from nextact.errors import CannotFit
+from nextact.errors import NotEnoughMemory
 from nextact.models.baselines.history_weights import Weights, counted_events, event_weights, largest_weights
 from nextact.models.baselines.shared_options import LinearOptions
 from nextact.sequences.histories import Histories
@@ -67,7 +67,7 @@ def items_that_fit(matrix: csr_matrix, options: LinearOptions, name: str) -> Ite
         frequent items the lower index stays.
 
     Raises:
-        CannotFit: If the matrix of these items, and a copy that is made of it, would take more memory than is free.
+        NotEnoughMemory: If the matrix of these items, and a copy that is made of it, would take more than is free.
     """
     frequency = np.bincount(matrix.indices, minlength=matrix.shape[1])
     occurring = np.flatnonzero(frequency)
@@ -88,7 +88,7 @@ def items_that_fit(matrix: csr_matrix, options: LinearOptions, name: str) -> Ite
 def _require_free(n_items: int) -> None:
     needed, free = 2 * 4 * n_items**2, psutil.virtual_memory().available
     if needed > free:
-        raise CannotFit(
+        raise NotEnoughMemory(
             f"the matrix of {n_items:,} items needs about {needed / GIB:.1f} GiB and {free / GIB:.1f} GiB are free; "
             f"try memory_gib: {max(free / 4 / GIB, 0.01):.2f}, which fits the most frequent items alone"
         )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import psutil
 
-from nextact.errors import CannotFit
+from nextact.errors import NotEnoughMemory
 from nextact.models.hybrid.hybrid_options import BlendOptions, StackedOptions
 from nextact.models.hybrid.members import Members
 from nextact.models.hybrid.ranking_examples import RankingExamples
@@ -60,7 +60,7 @@ def forecast_hybrid(
         free_bytes: Memory that is free; found out, if left out.
 
     Raises:
-        CannotFit: If what is kept does not fit beside a block of one user; says what would make it fit.
+        NotEnoughMemory: If what is kept does not fit beside a block of one user; says what would make it fit.
     """
     free = int(psutil.virtual_memory().available) if free_bytes is None else free_bytes
     n_candidates = most_candidates(options, members)
@@ -75,7 +75,7 @@ def forecast_hybrid(
     )
     if kept + of_user > free:
         needed = f"it needs about {said.memory_gib:.2f} GiB and {said.free_gib:.2f} GiB are free"
-        raise CannotFit(f"{needed}; {_remedy(options)}")
+        raise NotEnoughMemory(f"{needed}; {_remedy(options)}")
     return AtOnce(n_users, options.history_events), said
 
 

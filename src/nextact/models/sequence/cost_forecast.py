@@ -10,7 +10,7 @@ from typing import Any
 import psutil
 import torch
 
-from nextact.errors import CannotFit
+from nextact.errors import NotEnoughMemory
 from nextact.models.device import autocast, best_device
 from nextact.models.recommender import Training
 from nextact.models.sequence.data.batches import Batches
@@ -93,13 +93,13 @@ def check_it_fits(forecast: Forecast, options: SequenceOptions) -> None:
     """Refuse a training that cannot fit, before it starts.
 
     Raises:
-        CannotFit: With what would make it fit.
+        NotEnoughMemory: With what would make it fit.
     """
     if forecast.memory_gib <= forecast.free_gib:
         return
     smaller = 2 * options.optimiser.micro_batches
     chunk = max(options.loss.chunk_steps // 4, 1)
-    raise CannotFit(
+    raise NotEnoughMemory(
         f"training needs about {forecast.memory_gib:.1f} GiB and {forecast.free_gib:.1f} GiB are free on "
         f"{forecast.device}; try micro_batches: {smaller}, loss_chunk_steps: {chunk}, loss: sampled or fewer dimensions"
     )

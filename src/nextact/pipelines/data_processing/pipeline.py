@@ -2,7 +2,7 @@
 
 from kedro.pipeline import Pipeline, node, pipeline
 
-from nextact.pipelines.data_processing import nodes
+from nextact.pipelines.data_processing import nodes, reporting
 
 SPLITTING = {"split": "params:split", "keep": "params:filter"}
 
@@ -52,7 +52,7 @@ def create_pipeline() -> Pipeline:
                 name="certify",
             ),
             node(
-                nodes.describe_quality,
+                reporting.describe_quality,
                 {
                     "events": "events",
                     "rejected": "rejected_events",
@@ -68,7 +68,7 @@ def create_pipeline() -> Pipeline:
                 name="report_quality",
             ),
             node(
-                nodes.write_quality_page,
+                reporting.write_quality_page,
                 "quality_report",
                 {
                     "page": "quality_page",

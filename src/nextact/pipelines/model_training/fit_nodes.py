@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from nextact.errors import CannotFit, NextactError
+from nextact.errors import CannotFit, NextactError, NotEnoughMemory
 from nextact.models.recommender import FitContext, LaunchOptions, Recommender, Training
 from nextact.models.registry import HYBRID, MODELS
 from nextact.models.storage import FittedModel, ModelFolder
@@ -125,7 +125,8 @@ def or_left_out(
         return fit_it()
     except CannotFit as error:
         logger.warning("%s.%s is left out: %s", family, name, error)
-        return LeftOut(**_made(family, name, options, item_vectors, certificate), left_out=str(error))
+        made = _made(family, name, options, item_vectors, certificate)
+        return LeftOut(**made, left_out=str(error), lacked_memory=isinstance(error, NotEnoughMemory))
 
 
 def fit_with(

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from nextact.errors import CannotFit, NextactError
+from nextact.errors import CannotFit, NextactError, NotEnoughMemory
 from nextact.metrics.targets import Targets
 from nextact.models.recommender import FitContext, FitReport, LaunchOptions, Training
 from nextact.models.sequence.fitting.checkpoint import held
@@ -31,7 +31,7 @@ from nextact.sequences.holdout import Holdout
 from nextact.stored import read_json, write_json
 
 PLAIN = ("n_items", "event_types", "exclude_seen", "target_event_types", "observed_until")
-CANNOT_FIT_FILE = "cannot_fit.txt"
+CANNOT_FIT_FILES = {"not_enough_memory.txt": NotEnoughMemory, "cannot_fit.txt": CannotFit}  # the narrower ones first
 
 
 def fit_in_processes(options: SequenceOptions, training: Training) -> tuple[SequenceNetwork, FitReport]:
@@ -66,8 +66,9 @@ def _run(launch: LaunchOptions, folder: Path) -> int:
 
 
 def _say_what_cannot_be_fitted(folder: Path) -> None:
-    if (folder / CANNOT_FIT_FILE).exists():
-        raise CannotFit((folder / CANNOT_FIT_FILE).read_text(encoding="utf-8"))
+    for name, kind in CANNOT_FIT_FILES.items():
+        if (folder / name).exists():
+            raise kind((folder / name).read_text(encoding="utf-8"))
 
 
 def save_training(options: SequenceOptions, training: Training, folder: Path) -> None:
@@ -133,7 +134,8 @@ def main(folder: Path) -> None:
     try:
         network, report = train_network(options, training, checkpoints_of(options, training))
     except CannotFit as error:
-        (folder / CANNOT_FIT_FILE).write_text(str(error), encoding="utf-8")
+        name = next(name for name, kind in CANNOT_FIT_FILES.items() if isinstance(error, kind))
+        (folder / name).write_text(str(error), encoding="utf-8")
         raise
     if is_first:
         save_network(network, options, training.event_types, folder)
