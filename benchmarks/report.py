@@ -14,6 +14,7 @@ from pathlib import Path
 import report_feedback
 import report_models
 import report_protocols
+import report_run
 import report_speed
 import report_text
 
@@ -21,7 +22,12 @@ ROOT = Path(__file__).parents[1]
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs" / "measurements").glob("*.md")))
 PLACE = re.compile(r"(<!-- table: ([^\n]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 TABLES = (
-    report_models.TABLES | report_text.TABLES | report_protocols.TABLES | report_speed.TABLES | report_feedback.TABLES
+    report_models.TABLES
+    | report_text.TABLES
+    | report_protocols.TABLES
+    | report_speed.TABLES
+    | report_run.TABLES
+    | report_feedback.TABLES
 )
 
 
@@ -31,9 +37,10 @@ def fill(page: str) -> str:
 
 
 def main() -> None:
-    """Read, fill, write."""
+    """Read, fill, write, draw."""
     for path in PAGES:
         path.write_text(fill(path.read_text(encoding="utf-8")), encoding="utf-8")
+    report_run.draw(ROOT / "docs" / "measurements" / "run.svg")
 
 
 if __name__ == "__main__":
