@@ -9,7 +9,7 @@ EXTRAS := $(if $(shell command -v java 2>/dev/null),dev$(comma)spark,dev)
 export OMP_WAIT_POLICY ?= passive
 export DO_NOT_TRACK = 1
 
-.PHONY: install run run-all lint test
+.PHONY: install run run-all lint quick test
 
 install: $(INSTALLED)
 
@@ -33,6 +33,10 @@ lint: install
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# the tests of the library, without those that take long: while one works on it
+quick: lint
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not slow and not spark" tests/unit
 
 test: lint
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile

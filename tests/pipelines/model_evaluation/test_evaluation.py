@@ -214,9 +214,9 @@ def test_page_and_card_tell_of_horizons(project):
     card = (project / "data/test/08_reporting/model_card.md").read_text(encoding="utf-8")
     assert 'id="horizons"' in page
     assert "## Horizons" in card
-    row = read(project, "test_results")["horizons"]["test"]["models"]["gpt2"][0]
-    assert f"{row['log_loss']['mean']:.3f} [{row['log_loss']['low']:.3f}" in page
-    assert f"{row['log_loss']['mean']:.3f} [{row['log_loss']['low']:.3f}" in card
+    loss = read(project, "test_results")["horizons"]["test"]["models"]["gpt2"][0]["metrics"]["log_loss"]
+    assert f"{loss['mean']:.3f} [{loss['low']:.3f}" in page
+    assert f"{loss['mean']:.3f} [{loss['low']:.3f}" in card
 
 
 def test_under_leave_one_out_horizons_are_not_scored_and_a_sentence_says_why(project, tmp_path, kedro):

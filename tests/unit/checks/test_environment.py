@@ -16,6 +16,8 @@ from nbclient.exceptions import CellExecutionError
 
 from nextact.checks.environment import EnvironmentLoader, NoEnvironment, folder_of
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[3]
 SAMPLE = "environment: sample (the Complete Journey; your own tables: docs/data_contract.md)"
 NOT_READ = "is not read: without --env, the environment is 'sample'; add --env local (in a notebook:"

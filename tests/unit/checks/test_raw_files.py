@@ -12,6 +12,8 @@ from nextact.checks.raw_files import check_raw_files, explain_raw_file
 from nextact.errors import NextactError
 from nextact.events.tables import as_table
 
+pytestmark = pytest.mark.slow
+
 TABLE = pd.DataFrame({"item_id": [str(at) for at in range(30_000)], "title": "Käse"})
 LINE = pipeline([node(lambda raw: len(as_table(raw).to_pyarrow()), "raw_items", "n_items")])
 PANDAS_CSV = {"type": "pandas.CSVDataset", "load_args": {"dtype": "str"}}

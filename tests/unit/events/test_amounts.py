@@ -7,6 +7,8 @@ from nextact.events.cleaning import clean_events
 from nextact.events.contract import EventOptions
 from nextact.events.source_rows import to_contract
 
+pytestmark = pytest.mark.slow
+
 
 def rows_of(texts, **options):
     table = pd.DataFrame({"user_id": "u", "item_id": "i", "timestamp": pd.Timestamp("2024-01-01"), "price": texts})

@@ -16,6 +16,8 @@ from nextact.frames.parameters import BASE
 from nextact.serving.packaged import PackagedModel
 from nextact.stored import StoredError
 
+pytestmark = pytest.mark.slow
+
 COLUMNS = ["user_id", "rank", "item_id", "item_text", "probability", "reason"]
 QUICK = {"policy": {"exclude_seen": True}}
 

@@ -11,6 +11,8 @@ from nextact.errors import NextactError
 from nextact.events.contract import EventOptions
 from nextact.events.splitting import SplitOptions
 
+pytestmark = pytest.mark.slow
+
 
 def read(tmp_path, file, name="mine"):
     return OmegaConf.to_container(OmegaConf.load(tmp_path / "conf" / name / file), resolve=False)

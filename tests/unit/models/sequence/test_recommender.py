@@ -23,6 +23,8 @@ from nextact.sequences.histories import Histories
 
 from .conftest import N_ITEMS, PLACES, holdout_of, options_of, random_histories, small, training_of
 
+pytestmark = pytest.mark.slow
+
 
 def test_scores_have_a_column_per_item_and_are_finite(fitted, histories):
     scores = fitted.score(histories)

@@ -20,6 +20,8 @@ from nextact.processes.locks import Hold
 
 from .conftest import random_histories, small, training_of
 
+pytestmark = pytest.mark.slow
+
 FIT = """
 import sys
 from nextact.models.recommender import LaunchOptions

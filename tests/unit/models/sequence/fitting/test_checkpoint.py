@@ -13,6 +13,8 @@ from safetensors.torch import load_file
 from nextact.errors import NextactError
 from nextact.models.sequence.fitting.checkpoint import Checkpoints
 
+pytestmark = pytest.mark.slow
+
 TRAIN = """
 import json, sys
 import numpy as np

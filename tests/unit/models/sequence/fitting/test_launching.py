@@ -13,6 +13,8 @@ from nextact.sequences.histories import Histories
 
 from ..conftest import holdout_of, random_histories, small, training_of
 
+pytestmark = pytest.mark.slow
+
 
 def options(**changes):
     return small(epochs=3, dropout=0.0, id_dropout=0.0, **changes)
