@@ -6,7 +6,7 @@ from report_parts import Lines, Row, Rows, Table, across, bold, columns, dataset
 
 METRIC = "ndcg@10"
 OF_RUNS = ("dataset", "setup", "model")
-SAMPLE = ("complete_journey", "global time, refit until test; four boosters")
+SAMPLE = ("complete_journey", "global time, gone on until test; four boosters")
 BEAUTY = ("beauty", "file order; current defaults, four boosters")
 MOVIELENS = ("movielens", "leave-one-out, file order; candidates by mixture, demand")
 YELP = ("yelp", "leave-one-out, file order")
