@@ -13,6 +13,8 @@ from nextact.events.cleaning import count_reasons
 from nextact.events.items import clean_items
 from nextact.events.labelling import label_events
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[3]
 DAY = 86_400
 S3REC = "user_id,item_id,position,timestamp\n" + "".join(f"1,0{k},{k},{1318896000 + k // 2 * DAY}\n" for k in range(6))

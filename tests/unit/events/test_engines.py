@@ -17,6 +17,8 @@ from nextact.events.splitting import nth_smallest
 from nextact.events.steps import ROW_ORDER, StepOptions, add_steps
 from nextact.events.tables import as_table
 
+pytestmark = pytest.mark.slow
+
 
 def test_repeated_fingerprints_are_those_of_rows_that_pandas_finds_twice():
     draw = np.random.default_rng(0)

@@ -8,6 +8,8 @@ from nextact.events.contract import EventOptions, as_table
 from nextact.events.filtering import TOO_RARE, FilterOptions, mark_too_rare
 from nextact.events.splitting import SplitOptions, split_events
 
+pytestmark = pytest.mark.slow
+
 
 def raw(n=20, **columns):
     table = pd.DataFrame(

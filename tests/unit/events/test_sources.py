@@ -9,6 +9,8 @@ from nextact.events.cleaning import accepted, clean_events, count_by_source
 from nextact.events.contract import EventOptions
 from nextact.options import OptionsError
 
+pytestmark = pytest.mark.slow
+
 PURCHASES = pd.DataFrame(
     {
         "customer": ["007", "007", "8"],

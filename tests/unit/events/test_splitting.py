@@ -15,6 +15,8 @@ from nextact.events.splitting import SplitOptions, describe_split
 from nextact.events.steps import describe_ties
 from nextact.protocol import Ties
 
+pytestmark = pytest.mark.slow
+
 MINUTE = 60_000_000
 TYPES = ("view", "purchase")
 EVENTS = {"event_type": "kind", "event_types": TYPES, "timestamp_unit": "us", "position": "place"}

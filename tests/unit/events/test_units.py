@@ -9,6 +9,8 @@ from nextact.events import reasons
 from nextact.events.cleaning import clean_events
 from nextact.events.contract import EventOptions
 
+pytestmark = pytest.mark.slow
+
 SECONDS = pd.Series(1_704_067_200 + 900 * np.arange(200))  # 2024-01-01 to 2024-01-03
 DAY = 86_400_000_000
 

@@ -10,6 +10,8 @@ from nextact.feedback.cleaning import clean_feedback
 from nextact.feedback.contract import SCHEMA, FeedbackOptions, unmapped_columns
 from nextact.options import OptionsError
 
+pytestmark = pytest.mark.slow
+
 NOON = pd.Timestamp("2024-03-01 12:00")
 
 

@@ -8,6 +8,8 @@ from nextact.metrics.errors import MetricsError
 from nextact.metrics.horizon import auc_interval, brier, horizon_intervals, horizon_values, resampled
 from nextact.metrics.horizon import log_loss as log_loss_of
 
+pytestmark = pytest.mark.slow
+
 
 def users(n: int = 300) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     rng = np.random.default_rng(0)

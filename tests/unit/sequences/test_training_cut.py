@@ -11,6 +11,8 @@ from nextact.events.splitting import SplitOptions
 from nextact.sequences.build import VocabularyOptions, build_histories, fit_vocabulary
 from nextact.sequences.holdout import learnt_histories, make_holdout, training_histories
 
+pytestmark = pytest.mark.slow
+
 TYPES = ("view", "purchase")
 
 

@@ -20,6 +20,8 @@ from nextact.stored import StoredError
 
 from .conftest import ITEM_IDS
 
+pytestmark = pytest.mark.slow
+
 HISTORY = [
     {"user_id": "new", "item_id": "apple", "event_type": "view", "timestamp": 1},
     {"user_id": "new", "item_id": "bread", "event_type": "purchase", "timestamp": 2},

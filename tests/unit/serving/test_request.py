@@ -14,6 +14,8 @@ from nextact.sequences.build import build_histories
 from nextact.serving.request import read_request
 from nextact.serving.rows import RowReader
 
+pytestmark = pytest.mark.slow
+
 ITEM_INDEX = {"apple": 1, "bread": 2, "cheese": 3, "dates": 4, "eggs": 5}
 EVENT_TYPES = ("view", "purchase")
 DAY = 86_400_000_000

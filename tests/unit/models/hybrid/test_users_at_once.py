@@ -28,6 +28,8 @@ from nextact.results.models import Fit
 from nextact.sequences.histories import Histories
 from nextact.sequences.holdout import Holdout, LaterSteps
 
+pytestmark = pytest.mark.slow
+
 NAMES = ("popularity", "transition", "personal_popularity")
 BLEND = BlendOptions(members=NAMES, candidates_per_member=4)
 STACKED = StackedOptions(members=NAMES, candidates=6, min_leaf=5, max_trees=10, leaves=4, boosters=2)

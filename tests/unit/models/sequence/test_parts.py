@@ -20,6 +20,8 @@ from nextact.sequences.histories import Histories
 
 from .conftest import holdout_of, random_histories, small, training_of
 
+pytestmark = pytest.mark.slow
+
 NOBODY = holdout_of(Histories.from_lists([]), [])  # all epochs run, and the last one stays
 
 # Whoever met item 1 views 2 and buys 3; whoever met 4 views 5 and buys 6: the type asked for decides.

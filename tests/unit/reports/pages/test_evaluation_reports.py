@@ -16,6 +16,8 @@ from nextact.results.evaluation import Examples, LeakChecks, Slices, TestResults
 
 from ..reading import EVIL, HASH, Page, assert_it_stands_alone, outside_folds, texts_of, tips
 
+pytestmark = pytest.mark.slow
+
 
 def interval(mean):
     return {"mean": mean, "low": mean - 0.02, "high": mean + 0.02, "level": 0.95, "n_users": 50}

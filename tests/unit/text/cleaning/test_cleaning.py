@@ -9,6 +9,8 @@ from nextact.options import OptionsError
 from nextact.text.cleaning import tokenising
 from nextact.text.cleaning.cleaning import CleaningOptions, clean_texts
 
+pytestmark = pytest.mark.slow
+
 PLAIN = CleaningOptions()
 
 

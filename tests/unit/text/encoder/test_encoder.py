@@ -15,6 +15,8 @@ from nextact.text.encoder.encoder import EncoderOptions, encode
 from nextact.text.encoder.encoder_model import model_identity, resolve_model
 from nextact.text.encoder.vector_cache import VectorCache
 
+pytestmark = pytest.mark.slow
+
 CPU = EncoderOptions(device="cpu", batch_size=8)
 TEXTS = ["red wine", "", "white wine", "dog food", "red wine"]
 
