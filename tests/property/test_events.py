@@ -256,4 +256,4 @@ def test_columns_of_one_name_end_in_one_message() -> None:
 
 def test_enough_was_tried_and_enough_of_it_was_good() -> None:
     assert COUNTS["tables"] >= 2_000 * SHARE
-    assert min(COUNTS["accepted"], COUNTS["rejected"]) >= 5_000 * SHARE
+    assert min(COUNTS["accepted"], COUNTS["rejected"]) >= 2_000 * SHARE
