@@ -39,4 +39,4 @@ quick: lint
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not slow and not spark" tests/unit
 
 test: lint
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder

@@ -13,6 +13,11 @@ from click.testing import CliRunner
 ROOT = Path(__file__).parents[1]
 
 
+def pytest_collection_modifyitems(items):
+    """The file of odd tables first: it takes longest by far, and at the end it would keep one worker busy alone."""
+    items.sort(key=lambda item: item.path.parent.name != "property")
+
+
 def run_kedro(project, *arguments):
     """Run a kedro command in a project, as a user would."""
     return subprocess.run(
