@@ -64,12 +64,12 @@ def gate_lines(found: Gate, families: Mapping[str, str]) -> list[str]:
         >>> for line in gate_lines(Gate(best_baseline="ease", models={"gpt2": one}), {"gpt2": "sequence"}):
         ...     print(line)
         gpt2 does not beat ease (-0.0100 [-0.0200, +0.0000], p 0.0100)
-        No network beats the best baseline: of these, serve ease
+        No network alone beats ease, the best baseline
     """
     lines = [_line(name, one) for name, one in found.models.items()]
     networks = [name for name in found.models if families[name] == NETWORKS]
     if networks and not any(passes(found, name) for name in networks):
-        lines.append(f"No network beats the best baseline: of these, serve {found.best_baseline}")
+        lines.append(f"No network alone beats {found.best_baseline}, the best baseline")
     return lines
 
 

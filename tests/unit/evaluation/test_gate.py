@@ -50,7 +50,7 @@ def test_a_network_below_the_best_baseline_is_said_not_to_beat_it_and_the_run_go
     assert leaderboard.gate.models["gpt2"].beaten == ("popularity",)
     assert chosen.name == "ease"
     assert "gpt2 does not beat ease (-0." in caplog.text
-    assert "No network beats the best baseline: of these, serve ease" in caplog.text
+    assert "No network alone beats ease, the best baseline" in caplog.text
     assert "popularity (" not in caplog.text
 
 

@@ -446,9 +446,9 @@ def test_the_verdict_on_the_best_baseline_follows_the_corrected_p_value(mean, p,
 
 
 def test_a_plain_word_on_networks_stands_in_the_verdict_and_lines_of_models_do_not():
-    gate = ["net does not beat ease", "No network beats the best baseline: of these, serve popularity"]
+    gate = ["net does not beat ease", "No network alone beats popularity, the best baseline"]
     shown = Page(outside_folds(page(changed(gate=gate)))).words
-    assert "No network beats the best baseline" in shown
+    assert "No network alone beats popularity, the best baseline" in shown
     assert "net does not beat ease" not in shown
     assert "net does not beat ease." in Page(page(changed(gate=gate))).words
 
