@@ -23,6 +23,7 @@ from nextact.stored import BESIDE, written_whole
 logger = logging.getLogger(__name__)
 
 FILE = "checkpoint.safetensors"
+UNFINISHED = (f"*{BESIDE}", ".tmp*")  # ours, and the file that safetensors writes first, in the same folder
 
 
 @dataclass
@@ -51,7 +52,11 @@ class Checkpoints:
         return time.monotonic() - self._written >= self.seconds
 
     def write(self, tensors: Mapping[str, torch.Tensor], state: Mapping[str, Any]) -> None:
-        """Replace the checkpoint: a reader finds the old one or the new one, whole, whenever the writer is killed."""
+        """Replace the checkpoint: a reader finds the old one or the new one, whole, whenever the writer is killed.
+
+        What an earlier writer left unfinished is deleted, so that kills never fill the disk.
+        """
+        self._sweep()
         plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
         with written_whole(self.path, alone=False) as unfinished:
             save_file(plain, unfinished, metadata={"key": self.key, "state": json.dumps(state)})
@@ -85,10 +90,14 @@ class Checkpoints:
 
     def remove(self) -> None:
         """Forget the training, since it ended."""
-        for path in (self.path, *self.folder.glob(f"*{BESIDE}")):
-            path.unlink(missing_ok=True)
+        self.path.unlink(missing_ok=True)
+        self._sweep()
         with contextlib.suppress(OSError):  # something else lies there
             self.folder.rmdir()
+
+    def _sweep(self) -> None:
+        for path in (path for pattern in UNFINISHED for path in self.folder.glob(pattern)):
+            path.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager

@@ -84,6 +84,22 @@ def test_what_was_written_is_read(tmp_path):
     assert not checkpoints.folder.exists()
 
 
+def leave_unfinished(folder):
+    (folder / ".tmpMonwrs").write_bytes(b"safetensors was killed")
+    (folder / "checkpoint.safetensors.4711.new").write_bytes(b"we were")
+
+
+def test_what_killed_writers_left_is_deleted_by_the_next_write_and_at_the_end(tmp_path):
+    checkpoints = Checkpoints(tmp_path / "a", "key")
+    checkpoints.folder.mkdir()
+    leave_unfinished(checkpoints.folder)
+    checkpoints.write({"weight": torch.arange(3.0)}, {})
+    assert [path.name for path in checkpoints.folder.iterdir()] == ["checkpoint.safetensors"]
+    leave_unfinished(checkpoints.folder)
+    checkpoints.remove()
+    assert not checkpoints.folder.exists()
+
+
 @pytest.mark.parametrize("damage", [b"", b"not a checkpoint", None])
 def test_a_damaged_checkpoint_is_refused(tmp_path, damage):
     checkpoints = Checkpoints(tmp_path, "key")
