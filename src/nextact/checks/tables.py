@@ -12,6 +12,7 @@ from kedro.io import CatalogProtocol
 from nextact.errors import NextactError, suggest
 from nextact.events import columns as c
 from nextact.events.contract import EventOptions
+from nextact.retrieval.rules.rule_options import RULES, RuleOptions, columns_named
 
 RAW_EVENTS, RAW_ITEMS, RAW_USERS = "raw_events", "raw_items", "raw_users"
 OF_ITEMS = (  # options that name columns of the item table as it is once its id is called item_id
@@ -82,6 +83,15 @@ def _of_items(known: Collection[str], parameters: Mapping[str, Any]) -> Iterator
         part, _, name = option.partition(".")
         for wanted in _listed((parameters.get(part) or {}).get(name)):
             yield RAW_ITEMS, RAW_ITEMS, option, wanted, cleaned
+    for wanted in _of_rules(parameters.get(RULES)):
+        yield RAW_ITEMS, RAW_ITEMS, RULES, wanted, cleaned
+
+
+def _of_rules(block: Any) -> list[str]:
+    try:
+        return columns_named(RuleOptions(**(block or {})))
+    except (NextactError, TypeError):  # said with the other options
+        return []
 
 
 def _listed(value: Any) -> list[str]:

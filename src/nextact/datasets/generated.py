@@ -9,8 +9,8 @@ import pandas as pd
 from kedro.io import AbstractDataset
 
 from nextact.errors import NextactError
-from nextact.feedback.policies import SamplingPolicyOptions
 from nextact.feedback.simulator import SimulatedShop, feedback_table, simulate
+from nextact.retrieval.policies import SamplingPolicyOptions
 
 KINDS = ("red wine", "white wine", "dog food", "cat food", "apple juice", "orange juice", "soap", "shampoo")
 EVENT_TYPES = ("view", "purchase")

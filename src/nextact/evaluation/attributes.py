@@ -42,6 +42,13 @@ def item_attributes(items: ibis.Table, vocabulary: pd.DataFrame, names: Sequence
     return pd.concat([catalogue[[c.ITEM_INDEX]], rows], axis=1)
 
 
+def comparable_columns(items: ibis.Table) -> list[str]:
+    """Columns of the item table that hold numbers, texts, times or truths; neither the id nor lists or bytes."""
+    kinds = ("is_numeric", "is_string", "is_boolean", "is_timestamp", "is_date")
+    types = items.schema().items()
+    return [name for name, kind in types if name != c.ITEM_ID and any(getattr(kind, one)() for one in kinds)]
+
+
 def user_attributes(table: object | None, users: pd.DataFrame, user_id: str, names: Sequence[str]) -> pd.DataFrame:
     """Columns of a table of users.
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from nextact.events import columns as c
 from nextact.feedback import columns as f
-from nextact.feedback.policies import NOTHING, SamplingPolicyOptions, sample_slates
+from nextact.retrieval.policies import NOTHING, SamplingPolicyOptions, sample_slates
 
 PROBABILITY = "probability"
 SMALLEST = 1e-300  # a probability that has become 0 in float: still possible, never likely

@@ -15,11 +15,11 @@ from nextact.events import columns as c
 from nextact.feedback import off_policy
 from nextact.feedback.logged import LoggedLists
 from nextact.feedback.off_policy import SupportError, Terms
-from nextact.feedback.policies import SamplingPolicyOptions
 from nextact.feedback.target_places import Place, follow
 from nextact.metrics.comparison import Interval
 from nextact.options import Count, InnerShare, NotNegative, OptionsError, Positive, Seed, Share, options
 from nextact.results.feedback import JudgedPolicies, PolicyAtRank
+from nextact.retrieval.policies import SamplingPolicyOptions
 
 LOGGING = "logging"
 
@@ -32,7 +32,7 @@ class OffPolicyOptions:
         rewards: What an outcome is worth by event type, 0 where it is not named; None makes every outcome worth 1.
         max_rank: Places of a list that are judged, each for itself.
         targets: Policies over the current recommendations by name, each as the options of
-            :class:`~nextact.feedback.policies.SamplingPolicyOptions`.
+            :class:`~nextact.retrieval.policies.SamplingPolicyOptions`.
         max_weight: Where clipped weights end, above 0.
         min_support: Least share of a policy's probability that the log must speak of, in [0, 1].
         min_effective_rows: Fewest rows of weight 1 that a place must be worth; with fewer, a resampled interval is too

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from nextact.errors import NextactError
 from nextact.events import columns as c
 from nextact.feedback import columns as f
-from nextact.feedback.policies import SamplingPolicyOptions, Slates, sample_slates
+from nextact.retrieval.policies import SamplingPolicyOptions, Slates, sample_slates
 
 Floats = NDArray[np.float64]
 

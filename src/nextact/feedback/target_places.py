@@ -14,8 +14,8 @@ from nextact.events import columns as c
 from nextact.feedback.lists import RankedLists, ranked_lists
 from nextact.feedback.logged import LoggedLists
 from nextact.feedback.off_policy import importance_weights
-from nextact.feedback.policies import NOTHING, SamplingPolicyOptions, next_probabilities, slate_probabilities
 from nextact.feedback.reward_model import fold_of_users, item_rewards
+from nextact.retrieval.policies import NOTHING, SamplingPolicyOptions, next_probabilities, slate_probabilities
 
 Floats = NDArray[np.float64]
 
@@ -94,7 +94,7 @@ def _codes(
 ) -> tuple[NDArray[Any], NDArray[np.int64], NDArray[np.int64]]:
     """Items that are recommended or shown, and both kinds of lists in their numbers.
 
-    Shown lists are filled with :data:`~nextact.feedback.policies.NOTHING`, recommended ones with ``len(items)``: a
+    Shown lists are filled with :data:`~nextact.retrieval.policies.NOTHING`, recommended ones with ``len(items)``: a
     number no shown item has.
     """
     recommended = recommendations[c.ITEM_ID].to_numpy(object)

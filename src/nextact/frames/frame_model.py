@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import shutil
 import weakref
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -28,6 +28,7 @@ from nextact.models.grounds import explain
 from nextact.processes.scratch import HELD, new_scratch_folder, remove_scratch_folder
 from nextact.retrieval.reasons import reasons
 from nextact.retrieval.recommending import PROBABILITY, RANK, REASON
+from nextact.retrieval.rules.ruled_lists import RULE_COLUMNS
 from nextact.retrieval.scoring import rank
 from nextact.sequences.histories import Histories
 from nextact.serving.package import Package, input_columns
@@ -94,7 +95,12 @@ class FrameModel:
         """Ids of the users that it learnt from, as text."""
         return [str(one) for one in self._users]
 
-    def recommend(self, users: Iterable[object] | pd.DataFrame | None = None, k: int | None = None) -> pd.DataFrame:
+    def recommend(
+        self,
+        users: Iterable[object] | pd.DataFrame | None = None,
+        k: int | None = None,
+        rules: Mapping[str, Any] | None = None,
+    ) -> pd.DataFrame:
         """The best items of users.
 
         Args:
@@ -102,19 +108,25 @@ class FrameModel:
                 shown. Or a frame of histories with the columns of the events: what these users did is all that counts,
                 whether the model knows them or not. Everybody, if left out.
             k: Items a user; ``recommendation.top_k`` (10), if left out.
+            rules: What the lists obey, as in ``{"exclude": ["sku-1"], "where": "price < 20"}``, over the block
+                ``rules`` of the parameters; see :func:`~nextact.retrieval.rules.rule_options.with_request`.
 
         Returns:
             ``user_id`` and ``item_id`` (as text), ``rank`` (1 is best), ``item_text``, ``probability`` of being next
             among all that may be recommended, and ``reason``; users in the order asked for. A user to whom fewer items
-            may be recommended has fewer rows.
+            may be recommended has fewer rows. With rules, also where each row comes from and what moved it; and where
+            places were drawn, ``propensity``, ``policy`` and ``seed``.
 
         Raises:
-            NextactError: If an id or a history cannot be read, or k is no whole number from 1.
+            NextactError: If an id or a history cannot be read, k is no whole number from 1 to 10,000, or the rules
+                cannot be obeyed.
         """
         if isinstance(users, pd.DataFrame):
-            return self.packaged.recommend(self._read_histories(users), k).items[ANSWER]
-        ids = self._users if users is None else _as_ids(users, c.USER_ID)
-        return self.packaged.recommend_to(self._of(ids), ids, k)[ANSWER]
+            found = self.packaged.recommend(self._read_histories(users), k, rules).items
+        else:
+            ids = self._users if users is None else _as_ids(users, c.USER_ID)
+            found = self.packaged.recommend_to(self._of(ids), ids, k, rules).items
+        return found[[*ANSWER, *(name for name in RULE_COLUMNS if name in found)]]
 
     def explain(self, user_id: object, item_id: object) -> Explanation:
         """Where an item stands for a user, and why.

@@ -128,3 +128,31 @@ def _apart(found: NDArray[np.int32], k: int, alike: NDArray[np.int32]) -> tuple[
     best = np.argsort(place, axis=1, kind="stable")[:, :k]
     enough = ((place == 0).sum(axis=1) >= k) | (found[:, -1] == 0)
     return np.take_along_axis(found, best, axis=1), enough
+
+
+def like_seen(
+    users: NDArray[np.int64], items: NDArray[np.int32], alike: NDArray[np.int32]
+) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+    """All items of the texts that users have seen: to a reader they are the seen ones.
+
+    Args:
+        users: int64 [events], whose event it is.
+        items: int32 [events], the item.
+        alike: See :func:`alike_by_text`.
+
+    Returns:
+        ``(users, items)``, a pair for each item that shares its text with a seen one, that one too; only of texts that
+        several items share.
+
+    Example:
+        >>> users, items = like_seen(np.array([0, 1]), np.array([1, 3], np.int32), np.array([0, 1, 1, 3], np.int32))
+        >>> users.tolist(), items.tolist()
+        ([0, 0], [1, 2])
+    """
+    sizes = np.bincount(alike, minlength=len(alike))
+    shared = sizes[alike[items]] > 1
+    pairs = np.unique(np.stack([users[shared], alike[items[shared]]], axis=1), axis=0)
+    members = np.argsort(alike, kind="stable").astype(np.int32)
+    starts, counts = (np.cumsum(sizes) - sizes)[pairs[:, 1]], sizes[pairs[:, 1]]
+    within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+    return np.repeat(pairs[:, 0], counts), members[np.repeat(starts, counts) + within]

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -13,61 +11,34 @@ from numpy.typing import NDArray
 
 from nextact.events import columns as c
 from nextact.models.recommender import PredictsEventType, PredictsHorizons, Recommender
-from nextact.retrieval.alike import alike_by_text
+from nextact.retrieval.catalogue import Catalogue
 from nextact.retrieval.reasons import LogWords, reasons
-from nextact.retrieval.scoring import popular_first, rank
-from nextact.retrieval.words import SharedWords
+from nextact.retrieval.rules.compiled import Rules
+from nextact.retrieval.rules.ruled_lists import RULE_COLUMNS, no_cuts, rank_by_rules
+from nextact.retrieval.scoring import Ranking, rank
 from nextact.sequences.histories import Histories
 from nextact.sequences.user_blocks import score_bytes, user_blocks
 
 RANK, SCORE, PROBABILITY, REASON = "rank", "score", "probability", "reason"
 ITEM_COLUMNS = (c.USER_ID, RANK, c.ITEM_ID, c.ITEM_TEXT, SCORE, PROBABILITY, REASON)
 BEHAVIOUR_COLUMNS = (c.USER_ID, c.EVENT_TYPE, PROBABILITY)
+MOST_PLACES = 10_000  # of a list
 HORIZON_DAYS = "horizon_days"
 HORIZON_COLUMNS = (c.USER_ID, c.EVENT_TYPE, HORIZON_DAYS, PROBABILITY)
 
 
 @dataclass(frozen=True)
-class Catalogue:
-    """The items that can be recommended, in the order of their index.
+class Recommended:
+    """Lists of users.
 
     Attributes:
-        table: ``item_id``, ``item_text``, ``n_training_events`` and, for reasons in words, ``tokens``, row r being item
-            index r + 1.
-        one_per_text: Whether items of the same text stand in a list once; see
-            :class:`~nextact.retrieval.alike.ListOptions`.
+        items: :data:`ITEM_COLUMNS` and, with rules, what they did; a row an item.
+        cuts: What the rules cut of each list; see :class:`~nextact.retrieval.rules.ruled_lists.RuledLists`. No row
+            where no rule is set.
     """
 
-    table: pd.DataFrame
-    one_per_text: bool | Literal["auto"] = "auto"
-
-    @cached_property
-    def ids(self) -> NDArray[np.object_]:
-        """The id of each item index; empty for padding."""
-        return np.array(["", *self.table[c.ITEM_ID]], dtype=object)
-
-    @cached_property
-    def tie_order(self) -> NDArray[np.int64]:
-        """The order in which items of equal score are listed; see :func:`~nextact.retrieval.scoring.popular_first`."""
-        return popular_first(self.table[c.N_TRAINING_EVENTS].to_numpy())
-
-    @cached_property
-    def alike(self) -> NDArray[np.int32] | None:
-        """Which items no list holds together; see :func:`~nextact.retrieval.alike.alike_by_text`."""
-        return alike_by_text(self.table[c.ITEM_TEXT], self.one_per_text)
-
-    @cached_property
-    def names(self) -> list[str]:
-        """What an item is called in words: its text, or its id where it has none."""
-        pairs = zip(self.table[c.ITEM_TEXT], self.table[c.ITEM_ID], strict=True)
-        return ["", *(text or item for text, item in pairs)]
-
-    @cached_property
-    def words(self) -> SharedWords | None:
-        """Which words items share; None where no item has tokens."""
-        if c.TOKENS not in self.table or not self.table[c.TOKENS].any():
-            return None
-        return SharedWords([tokens.split() for tokens in self.table[c.TOKENS]])
+    items: pd.DataFrame
+    cuts: pd.DataFrame
 
 
 def recommend_items(
@@ -79,7 +50,8 @@ def recommend_items(
     temperature: float,
     exclude_seen: bool,
     k: int,
-) -> pd.DataFrame:
+    rules: Rules | None = None,
+) -> Recommended:
     """The best items of every user after all their events.
 
     Args:
@@ -89,34 +61,46 @@ def recommend_items(
         catalogue: The items that the model knows.
         log: How reasons name events.
         temperature: Of the softmax over what may be recommended.
-        exclude_seen: Whether items of the history are left out.
+        exclude_seen: Whether items of the history are left out; rules say so themselves.
         k: Items a user, at least 1; no more than there are.
+        rules: What the lists obey, for this catalogue and these k places; None lists what the model ranks.
 
     Returns:
         :data:`ITEM_COLUMNS`, users in the order given, rank 1 first; of equal scores the more popular item first, so
         that a user of whom a model says nothing gets what is popular. A user to whom fewer items than k may be
-        recommended has fewer rows. Of items with the same text, the best alone, while there are others to list.
+        recommended has fewer rows. Of items with the same text, the best alone, while there are others to list. With
+        rules, :data:`~nextact.retrieval.rules.ruled_lists.RULE_COLUMNS` follow, and the cuts have a row a user.
     """
     k = min(k, len(catalogue.ids) - 1)  # before anything of its length is made
-    parts = [
-        _recommend_block(model, histories.take(which), user_ids[which], catalogue, log, temperature, exclude_seen, k)
-        for which in user_blocks(histories.n_users, score_bytes(len(catalogue.table)))
-    ]
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=ITEM_COLUMNS)
+    names = ITEM_COLUMNS if rules is None else (*ITEM_COLUMNS, *RULE_COLUMNS)
+    items, cuts = [pd.DataFrame(columns=list(names))], [no_cuts()]
+    for which in user_blocks(histories.n_users, score_bytes(len(catalogue.table))):
+        block, ids = histories.take(which), user_ids[which]
+        if rules is None:
+            ranking = rank(model, block, exclude_seen, catalogue.tie_order, catalogue.alike, k, temperature)
+            items.append(_rows(ranking, model, block, ids, catalogue, log))
+        else:
+            ruled = rank_by_rules(model, block, ids, rules, temperature)
+            items.append(_rows(ruled.ranking, model, block, ids, catalogue, log, ruled.marks))
+            cuts.append(ruled.cuts)
+    return Recommended(_joined(items), _joined(cuts))
 
 
-def _recommend_block(
+def _joined(parts: list[pd.DataFrame]) -> pd.DataFrame:
+    """Parts below an empty table that has their columns."""
+    return pd.concat(parts[1:] or parts, ignore_index=True)
+
+
+def _rows(
+    ranking: Ranking,
     model: Recommender,
     block: Histories,
     user_ids: NDArray[np.object_],
     catalogue: Catalogue,
     log: LogWords,
-    temperature: float,
-    exclude_seen: bool,
-    k: int,
+    marks: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
-    ranking = rank(model, block, exclude_seen, catalogue.tie_order, catalogue.alike, k, temperature)
-    best = ranking.lists
+    best, k = ranking.lists, ranking.lists.shape[1]
     said = reasons(model, block, best, ranking.listed_scores, catalogue.names, log, catalogue.words)
     part = pd.DataFrame(
         {
@@ -129,7 +113,7 @@ def _recommend_block(
             REASON: [one for user in said for one in user],
         }
     )
-    return part[best.ravel() > 0]
+    return (part if marks is None else pd.concat([part, marks], axis=1))[best.ravel() > 0]
 
 
 def predict_behaviour(

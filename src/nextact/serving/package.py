@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from nextact.events import columns as c
 from nextact.events.contract import EventOptions
@@ -22,15 +24,18 @@ from nextact.records import fingerprint_of
 from nextact.release import VERSION
 from nextact.results.models import ModelHandle
 from nextact.retrieval.alike import ListOptions
-from nextact.stored import StoredError, read_json, reading, write_json, written_whole
+from nextact.retrieval.catalogue import Catalogue
+from nextact.retrieval.rules.rule_options import RuleOptions
+from nextact.stored import StoredError, read_array, read_json, reading, write_array, write_json, written_whole
 
 logger = logging.getLogger(__name__)
 
 MANIFEST_FILE, CERTIFICATE_FILE, SCHEMA_FILE = "package.json", "certificate.json", "input_schema.json"
 ITEM_COLUMNS = (c.ITEM_ID, c.ITEM_TEXT, c.N_TRAINING_EVENTS)
 ITEMS_FILE, MODEL_FOLDER, BEHAVIOUR_FOLDER = "items.parquet", "model", "behaviour_model"
+ATTRIBUTES_FILE, VECTORS_FILE = "item_attributes.parquet", "item_vectors.npy"  # what rules read
 ERASED_FILE = "erased_since.json"  # beside the parts, in a package that learnt from a user who was erased since
-FORMAT = 4
+FORMAT = 5
 AGAIN = "package the model again: `kedro run --pipelines recommendation`"
 
 
@@ -57,6 +62,7 @@ class Manifest:
         earliest: Times before this ISO date are refused.
         latest: Times from this ISO date on are refused.
         fingerprints: Part -> fingerprint of its files: what is opened together was packaged together.
+        rules: What lists obey; those of a request are laid over them.
         newest: ISO moment of the newest event that the model knows; None where the log has no times.
     """
 
@@ -77,19 +83,39 @@ class Manifest:
     repeat_columns: tuple[str, ...]
     earliest: str
     latest: str
+    rules: RuleOptions
     fingerprints: dict[str, str] = field(default_factory=dict)
     newest: str | None = None
 
 
 @dataclass(frozen=True)
 class Package:
-    """What is to be written, or was: the parts and the folders of the models."""
+    """What is to be written, or was: the parts and the folders of the models.
+
+    Attributes:
+        manifest: What it says of itself.
+        certificate: Of the run.
+        items: :data:`ITEM_COLUMNS`, a row an item in the order of the item index.
+        model: Ranks.
+        behaviour_model: Predicts event types, if any.
+        attributes: Columns of the item table that rules may name, in the same rows.
+        vectors: Of the block that ``rules.diversity`` names, float32 [n_items + 1, dimensions]; None without it.
+    """
 
     manifest: Manifest
     certificate: Certificate
     items: pd.DataFrame
     model: ModelFolder
     behaviour_model: ModelFolder | None
+    attributes: pd.DataFrame
+    vectors: NDArray[np.float32] | None = None
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """The items with all that rules read."""
+        diversity = self.manifest.rules.diversity
+        vectors = {} if diversity is None or self.vectors is None else {diversity.block: self.vectors}
+        return Catalogue(self.items, self.manifest.one_per_text, self.attributes, vectors)
 
     def save(self, folder: Path) -> None:
         """Write all of it into a new folder; the models are copied."""
@@ -98,6 +124,9 @@ class Package:
         write_json(folder / SCHEMA_FILE, [dataclasses.asdict(column) for column in input_columns(self.manifest)])
         columns = [*ITEM_COLUMNS, *([c.TOKENS] if c.TOKENS in self.items else [])]
         self.items[columns].to_parquet(folder / ITEMS_FILE, index=False)
+        self.attributes.to_parquet(folder / ATTRIBUTES_FILE, index=False)
+        if self.vectors is not None:
+            write_array(folder / VECTORS_FILE, self.vectors)
         shutil.copytree(self.model.path, folder / MODEL_FOLDER)
         if self.behaviour_model is not None and self.manifest.behaviour_model != self.manifest.model:
             shutil.copytree(self.behaviour_model.path, folder / BEHAVIOUR_FOLDER)
@@ -119,9 +148,11 @@ class Package:
         return cls(
             manifest,
             Certificate.of_json(read_json(folder / CERTIFICATE_FILE), folder / CERTIFICATE_FILE),
-            _read_items(folder / ITEMS_FILE),
+            _read_frame(folder / ITEMS_FILE, ITEM_COLUMNS),
             ModelFolder(folder / MODEL_FOLDER),
             _behaviour_folder(folder, manifest),
+            _read_frame(folder / ATTRIBUTES_FILE, ()),
+            read_array(folder / VECTORS_FILE, np.float32, ndim=2) if manifest.rules.diversity is not None else None,
         )
 
 
@@ -136,6 +167,9 @@ def describe_package(
     lists: ListOptions,
     top_k: int,
     newest: int | None = None,
+    rules: RuleOptions | None = None,
+    attributes: pd.DataFrame | None = None,
+    vectors: NDArray[np.float32] | None = None,
 ) -> Package:
     """The package of a run's chosen model.
 
@@ -151,6 +185,9 @@ def describe_package(
         lists: What one list may hold.
         top_k: Items a user, unless a request asks otherwise.
         newest: Microseconds since 1970 UTC of the newest event, where known.
+        rules: What lists obey; none, if left out.
+        attributes: See :class:`Package`; none, if left out.
+        vectors: See :class:`Package`.
     """
     manifest = Manifest(
         format=FORMAT,
@@ -170,10 +207,13 @@ def describe_package(
         repeat_columns=events.repeat_columns,
         earliest=events.earliest,
         latest=events.latest,
+        rules=RuleOptions() if rules is None else rules,
         newest=iso_moment(newest) if events.has_times and newest is not None else None,
     )
     behaviour = None if behaviour_model is None else ModelFolder(Path(behaviour_model.refitted_folder))
-    return Package(manifest, certificate, items, ModelFolder(Path(chosen_model.refitted_folder)), behaviour)
+    attributes = pd.DataFrame(index=items.index) if attributes is None else attributes
+    folder = ModelFolder(Path(chosen_model.refitted_folder))
+    return Package(manifest, certificate, items, folder, behaviour, attributes, vectors)
 
 
 def mark_erased(folder: Path, moment: str) -> None:
@@ -213,7 +253,7 @@ def input_columns(manifest: Manifest) -> list[InputColumn]:
 
 def _fingerprints(folder: Path) -> dict[str, str]:
     """Fingerprint of every part of a package that is there, but the manifest, which names them."""
-    parts = (CERTIFICATE_FILE, SCHEMA_FILE, ITEMS_FILE, MODEL_FOLDER, BEHAVIOUR_FOLDER)
+    parts = (CERTIFICATE_FILE, SCHEMA_FILE, ITEMS_FILE, ATTRIBUTES_FILE, VECTORS_FILE, MODEL_FOLDER, BEHAVIOUR_FOLDER)
     return {part: found for part in parts if (found := fingerprint_of(folder / part)) is not None}
 
 
@@ -236,12 +276,12 @@ def _read_manifest(path: Path) -> Manifest:
         raise StoredError(path, f"describes no package that can be served: {error}", AGAIN) from error
 
 
-def _read_items(path: Path) -> pd.DataFrame:
+def _read_frame(path: Path, wanted: tuple[str, ...]) -> pd.DataFrame:
     with reading(path):
-        items = pd.read_parquet(path)
-    if missing := [name for name in ITEM_COLUMNS if name not in items]:
+        frame = pd.read_parquet(path)
+    if missing := [name for name in wanted if name not in frame]:
         raise StoredError(path, f"has no column {', '.join(map(repr, missing))}", AGAIN)
-    return items
+    return frame
 
 
 def _behaviour_folder(folder: Path, manifest: Manifest) -> ModelFolder | None:

@@ -84,7 +84,8 @@ def _signature(manifest: Manifest) -> Any:
         ColSpec(AnyType() if column.type == "any" else column.type, column.name, column.required)
         for column in input_columns(manifest)
     ]
-    return ModelSignature(inputs=Schema(columns), params=ParamSchema([ParamSpec("k", "long", 0)]))
+    params = ParamSchema([ParamSpec("k", "long", 0), ParamSpec("rules", "string", "")])
+    return ModelSignature(inputs=Schema(columns), params=params)
 
 
 def _example(package: Package) -> pd.DataFrame:

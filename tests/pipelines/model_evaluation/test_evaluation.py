@@ -11,8 +11,9 @@ from nextact.evaluation.compare import values_of_tables
 from nextact.models.registry import open_model
 from nextact.models.storage import ModelFolder
 from nextact.records import RecordBook
+from nextact.retrieval.catalogue import Catalogue
 from nextact.retrieval.reasons import LogWords
-from nextact.retrieval.recommending import Catalogue, recommend_items
+from nextact.retrieval.recommending import recommend_items
 from nextact.sequences.histories import Histories
 
 JSON_FILES = ("test_results", "evaluation_slices", "leak_checks", "evaluation_examples")

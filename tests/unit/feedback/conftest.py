@@ -7,8 +7,8 @@ import pytest
 from nextact.events.cleaning import accepted
 from nextact.feedback.cleaning import clean_feedback
 from nextact.feedback.contract import OPTIONAL_COLUMNS, FeedbackOptions
-from nextact.feedback.policies import slate_probabilities
 from nextact.feedback.simulator import SimulatedShop
+from nextact.retrieval.policies import slate_probabilities
 
 EVENT_TYPES = ["view", "purchase"]
 

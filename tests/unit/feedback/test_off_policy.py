@@ -14,9 +14,9 @@ from nextact.feedback.off_policy import (
     require_support,
     snips,
 )
-from nextact.feedback.policies import SamplingPolicyOptions, next_probabilities
 from nextact.feedback.simulator import SimulatedShop, simulate
 from nextact.metrics.errors import MetricsError
+from nextact.retrieval.policies import SamplingPolicyOptions, next_probabilities
 
 from .conftest import random_shop, true_rewards
 

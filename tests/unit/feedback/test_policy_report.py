@@ -7,13 +7,13 @@ import pytest
 from nextact.errors import NextactError
 from nextact.feedback.contract import empty_feedback
 from nextact.feedback.logged import declared_rewards, logged_lists
-from nextact.feedback.policies import SamplingPolicyOptions
 from nextact.feedback.policy_report import OffPolicyOptions, policy_report
 from nextact.feedback.reward_model import PRIOR_ROWS, fold_of_users, item_rewards
 from nextact.feedback.simulator import feedback_table, simulate
 from nextact.feedback.target_places import follow
 from nextact.options import OptionsError
 from nextact.results.feedback import JudgedPolicies
+from nextact.retrieval.policies import SamplingPolicyOptions
 
 from .conftest import random_shop, true_rewards
 

@@ -4,11 +4,11 @@ import pandas as pd
 import pytest
 
 from nextact.feedback.contract import empty_feedback
-from nextact.feedback.policies import SamplingPolicyOptions
 from nextact.feedback.position import RANDOMISED, RATES, examination
 from nextact.feedback.rates import ReportOptions
 from nextact.feedback.simulator import feedback_table, simulate
 from nextact.results.feedback import Examination
+from nextact.retrieval.policies import SamplingPolicyOptions
 
 from .conftest import random_shop
 

@@ -7,9 +7,9 @@ from nextact.events.cleaning import accepted, clean_events, count_reasons
 from nextact.events.contract import EventOptions
 from nextact.events.moments import microseconds
 from nextact.feedback.contract import empty_feedback
-from nextact.feedback.policies import SamplingPolicyOptions
 from nextact.feedback.response_events import response_events
 from nextact.feedback.simulator import SimulatedShop, feedback_table, simulate
+from nextact.retrieval.policies import SamplingPolicyOptions
 
 from .conftest import random_shop, true_rewards
 

@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 
 from nextact.models.baselines.popularity import Popularity
+from nextact.retrieval.catalogue import Catalogue
 from nextact.retrieval.reasons import LogWords
-from nextact.retrieval.recommending import Catalogue, recommend_items
+from nextact.retrieval.recommending import recommend_items
 from nextact.sequences.histories import Histories
 
 
@@ -17,7 +18,7 @@ def recommended(k, n_users=60, n_items=24):
     users = np.array([f"u{user}" for user in range(n_users)], dtype=object)
     return recommend_items(
         model, Histories.from_lists([[1]] * n_users), users, catalogue, LogWords(("view",), True), 1.0, True, k
-    )
+    ).items
 
 
 def test_a_list_longer_than_the_catalogue_is_the_whole_catalogue_and_takes_no_more():

@@ -6,8 +6,9 @@ import pytest
 
 from nextact.evaluation.one_pass import read_model, shuffle_targets
 from nextact.metrics.targets import Targets
+from nextact.retrieval.catalogue import Catalogue
 from nextact.retrieval.reasons import LogWords
-from nextact.retrieval.recommending import Catalogue, recommend_items
+from nextact.retrieval.recommending import recommend_items
 from nextact.retrieval.scoring import popular_first
 from nextact.sequences.histories import Histories
 from nextact.sequences.holdout import Holdout
@@ -65,7 +66,7 @@ def test_lists_and_probabilities_of_evaluation_and_recommendation_agree(request,
     model, users = FewLevels(levels), np.array([f"user {user}" for user in range(N_USERS)], dtype=object)
     shuffled, tie_order = shuffle_targets(holdout.targets, seed=0), catalogue.tie_order
     reading = read_model(model, holdout, shuffled, exclude_seen, tie_order, catalogue.alike, K, TEMPERATURE)
-    table = recommend_items(model, holdout.histories, users, catalogue, LOG, TEMPERATURE, exclude_seen, K)
+    table = recommend_items(model, holdout.histories, users, catalogue, LOG, TEMPERATURE, exclude_seen, K).items
     places = reading.lists > 0
     assert table["item_id"].tolist() == catalogue.ids[reading.lists[places]].tolist()
     assert table["user_id"].tolist() == users[np.nonzero(places)[0]].tolist()

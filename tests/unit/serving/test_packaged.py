@@ -215,7 +215,7 @@ def test_a_missing_or_foreign_package_is_named(package_of, tmp_path):
         PackagedModel.open(tmp_path / "nowhere")
     package_of(tmp_path).save(tmp_path / "packaged")
     change(tmp_path / "packaged", format=2)
-    with pytest.raises(StoredError, match=r"package.json has layout 2, and .* 4; package the model again: `kedro run"):
+    with pytest.raises(StoredError, match=r"package.json has layout 2, and .* 5; package the model again: `kedro run"):
         PackagedModel.open(tmp_path / "packaged")
     change(tmp_path / "packaged", format=4, top_q=2)
     with pytest.raises(StoredError, match=r"package.json describes no package .*did you mean 'top_k'"):

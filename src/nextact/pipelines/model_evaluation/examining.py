@@ -15,7 +15,7 @@ from nextact.events.contract import EventOptions
 from nextact.pipelines.model_training.nodes import ValidationOptions
 from nextact.protocol import Certificate, require_same_run
 from nextact.results.evaluation import Examples, LeakChecks, Slices, TestResults
-from nextact.retrieval.recommending import Catalogue
+from nextact.retrieval.catalogue import Catalogue
 from nextact.sequences.histories import Histories
 from nextact.sequences.holdout import Cuts, learnt_histories, training_histories
 from nextact.text.cleaning.table import TextTable

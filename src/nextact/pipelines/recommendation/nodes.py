@@ -1,13 +1,15 @@
 """Thin nodes over :mod:`nextact.retrieval` and :mod:`nextact.serving`."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import ibis
 import pandas as pd
+from pydantic import Field
 
+from nextact.evaluation.attributes import comparable_columns, item_attributes
 from nextact.events import columns as c
 from nextact.events.contract import EventOptions
 from nextact.events.moments import iso_moment
@@ -15,27 +17,32 @@ from nextact.events.splitting import SplitOptions
 from nextact.models.recommender import PredictsEventType, PredictsHorizons
 from nextact.models.registry import MODELS, open_model
 from nextact.models.storage import ModelFolder
-from nextact.options import Count, options
+from nextact.options import options
 from nextact.protocol import Certificate, require_same_run
 from nextact.reports.summary import ShownUser, Summary, leaderboard_lines, user_lines
 from nextact.results.evaluation import TestResults
 from nextact.results.models import BehaviourModel, ChosenModel, Leaderboard, ModelHandle
 from nextact.retrieval.alike import ListOptions
+from nextact.retrieval.catalogue import Catalogue
 from nextact.retrieval.reasons import LogWords
 from nextact.retrieval.recommending import (
     BEHAVIOUR_COLUMNS,
     HORIZON_COLUMNS,
     HORIZON_DAYS,
+    MOST_PLACES,
     PROBABILITY,
-    Catalogue,
     predict_behaviour,
     predict_within_horizons,
     recommend_items,
 )
+from nextact.retrieval.rules.compiled import compile_rules
+from nextact.retrieval.rules.rule_options import RuleOptions, columns_named
+from nextact.retrieval.rules.ruled_lists import LISTED, PLACES
 from nextact.retrieval.scoring import fit_temperature
 from nextact.sequences.histories import Histories
 from nextact.sequences.holdout import Cuts, make_holdout, validation_halves
 from nextact.serving.package import Package, describe_package
+from nextact.text.blocks import ItemVectors
 from nextact.text.cleaning.table import TextTable
 
 logger = logging.getLogger(__name__)
@@ -49,7 +56,7 @@ class RecommendationOptions:
         top_k: Items per user.
     """
 
-    top_k: Count = 10
+    top_k: Annotated[int, Field(ge=1, le=MOST_PLACES)] = 10
 
 
 def calibrate(
@@ -74,22 +81,50 @@ def recommend(
     vocabulary: pd.DataFrame,
     item_texts: TextTable,
     item_tokens: TextTable,
+    items: ibis.Table,
+    item_vectors: ItemVectors,
     certificate: Certificate,
     lists: ListOptions,
+    rules: RuleOptions,
     options: RecommendationOptions,
-) -> pd.DataFrame:
-    """The best items of every user after all their events: rank, score, probability, reason, and the run's name."""
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The best items of every user after all their events, and what the rules cut of each list.
+
+    Of items: rank, score, probability, reason, with rules where each row comes from, and the run's name. ``now`` of a
+    rule is the newest event of the log.
+    """
     require_same_run("chosen_model", chosen_model.run_id, certificate, "model_training")
     model = open_model(ModelFolder(Path(chosen_model.refitted_folder)))
     exclude_seen = certificate.protocol.exclude_seen
     user_ids = users[c.USER_ID].to_numpy()
-    catalogue = Catalogue(_catalogue_items(vocabulary, item_texts, item_tokens), lists.one_per_text)
     events = EventOptions(**certificate.data_options["events"])
-    log = LogWords(events.event_types, events.has_times)
-    found = recommend_items(model, histories, user_ids, catalogue, log, temperature, exclude_seen, options.top_k)
-    named = _named(found)
-    _tell_of_empty_lists(int((user_ids != c.NOBODY).sum()), named[c.USER_ID].nunique(), len(vocabulary))
-    return named.assign(model=chosen_model.name, run_id=chosen_model.run_id)
+    known = _catalogue_items(vocabulary, item_texts, item_tokens)
+    attributes = _attributes(items, vocabulary, columns_named(rules))
+    catalogue = Catalogue(known, lists.one_per_text, attributes, item_vectors.blocks)
+    log, k = LogWords(events.event_types, events.has_times), min(options.top_k, len(vocabulary))
+    newest = int(histories.timestamp.max()) if events.has_times and histories.n_events else None
+    obeyed = compile_rules(rules, catalogue, exclude_seen, events.event_types, k, newest) if rules.are_set else None
+    found = recommend_items(model, histories, user_ids, catalogue, log, temperature, exclude_seen, k, obeyed)
+    named, cuts = _named(found.items), _named(found.cuts)
+    if obeyed is None:
+        _tell_of_empty_lists(int((user_ids != c.NOBODY).sum()), named[c.USER_ID].nunique(), len(vocabulary))
+    else:
+        _tell_of_short_lists(cuts)
+    of_run = {"model": chosen_model.name, "run_id": chosen_model.run_id}
+    return named.assign(**of_run), cuts.assign(run_id=chosen_model.run_id)
+
+
+def _tell_of_short_lists(cuts: pd.DataFrame) -> None:
+    short = cuts[cuts[LISTED] < cuts[PLACES]]
+    if len(short):
+        logger.warning(
+            "%d of %d lists have fewer than %d items, the shortest %d: the rules leave no more to show; rule_cuts says "
+            "which cut what",
+            len(short),
+            len(cuts),
+            short[PLACES].iloc[0],
+            short[LISTED].min(),
+        )
 
 
 def _tell_of_empty_lists(n_users: int, n_served: int, n_items: int) -> None:
@@ -172,14 +207,18 @@ def package(
     vocabulary: pd.DataFrame,
     item_texts: TextTable,
     item_tokens: TextTable,
+    items: ibis.Table,
+    item_vectors: ItemVectors,
     certificate: Certificate,
     lists: ListOptions,
+    rules: RuleOptions,
     options: RecommendationOptions,
     histories: Histories,
 ) -> Package:
     """Everything that answers for a history never seen, in one folder that stands alone."""
     require_same_run("chosen_model", chosen_model.run_id, certificate, "model_training")
-    items = _catalogue_items(vocabulary, item_texts, item_tokens)
+    known = _catalogue_items(vocabulary, item_texts, item_tokens)
+    attributes = _attributes(items, vocabulary, comparable_columns(items))
     trained_with = certificate.data_options
     events, split = EventOptions(**trained_with["events"]), SplitOptions(**trained_with["split"])
     newest = int(histories.timestamp.max()) if histories.n_events else None
@@ -187,14 +226,23 @@ def package(
         chosen_model,
         behaviour_model.model,
         temperature,
-        items,
+        known,
         certificate,
         events,
         split,
         lists,
         options.top_k,
         newest,
+        rules,
+        attributes,
+        None if rules.diversity is None else item_vectors.blocks.get(rules.diversity.block),
     )
+
+
+def _attributes(items: ibis.Table, vocabulary: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
+    """Columns of the item table in the order of the item index; misnamed ones are left to the rule that names them."""
+    known = [name for name in names if name in items.columns]
+    return item_attributes(items, vocabulary, known).iloc[:, 1:]
 
 
 def _named(of_users: pd.DataFrame) -> pd.DataFrame:

@@ -5,11 +5,17 @@ from kedro.pipeline import Pipeline, node, pipeline
 from nextact.pipelines.recommendation import nodes
 
 TYPES = {"event_types": "params:events.event_types"}
-OPTIONS = {"options": "params:recommendation", "lists": "params:lists"}
+OPTIONS = {"options": "params:recommendation", "lists": "params:lists", "rules": "params:rules"}
 HISTORIES = {"histories": "histories", "certificate": "certificate"}
 USERS = {**HISTORIES, "users": "users"}
 CHOSEN = {"chosen_model": "chosen_model"}
-CATALOGUE = {"vocabulary": "vocabulary", "item_texts": "item_texts", "item_tokens": "item_tokens"}
+CATALOGUE = {
+    "vocabulary": "vocabulary",
+    "item_texts": "item_texts",
+    "item_tokens": "item_tokens",
+    "items": "items",
+    "item_vectors": "item_vectors",
+}
 
 
 def create_pipeline() -> Pipeline:
@@ -25,7 +31,7 @@ def create_pipeline() -> Pipeline:
             node(
                 nodes.recommend,
                 {**CHOSEN, "temperature": "temperature", **USERS, **CATALOGUE, **OPTIONS},
-                "recommendations",
+                ["recommendations", "rule_cuts"],
                 name="recommend",
             ),
             node(

@@ -6,14 +6,14 @@ import pytest
 
 from nextact.errors import NextactError
 from nextact.feedback.lists import explore, ranked_lists
-from nextact.feedback.policies import (
+from nextact.options import OptionsError
+from nextact.retrieval.policies import (
     NOTHING,
     SamplingPolicyOptions,
     next_probabilities,
     sample_slates,
     slate_probabilities,
 )
-from nextact.options import OptionsError
 
 SCORES = np.log(np.array([0.5, 0.25, 0.15, 0.1]))
 POLICIES = [
