@@ -19,6 +19,7 @@ from nextact.frames.tables import own_engine, read_tables
 from nextact.models.registry import HYBRID, MODELS
 from nextact.pipelines.feature_engineering.nodes import ItemTextOptions
 from nextact.processes.scratch import scratch_folder
+from nextact.retrieval.rules.rule_options import DiversityOptions
 from nextact.start.proposal import NO_COLUMN, Given
 
 
@@ -120,8 +121,9 @@ def _plain(parameters: Mapping[str, Any] | None) -> Mapping[str, Any]:
 
 
 def _blocks(models: Collection[str], parameters: Mapping[str, Any]) -> list[str]:
-    """Of the blocks of item vectors that a run makes by default those that one of the models reads."""
-    read: set[str] = set()
+    """Of the blocks of item vectors that a run makes by default those that one of the models, or a rule, reads."""
+    diversity = (parameters.get("rules") or {}).get("diversity")
+    read = set() if diversity is None else {DiversityOptions(**diversity).block}
     for family, entries in MODELS.items():
         for name in set(entries) & set(models):
             options = entries[name].options(**parameters.get(family, {}).get(name, {}).get("options", {}))

@@ -129,7 +129,7 @@ class FrameModel:
         return found[[*ANSWER, *(name for name in RULE_COLUMNS if name in found)]]
 
     def explain(self, user_id: object, item_id: object) -> Explanation:
-        """Where an item stands for a user, and why.
+        """Where an item stands for a user in the ranking of the model, which rules work on, and why.
 
         Args:
             user_id: A user; see :meth:`recommend`.

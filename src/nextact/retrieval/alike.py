@@ -1,4 +1,4 @@
-"""Items that no reader can tell apart: of the same text, they stand in a list once."""
+"""Items that no reader can tell apart: of the same text, they stand in a list once, and are seen together."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from nextact.models.recommender import Scores
 from nextact.models.top_items import top_k
 from nextact.options import options
+from nextact.sequences.histories import Histories
 
 logger = logging.getLogger(__name__)
 
@@ -28,7 +29,8 @@ class ListOptions:
     Attributes:
         one_per_text: Whether items of the same text stand in a list once, the best of them; the next ones move up.
             ``auto`` says yes unless a text has more than ten items on average: such texts name kinds of items, as
-            categories do, and are no reason to leave an item out.
+            categories do, and are no reason to leave an item out. Where it holds and seen items are left out, an item
+            with the text of a seen one stands behind all others, as the repeats of a listed text do.
     """
 
     one_per_text: bool | Literal["auto"] = "auto"
@@ -80,7 +82,11 @@ def normalised(text: str | None) -> str:
 
 
 def top_k_apart(
-    scores: Scores, k: int, tie_order: NDArray[np.integer], alike: NDArray[np.int32] | None
+    scores: Scores,
+    k: int,
+    tie_order: NDArray[np.integer],
+    alike: NDArray[np.int32] | None,
+    seen: NDArray[np.bool_] | None = None,
 ) -> tuple[NDArray[np.int32], Scores]:
     """The best items a user of which no two are alike.
 
@@ -89,11 +95,12 @@ def top_k_apart(
         k: At least 1.
         tie_order: See :func:`~nextact.models.top_items.top_k`.
         alike: See :func:`alike_by_text`; None takes the best items whatever they are like.
+        seen: bool [users, n_items + 1], items that are like one which a user has seen; see :func:`looks_seen`.
 
     Returns:
-        ``(lists, bound)``: int32 [users, k], best first, where items that are like a better one stand behind all
-        others, so that a list of few texts is as long as ever; and the k-th best score of each user, float [users],
-        whatever is listed.
+        ``(lists, bound)``: int32 [users, k], best first, where items that are like a better one, or like a seen one,
+        stand behind all others, so that a list of few texts is as long as ever; and the k-th best score of each user,
+        float [users], whatever is listed.
 
     Example:
         >>> scores = np.array([[-np.inf, 3, 2, 1]], np.float32)
@@ -108,51 +115,54 @@ def top_k_apart(
     depth = min(DEEPER * k, max(everything, k))
     found = top_k(scores, depth, tie_order)
     bound = scores[np.arange(len(found)), found[:, k - 1]]
-    lists, enough = _apart(found, k, alike)
+    lists, enough = _apart(found, k, alike, seen)
     short = np.flatnonzero(~enough)
     while len(short) and depth < everything:
         depth = min(depth * DEEPER, everything)
-        lists[short], enough = _apart(top_k(scores[short], depth, tie_order), k, alike)
+        of_short = None if seen is None else seen[short]
+        lists[short], enough = _apart(top_k(scores[short], depth, tie_order), k, alike, of_short)
         short = short[~enough]
     return lists, bound
 
 
-def _apart(found: NDArray[np.int32], k: int, alike: NDArray[np.int32]) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
-    """The first k of ranked items, repeats behind all others; and whether no deeper look would change them."""
+def _apart(
+    found: NDArray[np.int32], k: int, alike: NDArray[np.int32], seen: NDArray[np.bool_] | None
+) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
+    """The first k of ranked items, repeats and what looks seen last; and whether no deeper look would change them."""
     groups = alike[found]
     order = np.argsort(groups, axis=1, kind="stable")
     in_order = np.take_along_axis(groups, order, axis=1)
     again = np.zeros(found.shape, bool)
     np.put_along_axis(again, order[:, 1:], in_order[:, 1:] == in_order[:, :-1], axis=1)
+    if seen is not None:
+        again |= np.take_along_axis(seen, found, axis=1)
     place = np.where(found == 0, 2, again).astype(np.int8)
     best = np.argsort(place, axis=1, kind="stable")[:, :k]
     enough = ((place == 0).sum(axis=1) >= k) | (found[:, -1] == 0)
     return np.take_along_axis(found, best, axis=1), enough
 
 
-def like_seen(
-    users: NDArray[np.int64], items: NDArray[np.int32], alike: NDArray[np.int32]
-) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-    """All items of the texts that users have seen: to a reader they are the seen ones.
+def looks_seen(histories: Histories, alike: NDArray[np.int32] | None) -> NDArray[np.bool_] | None:
+    """Which items have a text that a user has seen: to a reader they are the seen ones.
 
     Args:
-        users: int64 [events], whose event it is.
-        items: int32 [events], the item.
+        histories: B users.
         alike: See :func:`alike_by_text`.
 
     Returns:
-        ``(users, items)``, a pair for each item that shares its text with a seen one, that one too; only of texts that
-        several items share.
+        bool [B, n_items + 1]; None where no user has seen a text that several items share.
 
     Example:
-        >>> users, items = like_seen(np.array([0, 1]), np.array([1, 3], np.int32), np.array([0, 1, 1, 3], np.int32))
-        >>> users.tolist(), items.tolist()
-        ([0, 0], [1, 2])
+        >>> looks_seen(Histories.from_lists([[1], [3]]), np.array([0, 1, 1, 3], np.int32)).astype(int).tolist()
+        [[0, 1, 1, 0], [0, 0, 0, 0]]
+        >>> looks_seen(Histories.from_lists([[3]]), np.array([0, 1, 1, 3], np.int32)) is None
+        True
     """
-    sizes = np.bincount(alike, minlength=len(alike))
-    shared = sizes[alike[items]] > 1
-    pairs = np.unique(np.stack([users[shared], alike[items[shared]]], axis=1), axis=0)
-    members = np.argsort(alike, kind="stable").astype(np.int32)
-    starts, counts = (np.cumsum(sizes) - sizes)[pairs[:, 1]], sizes[pairs[:, 1]]
-    within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-    return np.repeat(pairs[:, 0], counts), members[np.repeat(starts, counts) + within]
+    if alike is None:
+        return None
+    shared = np.bincount(alike, minlength=len(alike))[alike[histories.item_index]] > 1
+    if not shared.any():
+        return None
+    seen_texts = np.zeros((histories.n_users, len(alike)), bool)
+    seen_texts[histories.users_of_events[shared], alike[histories.item_index[shared]]] = True
+    return np.take(seen_texts, alike, axis=1)

@@ -4,7 +4,8 @@
 items, of equal scores the one with more training events first and then the one with the smaller index, and of items
 with one text the first (:mod:`nextact.retrieval.alike`); the log of the softmax of the scores over a temperature.
 Ranking metrics treat equal scores by expectation instead and read the scores themselves
-(:mod:`nextact.metrics.ranking`).
+(:mod:`nextact.metrics.ranking`). Lists that obey rules are made of the same scores, order and softmax by
+:func:`nextact.retrieval.rules.ruled_lists.rank_by_rules`.
 
 Shapes: B users, I items, K places of a list.
 """
@@ -21,7 +22,7 @@ from scipy.optimize import minimize_scalar
 from nextact.metrics.ranking import ranking_metrics
 from nextact.models.masking import mask
 from nextact.models.recommender import Recommender, Scores
-from nextact.retrieval.alike import top_k_apart
+from nextact.retrieval.alike import looks_seen, top_k_apart
 from nextact.sequences.histories import Histories
 from nextact.sequences.holdout import Holdout
 from nextact.sequences.user_blocks import score_bytes, user_blocks
@@ -93,8 +94,9 @@ def rank(
         temperature: Of the softmax over what may be recommended, above 0.
     """
     scores = masked_scores(model, histories, exclude_seen)
-    lists, bound = top_k_apart(scores, k, tie_order, alike)
-    best = scores[np.arange(len(lists)), lists[:, 0]]
+    seen = looks_seen(histories, alike) if exclude_seen else None
+    lists, bound = top_k_apart(scores, k, tie_order, alike, seen)
+    best = scores.max(axis=1) if seen is not None else scores[np.arange(len(lists)), lists[:, 0]]
     return Ranking(scores, lists, bound, temperature, log_normaliser(scores, best, temperature))
 
 

@@ -179,8 +179,10 @@ class PackagedModel:
 
     def _places(self, k: int | None) -> int:
         k = self.manifest.top_k if k is None else k
-        if isinstance(k, bool) or not isinstance(k, int) or not 1 <= k <= MOST_PLACES:
-            raise NextactError(f"k must be a whole number from 1 to {MOST_PLACES:,}, got {k!r}")
+        if isinstance(k, bool) or not isinstance(k, int) or k < 1:
+            raise NextactError(f"k must be a whole number from 1, got {k!r}")
+        if k > MOST_PLACES:
+            raise NextactError(f"k: a list has at most {MOST_PLACES:,} places, got {k:,}")
         return k
 
     def _check_items(self, package: Package) -> None:

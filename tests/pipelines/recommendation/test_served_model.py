@@ -155,3 +155,15 @@ def test_the_server_refuses_a_length_that_makes_no_list(server):
         ask(server, [event("i003")], k=-2)
     assert caught.value.code == 400
     assert "k must be a whole number from 1" in json.loads(caught.value.read())["message"]
+
+
+@pytest.mark.slow
+def test_the_server_obeys_rules_and_refuses_those_that_it_cannot(server):
+    (answer,) = ask(server, [event("i003"), event("i004", "2024-03-02")], k=3, rules='{"exclude": ["i005"]}')
+    assert "i005" not in {item["item_id"] for item in answer["items"]}
+    assert answer["rules"]["cut_by_exclude"] == 1
+    for rules, message in (('{"exclude"', "rules: no JSON object"), ('{"where": "f(x)"}', "rules.where calls 'f(x)'")):
+        with pytest.raises(HTTPError) as caught:
+            ask(server, [event("i003")], rules=rules)
+        assert caught.value.code == 400
+        assert message in json.loads(caught.value.read())["message"]

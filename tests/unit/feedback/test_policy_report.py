@@ -11,9 +11,16 @@ from nextact.feedback.policy_report import OffPolicyOptions, policy_report
 from nextact.feedback.reward_model import PRIOR_ROWS, fold_of_users, item_rewards
 from nextact.feedback.simulator import feedback_table, simulate
 from nextact.feedback.target_places import follow
+from nextact.models.baselines.popularity import Popularity
 from nextact.options import OptionsError
 from nextact.results.feedback import JudgedPolicies
+from nextact.retrieval.catalogue import Catalogue
 from nextact.retrieval.policies import SamplingPolicyOptions
+from nextact.retrieval.reasons import LogWords
+from nextact.retrieval.recommending import recommend_items
+from nextact.retrieval.rules.compiled import compile_rules
+from nextact.retrieval.rules.rule_options import RuleOptions
+from nextact.sequences.histories import Histories
 
 from .conftest import random_shop, true_rewards
 
@@ -227,3 +234,24 @@ def test_the_reward_model_never_sees_the_rows_it_predicts_for():
 def test_wrong_options_are_refused(wrong, message):
     with pytest.raises(OptionsError, match=message):
         OffPolicyOptions(**wrong)
+
+
+def test_lists_that_rules_drew_are_read_as_they_are_written_and_what_was_not_drawn_stays_out(recommendations, shown):
+    """Of ten places the third is pinned: what stands at it and below it in the same list is in no estimate."""
+    ids = [f"i{n}" for n in range(12)]
+    catalogue = Catalogue(pd.DataFrame({"item_id": ids, "item_text": ids, "n_training_events": range(12)}), False)
+    options = RuleOptions(pinned={3: "i11"}, exploration={"epsilon": 0.3}, candidates=4)
+    rules = compile_rules(options, catalogue, False, ["view", "purchase"], 10, 0)
+    model = Popularity(None)
+    model.counts = np.arange(13, dtype=np.float32)
+    histories, users = Histories.from_lists([[]] * 50), np.array(USERS[:50], dtype=object)
+    table = recommend_items(model, histories, users, catalogue, LogWords(("view",), True), 1.0, False, 10, rules).items
+    feedback = table[["user_id", "item_id", "rank", "propensity"]].assign(
+        shown_at=pd.Timestamp("2024-03-01"), outcome=pd.Series([None] * len(table), dtype="str")
+    )
+    lists = logged_lists(shown(feedback), 10, REWARDS)
+    assert lists.depth.tolist() == [2] * 50
+    assert lists.left_out == {"without a propensity, or below a place without one": 8 * 50}
+    drawn = table[table["rank"] <= 2]["propensity"].to_numpy().reshape(50, 2)
+    assert lists.propensity[:, :2].tolist() == drawn.tolist()
+    assert policy_report(lists, recommendations, OffPolicyOptions(draws=2)).lists == 50

@@ -13,6 +13,7 @@ from nextact.datasets.generated import GeneratedShopDataset
 from nextact.errors import NextactError
 from nextact.frames.line import wanted_models, with_members
 from nextact.frames.parameters import BASE
+from nextact.retrieval.rules.ruled_lists import RULE_COLUMNS
 from nextact.serving.packaged import PackagedModel
 from nextact.stored import StoredError
 
@@ -100,6 +101,25 @@ def test_a_history_is_answered_as_the_stored_user_is(model, events):
     stored, sent = model.recommend("u007", k=5), model.recommend(own, k=5)
     assert set(sent["user_id"]) == {"somebody"}
     pd.testing.assert_frame_equal(sent.drop(columns="user_id"), stored.drop(columns="user_id"))
+
+
+def test_rules_are_laid_over_a_list_and_say_what_they_did(model, items):
+    plain = model.recommend("u001", k=3)
+    found = model.recommend("u001", k=3, rules={"exclude": plain["item_id"].head(1).tolist(), "where": "title != None"})
+    assert list(found) == [*COLUMNS, *RULE_COLUMNS]
+    assert found["item_id"].tolist()[:2] == plain["item_id"].tolist()[1:]
+    with pytest.raises(NextactError, match=r"rules.where: the items have no column 'titel'; did you mean 'title'"):
+        model.recommend("u001", rules={"where": "titel == 'x'"})
+
+
+def test_rules_of_the_parameters_are_those_of_the_model_and_bring_the_vectors_that_they_read(events, items, tmp_path):
+    rules = {"diversity": {"block": "tfidf"}, "exclude": ["i001"], "seen": "allow"}
+    fitted = nextact.fit(events, items, "popularity", parameters=QUICK | {"rules": rules})
+    fitted.save(tmp_path / "kept")
+    found = nextact.load(tmp_path / "kept").recommend(k=24)
+    assert found.groupby("user_id").size().unique().tolist() == [23]
+    assert "i001" not in set(found["item_id"])
+    assert found["moved_by"].str.contains("diversity").any()
 
 
 def test_an_explanation_agrees_with_the_list(model):

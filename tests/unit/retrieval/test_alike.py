@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from nextact.options import OptionsError
-from nextact.retrieval.alike import ListOptions, alike_by_text, top_k_apart
+from nextact.retrieval.alike import ListOptions, alike_by_text, looks_seen, top_k_apart
+from nextact.sequences.histories import Histories
 
 
 def test_texts_are_compared_without_case_blanks_and_forms_of_a_character():
@@ -49,3 +50,23 @@ def test_the_option_takes_yes_no_and_auto():
     assert [ListOptions(one_per_text=value).one_per_text for value in (True, False, "auto")] == [True, False, "auto"]
     with pytest.raises(OptionsError, match="one_per_text"):
         ListOptions(one_per_text="sometimes")
+
+
+def test_what_looks_like_a_seen_item_is_found():
+    alike = np.array([0, 1, 2, 1, 4, 1], np.int32)
+    found = looks_seen(Histories.from_lists([[3, 5, 2], [], [4]]), alike)
+    assert [np.flatnonzero(one).tolist() for one in found] == [[1, 3, 5], [], []]
+    assert looks_seen(Histories.from_lists([[4], []]), alike) is None
+    assert looks_seen(Histories.from_lists([[3]]), None) is None
+
+
+def test_what_looks_seen_stands_behind_all_others_however_deep_the_others_are():
+    n_items, many = 500, 450
+    scores = np.append(-np.inf, np.arange(n_items, 0, -1)).astype(np.float32)[None]
+    alike = np.arange(n_items + 1, dtype=np.int32)
+    alike[1 : many + 1] = 1
+    seen = looks_seen(Histories.from_lists([[7]]), alike)
+    lists, bound = top_k_apart(scores, 4, np.arange(n_items + 1), alike, seen)
+    assert lists.tolist() == [[many + 1, many + 2, many + 3, many + 4]]
+    assert bound.tolist() == [n_items - 3]
+    assert top_k_apart(scores, 60, np.arange(n_items + 1), alike, seen)[0][0, 48:52].tolist() == [499, 500, 1, 2]

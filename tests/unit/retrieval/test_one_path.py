@@ -114,13 +114,15 @@ def test_no_list_holds_a_text_twice_and_each_is_as_long_as_before(holdout, repea
             assert repeats(items) == 0
 
 
-def test_a_list_with_each_text_once_is_the_whole_ranking_without_later_repeats(holdout, repeating):
+def test_a_list_with_each_text_once_is_the_whole_ranking_without_later_repeats_and_what_looks_seen(holdout, repeating):
     whole = lists_of(holdout, repeating, N_ITEMS, alike=False).lists
     found = lists_of(holdout, repeating, K).lists
     for user in range(N_USERS):
         ranked = [item for item in whole[user].tolist() if item]
+        history = holdout.histories.take(np.array([user])).item_index
+        seen = set(repeating.alike[history].tolist())
         first = list({int(repeating.alike[item]): item for item in reversed(ranked)}.values())[::-1]
-        order = sorted(first, key=ranked.index)
+        order = sorted((item for item in first if int(repeating.alike[item]) not in seen), key=ranked.index)
         again = [item for item in ranked if item not in order]
         assert [item for item in found[user].tolist() if item] == (order + again)[:K]
 
@@ -136,3 +138,31 @@ def test_one_of_a_text_changes_lists_and_no_rank_or_probability_of_a_target(hold
         for field in ("n_greater", "n_equal", "allowed"):
             assert getattr(getattr(apart, name), field).tolist() == getattr(getattr(together, name), field).tolist()
     assert apart.log_probability.tolist() == together.log_probability.tolist()
+
+
+def test_an_item_with_the_text_of_a_seen_one_is_seen_and_ranks_stay_those_of_all_items():
+    """Of six items a and b share a text, as d and f do; the first user has seen b, the second nothing."""
+    ids = list("abcdef")
+    texts = ["Same ", "same", "c", "other", "e", "OTHER"]
+    catalogue = Catalogue(pd.DataFrame({"item_id": ids, "item_text": texts, "n_training_events": range(6)}))
+    model, histories = Descending(), Histories.from_lists([[2], []])
+    holdout = Holdout(np.arange(2), histories, Targets.from_lists([[5], [5]]), np.ones((2, 1)))
+    shuffled = shuffle_targets(holdout.targets, seed=0)
+    order, alike = catalogue.tie_order, catalogue.alike
+    apart, plain = (read_model(model, holdout, shuffled, True, order, one, 5, 1.0) for one in (alike, None))
+    short = read_model(model, holdout, shuffled, True, order, alike, 3, 1.0)
+    assert short.lists.tolist() == [[3, 4, 5], [1, 3, 4]]
+    assert apart.lists.tolist() == [[3, 4, 5, 1, 6], [1, 3, 4, 5, 2]]
+    assert plain.lists.tolist() == [[1, 3, 4, 5, 6], [1, 2, 3, 4, 5]]
+    assert apart.ranks.n_greater.tolist() == plain.ranks.n_greater.tolist() == [3, 4]
+    assert apart.log_probability.tolist() == plain.log_probability.tolist()
+    users = np.array(["u", "v"], dtype=object)
+    table = recommend_items(model, histories, users, catalogue, LOG, 1.0, True, 5).items
+    assert table["item_id"].tolist() == [*"cdeaf", *"acdeb"]
+
+
+class Descending:
+    """The smaller the index the better."""
+
+    def score(self, histories):
+        return np.tile(-np.arange(7, dtype=np.float32), (histories.n_users, 1))

@@ -11,6 +11,8 @@ from nextact.evaluation.one_pass import read_model
 from nextact.metrics.targets import Targets
 from nextact.models.registry import open_model
 from nextact.models.storage import ModelFolder
+from nextact.retrieval.recommending import ITEM_COLUMNS
+from nextact.retrieval.rules.rule_options import RuleOptions
 from nextact.retrieval.scoring import masked_scores, popular_first
 from nextact.sequences.histories import Histories
 from nextact.sequences.holdout import Holdout
@@ -217,7 +219,7 @@ def test_a_missing_or_foreign_package_is_named(package_of, tmp_path):
     change(tmp_path / "packaged", format=2)
     with pytest.raises(StoredError, match=r"package.json has layout 2, and .* 5; package the model again: `kedro run"):
         PackagedModel.open(tmp_path / "packaged")
-    change(tmp_path / "packaged", format=4, top_q=2)
+    change(tmp_path / "packaged", format=5, top_q=2)
     with pytest.raises(StoredError, match=r"package.json describes no package .*did you mean 'top_k'"):
         PackagedModel.open(tmp_path / "packaged")
 
@@ -292,3 +294,98 @@ def test_a_damaged_part_of_a_package_is_named(package_of, tmp_path, name, damage
         StoredError, match=f"^{part} (cannot be read: |is empty|does not exist|is not what was packaged)"
     ):
         PackagedModel.open(tmp_path / "packaged")
+
+
+def with_rules(package, **rules):
+    """The package with default rules, and with columns that rules may name."""
+    attributes = pd.DataFrame(
+        {
+            "price": [1.0, 2, None, 4, 5],
+            "kind": ["fruit", "bread", "milk", "fruit", "milk"],
+            "until": ["2999-01-01"] * 5,
+        }
+    )
+    attributes.loc[4, "until"] = "1999-01-01"
+    manifest = dataclasses.replace(package.manifest, rules=RuleOptions(**rules))
+    vectors = np.vstack([np.zeros(3), np.eye(5, 3) + 0.1]).astype(np.float32) if "diversity" in rules else None
+    return dataclasses.replace(package, manifest=manifest, attributes=attributes, vectors=vectors)
+
+
+@pytest.fixture
+def ruled(package_of, tmp_path):
+    """A function from default rules to a package that was written and opened."""
+
+    def make(**rules):
+        folder = tmp_path / str(len(list(tmp_path.iterdir())))
+        with_rules(package_of(folder), **rules).save(folder / "packaged")
+        return PackagedModel.open(folder / "packaged")
+
+    return make
+
+
+def test_a_package_obeys_its_rules_and_those_of_a_request_over_them(ruled):
+    """The history has apple and bread; cheese, dates and eggs are left."""
+    model = ruled(where="price == None or price < 5", pinned=["dates"])
+    answer = model.recommend(HISTORY)
+    assert answer.items["item_id"].tolist() == ["dates", "cheese"]
+    assert answer.items["source"].tolist() == ["pinned", "model"]
+    assert answer.cuts[["places", "listed", "cut_by_where", "cut_by_seen"]].values.tolist() == [[3, 2, 1, 2]]
+    assert model.recommend(HISTORY, rules={"pinned": None, "seen": "allow"}, k=5).items["item_id"].tolist() == [
+        "cheese",
+        "bread",
+        "dates",
+        "apple",
+    ]
+    with pytest.raises(NextactError, match=r"rules.pinned: exclude forbids 1 of 1 ids, e.g. 'dates'"):
+        model.recommend(HISTORY, rules={"exclude": ["dates"]})
+
+
+def test_now_is_the_moment_of_a_request(ruled):
+    assert "eggs" not in set(ruled().recommend(HISTORY, rules={"where": "until > now"}).items["item_id"])
+    rules = {"where": "until > now", "as_of": "1998-01-01"}
+    assert "eggs" in set(ruled().recommend(HISTORY, rules=rules).items["item_id"])
+
+
+def test_without_rules_an_answer_has_neither_their_columns_nor_cuts(model):
+    answer = model.recommend(HISTORY)
+    assert list(answer.items) == list(ITEM_COLUMNS)
+    assert answer.cuts.empty
+    assert "rules" not in answer.records()[0]
+    pd.testing.assert_frame_equal(model.recommend(HISTORY, rules={}).items, answer.items)
+
+
+def test_an_answer_by_rules_is_json_without_nan(ruled):
+    model = ruled(diversity={}, exploration={"epsilon": 0.5, "seed": 2}, pinned=["dates"])
+    (record,) = json.loads(json.dumps(model.recommend(HISTORY).records(), allow_nan=False))
+    assert record["rules"]["cut_by_seen"] == 2
+    assert record["items"][0]["propensity"] is record["items"][0]["seed"] is record["items"][0]["policy"] is None
+    assert 0 < record["items"][1]["propensity"] < 1
+    assert (record["items"][1]["seed"], record["items"][1]["policy"]) == (2, "epsilon 0.5, temperature 0")
+
+
+def test_a_package_without_vectors_refuses_diversity_and_says_what_carries_them(ruled):
+    with pytest.raises(NextactError, match=r"rules.diversity.block: there are no item vectors 'encoder' here; known"):
+        ruled().recommend(HISTORY, rules={"diversity": {}})
+    found = ruled(diversity={"strength": 0}).recommend(HISTORY, rules={"diversity": {"strength": 2}}).items
+    assert len(found) == 3
+
+
+@pytest.mark.parametrize(
+    ("rules", "message"),
+    [
+        ({"where": "cost < 3"}, "rules.where: the items have no column 'cost'; known: kind, price, until"),
+        ({"where": "open('x')"}, "rules.where calls "),
+        ({"seen": {"only": ["buy"]}}, "rules.seen: no event type 'buy'"),
+        ({"pinned": {4: "dates"}}, "rules.pinned: place 4 is below the 3 places of a list"),
+        ("exclude", "rules: a mapping is needed"),
+    ],
+)
+def test_a_request_that_cannot_be_obeyed_gets_one_message(ruled, rules, message):
+    with pytest.raises(NextactError) as refused:
+        ruled().recommend(HISTORY, rules=rules)
+    assert message in str(refused.value)
+
+
+def test_a_billion_items_are_refused(model):
+    with pytest.raises(NextactError, match="k: a list has at most 10,000 places, got 1,000,000,000"):
+        model.recommend(HISTORY, k=1_000_000_000)

@@ -12,7 +12,7 @@ from pydantic import Field
 from nextact.evaluation.attributes import comparable_columns, item_attributes
 from nextact.events import columns as c
 from nextact.events.contract import EventOptions
-from nextact.events.moments import iso_moment
+from nextact.events.moments import NOW, iso_moment, microseconds
 from nextact.events.splitting import SplitOptions
 from nextact.models.recommender import PredictsEventType, PredictsHorizons
 from nextact.models.registry import MODELS, open_model
@@ -222,6 +222,13 @@ def package(
     trained_with = certificate.data_options
     events, split = EventOptions(**trained_with["events"]), SplitOptions(**trained_with["split"])
     newest = int(histories.timestamp.max()) if histories.n_events else None
+    if rules.are_set:  # what no list can obey is said now, not to the first request
+        catalogue, k = (
+            Catalogue(known, lists.one_per_text, attributes, item_vectors.blocks),
+            min(options.top_k, len(known)),
+        )
+        exclude_seen = certificate.protocol.exclude_seen
+        compile_rules(rules, catalogue, exclude_seen, events.event_types, k, microseconds(NOW))
     return describe_package(
         chosen_model,
         behaviour_model.model,

@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nextact.models.recommender import Scores
-from nextact.retrieval.alike import like_seen
 from nextact.retrieval.rules.compiled import Rules, SeenItems
 from nextact.sequences.histories import Histories
 
@@ -27,7 +26,8 @@ def mask_by_rules(scores: Scores, histories: Histories, rules: Rules) -> NDArray
     np.add(scores, np.where(rules.allowed, np.float32(0), NOTHING), out=scores)
     if rules.seen.how == "allow":
         return np.zeros(histories.n_users, np.int64)
-    users, items = seen_pairs(histories, rules.seen, rules.catalogue.alike if rules.seen.how == "exclude" else None)
+    seen = seen_events(histories, rules.seen)
+    users, items = np.divmod(np.unique(seen.users_of_events * scores.shape[1] + seen.item_index), scores.shape[1])
     which = rules.allowed[items]
     users, items = users[which], items[which]
     n_seen = np.bincount(users, minlength=histories.n_users)
@@ -40,20 +40,16 @@ def mask_by_rules(scores: Scores, histories: Histories, rules: Rules) -> NDArray
     return int(rules.allowed.sum()) - n_seen
 
 
-def seen_pairs(
-    histories: Histories, seen: SeenItems, alike: NDArray[np.int32] | None
-) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-    """Which items each user has seen, once each; with ``alike``, what looks the same is seen, too.
-
-    Returns:
-        ``(users, items)``.
-    """
-    users, items = histories.users_of_events, np.asarray(histories.item_index)
-    if seen.types is not None:
-        which = np.isin(histories.event_type, seen.types)
-        users, items = users[which], items[which]
-    if alike is not None:
-        more_users, more_items = like_seen(users, items, alike)
-        users, items = np.append(users, more_users), np.append(items, more_items)
-    pairs = np.unique(np.stack([users, items], axis=1), axis=0)
-    return pairs[:, 0], pairs[:, 1].astype(np.int32)
+def seen_events(histories: Histories, seen: SeenItems) -> Histories:
+    """The events that make items seen."""
+    if seen.types is None:
+        return histories
+    which = np.isin(histories.event_type, seen.types)
+    offsets = np.append(0, np.cumsum(which))[histories.offsets]
+    return Histories(
+        offsets,
+        histories.item_index[which],
+        histories.event_type[which],
+        histories.timestamp[which],
+        histories.starts_step[which],
+    )

@@ -5,7 +5,8 @@
    the categories that the list holds, or else the history, most training events first.
 3. ``popular``: the others of them, most training events first.
 
-Eligibility and caps hold in every step. Items of a text that is listed come last. A list that is short after that is as
+Eligibility and caps hold in every step. Items of a text that is listed, or that was
+seen where seen items are excluded, come last. A list that is short after that is as
 long as it can be: no other item may be shown.
 """
 
@@ -20,7 +21,13 @@ from nextact.retrieval.rules.places import Places, Source
 
 
 def fill_up(
-    places: Places, row: int, ranked: NDArray[np.int32], scores: Scores, history: NDArray[np.int32], rules: Rules
+    places: Places,
+    row: int,
+    ranked: NDArray[np.int32],
+    scores: Scores,
+    history: NDArray[np.int32],
+    seen: NDArray[np.bool_] | None,
+    rules: Rules,
 ) -> None:
     """Fill the empty places of one list.
 
@@ -30,6 +37,7 @@ def fill_up(
         ranked: int32, every item that the user may be shown, best first.
         scores: float32 [I + 1], the model's own scores of the user.
         history: int32, items of the user's history.
+        seen: bool [I + 1], items that look like an excluded seen one; None for none.
         rules: Categories and texts.
     """
     ranked = ranked[~np.isin(ranked, places.items[row])]
@@ -41,7 +49,7 @@ def fill_up(
     waiting = np.ones(len(queue), bool)
     for place in np.flatnonzero(places.items[row] == 0):
         open_ = waiting & _has_room(queue, places.n_of_category[row], rules)
-        new = open_ & ~_is_repeat(queue, places.items[row], rules)
+        new = open_ & ~_is_repeat(queue, places.items[row], rules) & (True if seen is None else ~seen[queue])
         which = new if new.any() else open_
         if not which.any():
             return

@@ -19,6 +19,8 @@ Truths = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 Items = NDArray[np.int32]
 
+ROWS_AT_ONCE = 64  # lists, so that the vectors of their candidates stay in the cache
+
 
 class Source(IntEnum):
     """Where a row comes from; of the steps that fill up, see :mod:`nextact.retrieval.rules.fallback`."""
@@ -60,6 +62,12 @@ class Places:
     moves: NDArray[np.int8]
     n_of_category: NDArray[np.int32]
 
+    def rows(self, part: slice) -> Places:
+        """Some of the lists, as views: what is put into them is put into these."""
+        return Places(
+            self.items[part], self.source[part], self.propensity[part], self.moves[part], self.n_of_category[part]
+        )
+
     def put(self, rows: NDArray[np.int64], place: int, items: NDArray[np.int32], source: int, rules: Rules) -> None:
         """Let items take a place in some of the lists."""
         self.items[rows, place] = items
@@ -93,7 +101,7 @@ def with_pins(rules: Rules, may_show: Truths) -> Places:
 def fill_places(
     places: Places,
     candidates_BN: NDArray[np.int32],
-    log_probability_BN: Floats,
+    logits_BN: Floats,
     rules: Rules,
     user_ids: NDArray[np.object_],
 ) -> None:
@@ -106,14 +114,27 @@ def fill_places(
     Args:
         places: With pinned items; written to.
         candidates_BN: Best first, 0 where there is none; no two of one text, and none that is listed.
-        log_probability_BN: Of the candidates, in the same order.
+        logits_BN: Scores of the candidates over the temperature, in the same order: log probabilities but for a term
+            that is the same for all items of a user.
         rules: The rules.
         user_ids: [B], by whom draws differ.
     """
-    left_BN = candidates_BN > 0
     if rules.categories is None and rules.vectors is None and rules.exploration is None:
-        _fill_in_order(places, candidates_BN, rules)
+        _fill_in_order(places, candidates_BN)
         return
+    for start in range(0, len(candidates_BN), ROWS_AT_ONCE):
+        part = slice(start, start + ROWS_AT_ONCE)
+        _fill_one_by_one(places.rows(part), candidates_BN[part], logits_BN[part], rules, user_ids[part])
+
+
+def _fill_one_by_one(
+    places: Places,
+    candidates_BN: Items,
+    logits_BN: Floats,
+    rules: Rules,
+    user_ids: NDArray[np.object_],
+) -> None:
+    left_BN = candidates_BN > 0
     of_BN = None if rules.categories is None else rules.categories.of_items[candidates_BN]
     resemblance = None if rules.vectors is None else _Resemblance(rules.vectors, candidates_BN, places.items)
     draws_BK = (
@@ -126,7 +147,7 @@ def fill_places(
             open_BN, moved_B = _with_room(left_BN, of_BN, places.n_of_category, n_free, rules.categories)
         rows = np.flatnonzero((places.items[:, place] == 0) & open_BN.any(axis=1))
         open_BN, first = open_BN[rows], open_BN[rows].argmax(axis=1)
-        worth_BN = log_probability_BN[rows]
+        worth_BN = logits_BN[rows]
         if resemblance is not None:
             worth_BN = worth_BN - rules.strength * resemblance.highest_BN[rows]
         best = np.where(open_BN, worth_BN, -np.inf).argmax(axis=1) if resemblance is not None else first
@@ -142,7 +163,7 @@ def fill_places(
             resemblance.add(rows, candidates_BN[rows, chosen])
 
 
-def _fill_in_order(places: Places, candidates_BN: NDArray[np.int32], rules: Rules) -> None:
+def _fill_in_order(places: Places, candidates_BN: Items) -> None:
     """The best candidates in the free places: what the loop does where nothing changes the order."""
     order = np.argsort(candidates_BN == 0, axis=1, kind="stable")
     candidates_BN = np.take_along_axis(candidates_BN, order, axis=1)
@@ -188,19 +209,17 @@ def _first(which_BN: Truths) -> NDArray[np.int64]:
 class _Resemblance:
     """The highest cosine of each candidate with an item of the list so far; 0 where none resembles it."""
 
-    def __init__(
-        self, vectors: NDArray[np.float32], candidates_BN: NDArray[np.int32], listed: NDArray[np.int32]
-    ) -> None:
-        self.vectors, self.candidates_BN = vectors, candidates_BN
+    def __init__(self, vectors: NDArray[np.float32], candidates_BN: Items, listed: Items) -> None:
+        self.vectors, self.of_candidates = vectors, vectors[candidates_BN]
         self.highest_BN = np.zeros(candidates_BN.shape, np.float32)
         for place in np.flatnonzero(listed.any(axis=0)).tolist():
             self.add(rows := np.flatnonzero(listed[:, place]), listed[rows, place])
 
-    def add(self, rows: NDArray[np.int64], items: NDArray[np.int32]) -> None:
+    def add(self, rows: NDArray[np.int64], items: Items) -> None:
         """Take items into some of the lists."""
-        for row, item in zip(rows.tolist(), items.tolist(), strict=True):
-            alike = self.vectors[self.candidates_BN[row]] @ self.vectors[item]
-            np.maximum(self.highest_BN[row], alike, out=self.highest_BN[row])
+        of_candidates = self.of_candidates if len(rows) == len(self.of_candidates) else self.of_candidates[rows]
+        alike = np.matmul(of_candidates, self.vectors[items][:, :, None])[:, :, 0]
+        self.highest_BN[rows] = np.maximum(self.highest_BN[rows], alike)
 
 
 def _draw(

@@ -189,7 +189,7 @@ class RuleOptions:
         where: Condition, or several that must all hold, on columns of the item table and ``now``.
         seen: What becomes of items of the history: ``exclude``, ``allow`` or list them ``only``; with event types
             (``{exclude: [purchase]}``) only such events make an item seen. None goes by ``policy.exclude_seen``. Where
-            items of one text stand in a list once, an item with the text of an excluded one is excluded, too.
+            items of one text stand in a list once, one that looks like an excluded seen item is listed last of all.
         boosts: What counts more or less; an item of several boosts gets the product.
         freshness: What an item's age does.
         categories: How many of a category.
@@ -267,6 +267,8 @@ def with_request(defaults: RuleOptions, asked: Mapping[str, Any] | RuleOptions |
         asked = {one.name: getattr(asked, one.name) for one in dataclasses.fields(RuleOptions)}
     if not isinstance(asked, Mapping):
         raise OptionsError(f"{RULES}: a mapping is needed, as in {{'exclude': ['id']}}, got {shorten(asked)}")
+    if odd := [name for name in asked if not isinstance(name, str)]:
+        raise OptionsError(f"{RULES}: a name is needed in place of {shorten(odd[0])}")
     try:
         request = RuleOptions(**_without_empty(asked))
         stated = {name: getattr(request, name) for name in asked}
@@ -278,7 +280,7 @@ def with_request(defaults: RuleOptions, asked: Mapping[str, Any] | RuleOptions |
         for name in ("exclude", "where"):
             stated[name] = tuple(dict.fromkeys((*getattr(defaults, name), *getattr(request, name))))
         return dataclasses.replace(defaults, **stated)
-    except (OptionsError, TypeError) as error:
+    except OptionsError as error:
         raise OptionsError(str(error).replace("RuleOptions", RULES)) from None
 
 

@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from nextact.events import columns as c
 from nextact.models.recommender import Recommender, Scores
 from nextact.models.top_items import top_k
+from nextact.retrieval.alike import looks_seen
 from nextact.retrieval.rules.compiled import BY_AGE, BY_EXCLUDE, BY_INCLUDE_ONLY, BY_WHERE, Rules
-from nextact.retrieval.rules.eligibility import mask_by_rules
+from nextact.retrieval.rules.eligibility import mask_by_rules, seen_events
 from nextact.retrieval.rules.fallback import fill_up
 from nextact.retrieval.rules.places import Move, Places, Source, fill_places, with_pins
 from nextact.retrieval.scoring import Ranking, log_normaliser, masked_scores
@@ -75,15 +76,17 @@ def rank_by_rules(
     moved = scores if rules.log_factors is None else scores + rules.log_factors * np.float32(temperature)
     may_show = np.isfinite(scores[:, rules.pins]) & (rules.pins > 0)
     places = with_pins(rules, may_show)
-    candidates = _candidates(moved, places, rules)
-    values = np.take_along_axis(moved, candidates, axis=1).astype(np.float64) / temperature
-    fill_places(places, candidates, values - normaliser[:, None], rules, user_ids)
+    excludes_seen = rules.seen.how == "exclude"
+    seen = looks_seen(seen_events(histories, rules.seen), catalogue.alike) if excludes_seen else None
+    candidates = _candidates(moved, places, rules, seen)
+    logits = np.take_along_axis(moved, candidates, axis=1).astype(np.float64) / temperature
+    fill_places(places, candidates, logits, rules, user_ids)
     for row in np.flatnonzero((places.items == 0).any(axis=1)).tolist():
         n_left = int(np.isfinite(scores[row]).sum())
         if n_left > (places.items[row] > 0).sum():
             ranked = top_k(moved[[row]], n_left, catalogue.tie_order)[0]
             history = histories.item_index[histories.offsets[row] : histories.offsets[row + 1]]
-            fill_up(places, row, ranked, scores[row], history, rules)
+            fill_up(places, row, ranked, scores[row], history, None if seen is None else seen[row], rules)
     places = _without_gaps(places)
     ranking = Ranking(scores, places.items, best, temperature, normaliser)
     capped = _capped(candidates, places, rules)
@@ -91,8 +94,11 @@ def rank_by_rules(
     return RuledLists(ranking, _marks(places, rules), cuts)
 
 
-def _candidates(moved: Scores, places: Places, rules: Rules) -> NDArray[np.int32]:
-    """int32 [B, N], best first: the best of all and of each category that is asked for, of a text the best alone."""
+def _candidates(moved: Scores, places: Places, rules: Rules, seen: NDArray[np.bool_] | None) -> NDArray[np.int32]:
+    """int32 [B, N], best first: the best of all and of each category that is asked for, of a text the best alone.
+
+    Without what is listed already or, by ``seen``, looks like what the user has seen.
+    """
     order = rules.catalogue.tie_order
     n_best = min(rules.n_candidates + int((rules.pins > 0).sum()), moved.shape[1] - 1)
     found = top_k(moved, max(n_best, 1), order)
@@ -104,6 +110,8 @@ def _candidates(moved: Scores, places: Places, rules: Rules) -> NDArray[np.int32
         drop |= _repeats(groups)
         if rules.pins.any():
             drop |= (groups[:, :, None] == np.where(places.items > 0, alike[places.items], -1)[:, None, :]).any(axis=2)
+    if seen is not None:
+        drop |= np.take_along_axis(seen, found, axis=1)
     return np.where(drop, 0, found).astype(np.int32)
 
 
