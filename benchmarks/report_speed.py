@@ -42,6 +42,21 @@ TABLES = {
             }
         ),
     ),
+    "rules": Table(
+        "rules",
+        ("measure", "dataset", "model"),
+        columns(
+            {
+                "model": text("model"),
+                "users": number("users", 0),
+                "without rules, s": number("theirs", 1),
+                "with rules, s": number("ours", 1),
+                "ratio": number("ratio", 2),
+                "target": three_digits("target"),
+                "CPU ms a user more": number("ms_a_user", 2),
+            }
+        ),
+    ),
     "events": Table(
         "events",
         ("rows", "engine", "part", "memory_limit"),

@@ -71,6 +71,28 @@ def test_everything_is_told_together(shop, run_here):
         assert problem in said, said
 
 
+def test_rules_are_held_against_columns_event_types_and_blocks(shop, run_here):
+    rules = {
+        "where": "titel != None",
+        "boosts": [{"where": "marke == 'A'", "factor": 2}],
+        "categories": {"column": "kynd", "at_most": 1},
+        "seen": {"exclude": ["buy"]},
+        "diversity": {"block": "encodr"},
+    }
+    said = check(shop, run_here, STATED | {"rules": rules}).stderr
+    assert said.startswith("error: 5 to put right in 'mine':\n")
+    for problem in (
+        "raw_items: option 'rules' asks for column 'titel', which is missing; did you mean 'title'?",
+        "raw_items: option 'rules' asks for column 'marke', which is missing",
+        "raw_items: option 'rules' asks for column 'kynd', which is missing",
+        "rules.seen: no event type 'buy'",
+        "rules.diversity.block: no block of item vectors 'encodr'; did you mean 'encoder'?",
+    ):
+        assert problem in said, said
+    said = check(shop, run_here, STATED | {"rules": {"where": "title.lower() == 'a'"}}).stderr
+    assert "where calls 'title.lower()'" in said
+
+
 def test_values_out_of_bounds_do_not_hide_what_else_is_wrong(shop, run_here):
     wrong = STATED | {"validation": {"metric": "ndgc@10"}, "item_text": {"text_columns": ["titel"]}}
     said = check(shop, run_here, wrong).stderr

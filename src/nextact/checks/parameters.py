@@ -15,6 +15,7 @@ from nextact.events.contract import EventOptions
 from nextact.models.registry import HYBRID, MODELS
 from nextact.options import Name, OptionsError, Seed, WholeNumber, check_value
 from nextact.protocol import PolicyOptions
+from nextact.retrieval.rules.rule_options import RULES
 from nextact.text.blocks import BLOCKS, WORDS
 
 COLUMNS, EVENT_TYPES = ("user_id", "item_id", "timestamp"), "event_types"
@@ -178,6 +179,9 @@ def _names(blocks: Mapping[str, Any]) -> Iterator[tuple[str, Iterable[str], Iter
         "diversity_block": (BLOCKS, "block of item vectors"),
         "block": (words, "block of item vectors"),
     }
+    seen = getattr(blocks.get(RULES), "seen", None)
+    if isinstance(seen, dict) and event_types is not None:
+        yield f"{RULES}.seen", next(iter(seen.values())), event_types, "event type"
     for place, block in blocks.items():
         for option, (known, kind) in of_kind.items():
             value = getattr(block, option, None)

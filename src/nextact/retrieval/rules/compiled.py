@@ -74,6 +74,7 @@ class Rules:
         catalogue: The items.
         allowed: bool [I + 1], items that no rule forbids to everybody; False for padding.
         cuts: Rule -> items that it forbids and none before it.
+        n_unknown: Ids of ``exclude`` and ``include_only`` that no item of the catalogue has.
         seen: What becomes of items of the history.
         log_factors: float32 [I + 1], what boosts and freshness add to the log probability; None without any.
         moves: Rule -> bool [I + 1], items whose score it changes.
@@ -88,6 +89,7 @@ class Rules:
     catalogue: Catalogue
     allowed: Truths
     cuts: dict[str, int]
+    n_unknown: int
     seen: SeenItems
     log_factors: NDArray[np.float32] | None
     moves: dict[str, Truths]
@@ -138,6 +140,7 @@ def compile_rules(
         catalogue=catalogue,
         allowed=allowed,
         cuts=cuts,
+        n_unknown=_tell_of_unknown(options, catalogue),
         seen=_seen(options, exclude_seen, event_types),
         log_factors=log_factors,
         moves=moves,
@@ -161,9 +164,9 @@ def _allowed(options: RuleOptions, catalogue: Catalogue, now: int | None) -> tup
         allowed[:] &= which
 
     if options.exclude:
-        keep(BY_EXCLUDE, ~_marked(options.exclude, BY_EXCLUDE, catalogue))
+        keep(BY_EXCLUDE, ~_marked(options.exclude, catalogue))
     if options.include_only is not None:
-        keep(BY_INCLUDE_ONLY, _marked(options.include_only, BY_INCLUDE_ONLY, catalogue))
+        keep(BY_INCLUDE_ONLY, _marked(options.include_only, catalogue))
     for condition in options.where:
         keep(BY_WHERE, parse(condition).true_of(catalogue.columns, now, f"{RULES}.where"))
     if options.freshness is not None and options.freshness.max_age_days is not None:
@@ -175,15 +178,23 @@ def _allowed(options: RuleOptions, catalogue: Catalogue, now: int | None) -> tup
     return allowed, cuts
 
 
-def _marked(ids: Sequence[str], rule: str, catalogue: Catalogue) -> Truths:
-    """Which items are named; ids that the catalogue does not have are told, and change nothing."""
+def _marked(ids: Sequence[str], catalogue: Catalogue) -> Truths:
+    """Which items are named."""
     marked = np.zeros(len(catalogue.ids), bool)
-    unknown = [one for one in ids if one not in catalogue.index]
     marked[[catalogue.index[one] for one in ids if one in catalogue.index]] = True
-    if unknown:
-        words = "%s.%s: %d of %d ids are no items of the catalogue, e.g. %s"
-        logger.warning(words, RULES, rule, len(unknown), len(ids), shorten(unknown[0]))
     return marked
+
+
+def _tell_of_unknown(options: RuleOptions, catalogue: Catalogue) -> int:
+    """Warn of ids that no item of the catalogue has, and count them; they change nothing."""
+    n_unknown = 0
+    for rule, ids in ((BY_EXCLUDE, options.exclude), (BY_INCLUDE_ONLY, options.include_only or ())):
+        unknown = [one for one in ids if one not in catalogue.index]
+        if unknown:
+            words = "%s.%s: %d of %d ids are no items of the catalogue, e.g. %s"
+            logger.warning(words, RULES, rule, len(unknown), len(ids), shorten(unknown[0]))
+        n_unknown += len(unknown)
+    return n_unknown
 
 
 def _pin(item: str, catalogue: Catalogue, options: RuleOptions, allowed: Truths, now: int | None) -> int:

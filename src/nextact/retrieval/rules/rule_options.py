@@ -145,7 +145,7 @@ class ExplorationOptions:
         epsilon: Share of places that any candidate may take, in [0, 1].
         temperature: Of the softmax that draws the other places, over log probabilities; 0 takes the best.
         seed: The same seed draws the same list of the same scores for a user. None makes one of the moment of the
-            list, so that each delivery draws anew; it stands beside each row.
+            list (0 where ``now`` is unknown), so that each delivery draws anew; it stands beside each row.
     """
 
     epsilon: Share = 0.1

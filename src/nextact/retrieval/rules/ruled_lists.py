@@ -28,6 +28,7 @@ from nextact.sequences.histories import Histories
 SOURCE, MOVED_BY, PROPENSITY, POLICY, SEED = "source", "moved_by", "propensity", "policy", "seed"
 RULE_COLUMNS = (SOURCE, MOVED_BY, PROPENSITY, POLICY, SEED)
 PLACES, LISTED, ELIGIBLE, CUT_BY_SEEN, CAPPED, UNPINNED = "places", "listed", "eligible", "seen", "at_most", "unpinned"
+UNKNOWN = "unknown_ids"
 STATIC = (BY_EXCLUDE, BY_INCLUDE_ONLY, BY_WHERE, BY_AGE)
 CUT_COLUMNS = (
     c.USER_ID,
@@ -36,6 +37,7 @@ CUT_COLUMNS = (
     ELIGIBLE,
     *(f"cut_by_{rule}" for rule in (*STATIC, CUT_BY_SEEN, CAPPED)),
     UNPINNED,
+    UNKNOWN,
 )
 
 
@@ -47,8 +49,8 @@ class RuledLists:
         ranking: Scores and probabilities of the model over what may be shown, and the lists.
         marks: :data:`RULE_COLUMNS`, a row for each of the B * K places.
         cuts: :data:`CUT_COLUMNS`, a row a user: places and how many are filled, items that may be shown, items that
-            each rule cut and none before it in that order, better candidates that gave way to ``at_most``, and pinned
-            items that the user may not be shown.
+            each rule cut and none before it in that order, better candidates that gave way to ``at_most``, pinned
+            items that the user may not be shown, and ids of ``exclude`` and ``include_only`` that no item has.
     """
 
     ranking: Ranking
@@ -215,6 +217,7 @@ def _cuts(
         f"cut_by_{CUT_BY_SEEN}": by_seen,
         f"cut_by_{CAPPED}": capped,
         UNPINNED: unpinned,
+        UNKNOWN: rules.n_unknown,
     }
     return pd.DataFrame(columns)[list(CUT_COLUMNS)]
 

@@ -58,7 +58,7 @@ def test_a_log_without_times_needs_a_moment_that_is_stated(shop, rules):
 def test_ids_that_the_catalogue_does_not_have_are_told_and_change_nothing(shop, caplog):
     with caplog.at_level(logging.WARNING):
         found = compile_rules(RuleOptions(exclude=["a", "x1", "x2"]), shop, False, TYPES, 3, NOW)
-    assert found.cuts == {"exclude": 1}
+    assert (found.cuts, found.n_unknown) == ({"exclude": 1}, 2)
     assert "rules.exclude: 2 of 3 ids are no items of the catalogue, e.g. 'x1'" in caplog.text
 
 
