@@ -5,8 +5,9 @@
 
 opens the models of a run of the sample and lists the best items of every user, with a reason each, without rules and
 with a set that has everything: ids that are excluded, a condition, a cap by category, diversity by text vectors and
-exploration. Both are timed in turn; of several rounds the best counts. ``chosen`` is the model that the run serves, and
-its ratio must keep to the target; the others show what rules cost beside models that score in no time.
+exploration. Both are timed in turn; of several rounds the best counts. Ratios are of CPU seconds, which other work on the
+machine changes less than wall time. ``chosen`` is the model that the run serves, and its ratio must keep to the target;
+the others show what rules cost beside models that score in no time.
 """
 
 from __future__ import annotations
@@ -76,7 +77,7 @@ def measure(folder: Path, name: str, rounds: int) -> dict[str, object]:
     times = [(timed(lambda: batch(None)), timed(lambda: batch(options))) for _ in range(rounds)]
     walls, cpus = ([min(one[side][of] for one in times) for side in (0, 1)] for of in (0, 1))
     return {
-        "measure": "seconds to recommend",
+        "measure": "CPU seconds to recommend",
         "dataset": "complete_journey",
         "model": f"{CHOSEN}: {manifest.model}" if name == CHOSEN else name,
         "users": len(users),
@@ -84,7 +85,6 @@ def measure(folder: Path, name: str, rounds: int) -> dict[str, object]:
         "ours": round(walls[1], 2),
         "theirs": round(walls[0], 2),
         "reference": "without rules",
-        "ratio": round(walls[1] / walls[0], 3),
         "ours_cpu": round(cpus[1], 2),
         "theirs_cpu": round(cpus[0], 2),
         "ratio_cpu": round(cpus[1] / cpus[0], 3),
@@ -111,7 +111,7 @@ def main() -> None:
         if not arguments.dry:
             with RESULTS.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(row) + "\n")
-        assert name != CHOSEN or float(str(row["ratio"])) <= TARGET, f"rules cost more than {TARGET} times the batch"
+        assert name != CHOSEN or float(str(row["ratio_cpu"])) <= TARGET, f"rules cost more than {TARGET} times the batch"
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from nextact.errors import NextactError
 from nextact.options import OptionsError
 from nextact.retrieval.catalogue import Catalogue
+from nextact.retrieval.rules import ruled_lists
 from nextact.retrieval.rules.compiled import compile_rules
 from nextact.retrieval.rules.rule_options import RuleOptions
 from nextact.retrieval.rules.ruled_lists import rank_by_rules
@@ -253,9 +254,11 @@ def made_by(case):
 
 
 @settings(max_examples=400, deadline=None)
-@given(cases())
-def test_lists_and_where_rows_come_from_are_those_of_the_description(case):
-    found = made_by(case)
+@given(cases(), st.integers(1, 3))
+def test_lists_and_where_rows_come_from_are_those_of_the_description(case, first_look):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ruled_lists, "FIRST_LOOK", first_look)
+        found = made_by(case)
     sources = found.marks["source"].to_numpy().reshape(found.ranking.lists.shape)
     for user, items in enumerate(found.ranking.lists):
         expected, expected_sources = Reference(case, user).make()

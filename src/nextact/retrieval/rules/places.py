@@ -62,8 +62,8 @@ class Places:
     moves: NDArray[np.int8]
     n_of_category: NDArray[np.int32]
 
-    def rows(self, part: slice) -> Places:
-        """Some of the lists, as views: what is put into them is put into these."""
+    def rows(self, part: slice | NDArray[np.int64]) -> Places:
+        """Some of the lists: of a slice views, so that what is put into them is put into these, else copies."""
         return Places(
             self.items[part], self.source[part], self.propensity[part], self.moves[part], self.n_of_category[part]
         )

@@ -29,6 +29,7 @@ SOURCE, MOVED_BY, PROPENSITY, POLICY, SEED = "source", "moved_by", "propensity",
 RULE_COLUMNS = (SOURCE, MOVED_BY, PROPENSITY, POLICY, SEED)
 PLACES, LISTED, ELIGIBLE, CUT_BY_SEEN, CAPPED, UNPINNED = "places", "listed", "eligible", "seen", "at_most", "unpinned"
 UNKNOWN = "unknown_ids"
+FIRST_LOOK = 10  # times the candidates are looked at where they leave a list short, then the whole ranking
 STATIC = (BY_EXCLUDE, BY_INCLUDE_ONLY, BY_WHERE, BY_AGE)
 CUT_COLUMNS = (
     c.USER_ID,
@@ -83,12 +84,13 @@ def rank_by_rules(
     candidates = _candidates(moved, places, rules, seen)
     logits = np.take_along_axis(moved, candidates, axis=1).astype(np.float64) / temperature
     fill_places(places, candidates, logits, rules, user_ids)
-    for row in np.flatnonzero((places.items == 0).any(axis=1)).tolist():
-        n_left = int(np.isfinite(scores[row]).sum())
-        if n_left > (places.items[row] > 0).sum():
-            ranked = top_k(moved[[row]], n_left, catalogue.tie_order)[0]
-            history = histories.item_index[histories.offsets[row] : histories.offsets[row + 1]]
-            fill_up(places, row, ranked, scores[row], history, None if seen is None else seen[row], rules)
+    n_left = np.isfinite(scores).sum(axis=1)
+    for row in np.flatnonzero((places.items > 0).sum(axis=1) < np.minimum(n_left, places.items.shape[1])).tolist():
+        history = histories.item_index[histories.offsets[row] : histories.offsets[row + 1]]
+        for depth in (min(FIRST_LOOK * rules.n_candidates, n_left[row]), n_left[row]):
+            ranked = top_k(moved[[row]], int(depth), catalogue.tie_order)[0]
+            if fill_up(places, row, ranked, scores[row], history, None if seen is None else seen[row], rules):
+                break
     places = _without_gaps(places)
     ranking = Ranking(scores, places.items, best, temperature, normaliser)
     capped = _capped(candidates, places, rules)
