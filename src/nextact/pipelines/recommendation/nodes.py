@@ -12,7 +12,7 @@ from pydantic import Field
 from nextact.evaluation.attributes import comparable_columns, item_attributes
 from nextact.events import columns as c
 from nextact.events.contract import EventOptions
-from nextact.events.moments import NOW, iso_moment, microseconds
+from nextact.events.moments import iso_moment
 from nextact.events.splitting import SplitOptions
 from nextact.models.recommender import PredictsEventType, PredictsHorizons
 from nextact.models.registry import MODELS, open_model
@@ -99,10 +99,11 @@ def recommend(
     user_ids = users[c.USER_ID].to_numpy()
     events = EventOptions(**certificate.data_options["events"])
     known = _catalogue_items(vocabulary, item_texts, item_tokens)
-    attributes = _attributes(items, vocabulary, columns_named(rules))
+    names = [*comparable_columns(items), *columns_named(rules)] if rules.are_set else []
+    attributes = _attributes(items, vocabulary, names)
     catalogue = Catalogue(known, lists.one_per_text, attributes, item_vectors.blocks)
     log, k = LogWords(events.event_types, events.has_times), min(options.top_k, len(vocabulary))
-    newest = int(histories.timestamp.max()) if events.has_times and histories.n_events else None
+    newest = _end_of_log(events, histories)
     obeyed = compile_rules(rules, catalogue, exclude_seen, events.event_types, k, newest) if rules.are_set else None
     found = recommend_items(model, histories, user_ids, catalogue, log, temperature, exclude_seen, k, obeyed)
     named, cuts = _named(found.items), _named(found.cuts)
@@ -112,6 +113,11 @@ def recommend(
         _tell_of_short_lists(cuts)
     of_run = {"model": chosen_model.name, "run_id": chosen_model.run_id}
     return named.assign(**of_run), cuts.assign(run_id=chosen_model.run_id)
+
+
+def _end_of_log(events: EventOptions, histories: Histories) -> int | None:
+    """The moment of the newest event, microseconds since 1970 UTC; None where the log has no times."""
+    return int(histories.timestamp.max()) if events.has_times and histories.n_events else None
 
 
 def _tell_of_short_lists(cuts: pd.DataFrame) -> None:
@@ -221,14 +227,10 @@ def package(
     attributes = _attributes(items, vocabulary, comparable_columns(items))
     trained_with = certificate.data_options
     events, split = EventOptions(**trained_with["events"]), SplitOptions(**trained_with["split"])
-    newest = int(histories.timestamp.max()) if histories.n_events else None
     if rules.are_set:  # what no list can obey is said now, not to the first request
-        catalogue, k = (
-            Catalogue(known, lists.one_per_text, attributes, item_vectors.blocks),
-            min(options.top_k, len(known)),
-        )
-        exclude_seen = certificate.protocol.exclude_seen
-        compile_rules(rules, catalogue, exclude_seen, events.event_types, k, microseconds(NOW))
+        catalogue = Catalogue(known, lists.one_per_text, attributes, item_vectors.blocks)
+        exclude_seen, k = certificate.protocol.exclude_seen, min(options.top_k, len(known))
+        compile_rules(rules, catalogue, exclude_seen, events.event_types, k, _end_of_log(events, histories))
     return describe_package(
         chosen_model,
         behaviour_model.model,
@@ -239,7 +241,7 @@ def package(
         split,
         lists,
         options.top_k,
-        newest,
+        _end_of_log(events, histories),
         rules,
         attributes,
         None if rules.diversity is None else item_vectors.blocks.get(rules.diversity.block),

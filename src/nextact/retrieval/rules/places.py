@@ -19,7 +19,7 @@ Truths = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 Items = NDArray[np.int32]
 
-ROWS_AT_ONCE = 64  # lists, so that the vectors of their candidates stay in the cache
+VECTOR_BYTES = 8 * 2**20  # of the candidates of so many lists at once, so that they stay in the cache
 
 
 class Source(IntEnum):
@@ -122,8 +122,11 @@ def fill_places(
     if rules.categories is None and rules.vectors is None and rules.exploration is None:
         _fill_in_order(places, candidates_BN)
         return
-    for start in range(0, len(candidates_BN), ROWS_AT_ONCE):
-        part = slice(start, start + ROWS_AT_ONCE)
+    n_lists, n_candidates = candidates_BN.shape
+    row_bytes = 0 if rules.vectors is None else n_candidates * rules.vectors.shape[1] * rules.vectors.itemsize
+    n_at_once = n_lists if row_bytes == 0 else max(VECTOR_BYTES // row_bytes, 1)
+    for start in range(0, n_lists, n_at_once):
+        part = slice(start, start + n_at_once)
         _fill_one_by_one(places.rows(part), candidates_BN[part], logits_BN[part], rules, user_ids[part])
 
 

@@ -108,15 +108,22 @@ def _candidates(moved: Scores, places: Places, rules: Rules, seen: NDArray[np.bo
     found = top_k(moved, max(n_best, 1), order)
     if rules.categories is not None and rules.categories.at_least.any():
         found = _merged([found, *_best_of_wanted(moved, rules)], moved, order)
-    drop = (found[:, :, None] == places.items[:, None, :]).any(axis=2) if rules.pins.any() else found == 0
-    if (alike := rules.catalogue.alike) is not None:
-        groups = np.where(found > 0, alike[found], 0)
-        drop |= _repeats(groups)
-        if rules.pins.any():
-            drop |= (groups[:, :, None] == np.where(places.items > 0, alike[places.items], -1)[:, None, :]).any(axis=2)
+    alike = rules.catalogue.alike
+    groups = found if alike is None else alike[found]
+    drop = _repeats(groups)
+    if rules.pins.any():
+        drop |= _are_listed(groups, places.items if alike is None else alike[places.items], moved.shape[1])
     if seen is not None:
         drop |= np.take_along_axis(seen, found, axis=1)
     return np.where(drop, 0, found).astype(np.int32)
+
+
+def _are_listed(items: NDArray[np.int32], listed: NDArray[np.int32], n_columns: int) -> NDArray[np.bool_]:
+    """Which items stand in the list of their row, bool as ``items``; 0 never."""
+    marked = np.zeros((len(items), n_columns), bool)
+    marked[np.arange(len(items))[:, None], listed] = True
+    marked[:, 0] = False
+    return np.take_along_axis(marked, items, axis=1)
 
 
 def _best_of_wanted(moved: Scores, rules: Rules) -> list[NDArray[np.int32]]:
@@ -170,7 +177,7 @@ def _capped(candidates: NDArray[np.int32], places: Places, rules: Rules) -> NDAr
     """Candidates whose category is full, int64 [B], of those that stand above the last candidate listed."""
     if rules.categories is None:
         return np.zeros(len(candidates), np.int64)
-    listed = (candidates[:, :, None] == places.items[:, None, :]).any(axis=2) & (candidates > 0)
+    listed = _are_listed(candidates, places.items, len(rules.allowed))
     above = np.cumsum(listed[:, ::-1], axis=1)[:, ::-1] > 0
     full = places.n_of_category >= rules.categories.at_most
     gave_way = np.take_along_axis(full, rules.categories.of_items[candidates], axis=1)

@@ -196,7 +196,7 @@ def test_a_draw_depends_on_seed_and_user_alone(lists, monkeypatch):
     everybody, _ = lists(histories=histories, users=users, **rules)
     assert len(set(everybody)) > 50
     assert lists(histories=[[]], users=users[77:78], **rules)[0] == everybody[77:78]
-    monkeypatch.setattr(places, "ROWS_AT_ONCE", 7)
+    monkeypatch.setattr(places, "VECTOR_BYTES", 7 * 6 * 2 * 4)  # seven lists at once
     assert lists(histories=histories, users=users, **rules)[0] == everybody
     other, _ = lists(histories=histories, users=users, exploration={"epsilon": 1.0, "seed": 4}, diversity={})
     assert other != everybody
