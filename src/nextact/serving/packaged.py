@@ -49,11 +49,13 @@ class Answer:
         items: The columns of the batch line's recommendations: user, rank, item, score, probability, reason.
         behaviours: ``user_id``, ``event_type``, ``probability`` (sums to 1 a user); no row where nothing predicts it.
         report: What was read of each user's history; see :class:`~nextact.serving.request.RequestedHistories`.
+        ignored_columns: Columns of the request that say nothing to the model.
     """
 
     items: pd.DataFrame
     behaviours: pd.DataFrame
     report: pd.DataFrame
+    ignored_columns: tuple[str, ...] = ()
 
     def records(self) -> list[dict[str, Any]]:
         """One JSON-like dictionary a user, in the order asked for."""
@@ -68,6 +70,7 @@ class Answer:
                 UNKNOWN_EVENTS: row[UNKNOWN_EVENTS],
                 UNKNOWN_ITEM: row[UNKNOWN_ITEM],
                 REPEATED_EVENTS: row[REPEATED_EVENTS],
+                "ignored_columns": list(self.ignored_columns),
             }
             for row in self.report.to_dict("records")
         ]
@@ -112,7 +115,7 @@ class PackagedModel:
         if self.behaviour_model is not None:
             types = self.manifest.event_types
             behaviours = predict_behaviour(self.behaviour_model, request.histories, request.user_ids, types)
-        return Answer(items[list(ITEM_COLUMNS)], behaviours, request.report)
+        return Answer(items[list(ITEM_COLUMNS)], behaviours, request.report, request.ignored)
 
     def recommend_to(self, histories: Histories, user_ids: NDArray[np.object_], k: int | None = None) -> pd.DataFrame:
         """Ranked items of histories that are read already.

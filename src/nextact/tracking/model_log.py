@@ -12,6 +12,7 @@ import pandas as pd
 from nextact.events import columns as c
 from nextact.release import VERSION
 from nextact.serving.package import Manifest, Package, input_columns
+from nextact.serving.request_columns import input_names
 from nextact.tracking.store import MODEL, PROTOCOL_HASH, RUN_ID, TrackingStore, import_mlflow
 
 SERVED_FILE = Path(__file__).with_name("serve_model.py")
@@ -88,14 +89,14 @@ def _signature(manifest: Manifest) -> Any:
 
 
 def _example(package: Package) -> pd.DataFrame:
-    """A user who did two things, the older one first."""
-    manifest = package.manifest
+    """A user who did two things, the older one first, in the raw table's own columns."""
+    events = package.manifest.events
+    names = {name: given[0] for name, given in input_names(events).items()}
     items = package.items[c.ITEM_ID].tolist()
-    return pd.DataFrame(
-        {
-            c.USER_ID: "a user never seen",
-            c.ITEM_ID: [items[0], items[-1]],
-            c.EVENT_TYPE: [manifest.event_types[0], manifest.event_types[-1]],
-            c.TIMESTAMP: ["2024-01-01T09:00:00", "2024-01-02T18:30:00"] if manifest.has_times else [1, 2],
-        }
-    )
+    values = {
+        c.USER_ID: ["a user never seen"] * 2,
+        c.ITEM_ID: [items[0], items[-1]],
+        c.EVENT_TYPE: [events.event_types[0], events.event_types[-1]],
+        c.TIMESTAMP: ["2024-01-01T09:00:00", "2024-01-02T18:30:00"] if events.has_times else [1, 2],
+    }
+    return pd.DataFrame({names[name]: cells for name, cells in values.items() if name in names})

@@ -182,7 +182,7 @@ def package(
     items = _catalogue_items(vocabulary, item_texts, item_tokens)
     trained_with = certificate.data_options
     events, split = EventOptions(**trained_with["events"]), SplitOptions(**trained_with["split"])
-    newest = int(histories.timestamp.max()) if histories.n_events else None
+    times = (int(histories.timestamp.min()), int(histories.timestamp.max())) if histories.n_events else None
     return describe_package(
         chosen_model,
         behaviour_model.model,
@@ -193,7 +193,7 @@ def package(
         split,
         lists,
         options.top_k,
-        newest,
+        times,
     )
 
 
