@@ -41,7 +41,7 @@ class Manifest:
 
     Attributes:
         format: Version of the folder's layout.
-        nextact: Version that wrote it.
+        nextact: Version that wrote it; no other opens it.
         run_id: The run that fitted the model.
         protocol_hash: Of that run's certificate.
         model: ``family.name`` of the model that ranks.
@@ -239,6 +239,8 @@ def _read_manifest(path: Path) -> Manifest:
     read = read_json(path, ("format",))
     if read["format"] != FORMAT:
         raise StoredError(path, f"has layout {read['format']!r}, and this version reads layout {FORMAT}", AGAIN)
+    if read.get("nextact") != VERSION:
+        raise StoredError(path, f"is of nextact {read.get('nextact')}, and this is {VERSION}", AGAIN)
     try:
         return Manifest(**read)
     except (TypeError, OptionsError) as error:

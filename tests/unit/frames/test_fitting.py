@@ -199,7 +199,7 @@ def test_what_cannot_be_is_refused_in_one_sentence(events, change, more, said):
         (lambda model, log: model.recommend(log.head(0)), "history: no row"),
         (
             lambda model, log: model.recommend(log.drop(columns="item_id")),
-            "histories: option 'item_id' asks",
+            "history: column 'item_id' is missing",
         ),
         (
             lambda model, log: model.recommend(log.assign(event_type="gaze").head(3)),

@@ -214,7 +214,10 @@ def test_a_missing_or_foreign_package_is_named(package_of, tmp_path):
     change(tmp_path / "packaged", format=2)
     with pytest.raises(StoredError, match=r"package.json has layout 2, and .* 5; package the model again: `kedro run"):
         PackagedModel.open(tmp_path / "packaged")
-    change(tmp_path / "packaged", format=5, top_q=2)
+    change(tmp_path / "packaged", format=5, nextact="0.0.9")
+    with pytest.raises(StoredError, match=r"package.json is of nextact 0.0.9, and this is 0.1.0; package the model ag"):
+        PackagedModel.open(tmp_path / "packaged")
+    change(tmp_path / "packaged", nextact="0.1.0", top_q=2)
     with pytest.raises(StoredError, match=r"package.json describes no package .*did you mean 'top_k'"):
         PackagedModel.open(tmp_path / "packaged")
 
