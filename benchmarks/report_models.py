@@ -13,6 +13,7 @@ YELP = ("yelp", "leave-one-out, file order")
 # the newest whole run of each data set in its usual protocol, and Beauty split by time
 NEWEST_RUNS = {
     SAMPLE: "Complete Journey",
+    ("complete_journey", "every block of vectors and every model; gone on until test"): "Complete Journey, every model",
     BEAUTY: "Beauty, file order",
     (
         "beauty",

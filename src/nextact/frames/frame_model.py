@@ -9,19 +9,14 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Self
 
-import ibis
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from nextact.errors import NextactError, shorten, suggest
 from nextact.events import columns as c
-from nextact.events import reasons as rejections
-from nextact.events.cleaning import ACCEPTED, accepted, clean_events, count_reasons, rejected, shown
-from nextact.events.contract import EventOptions
-from nextact.events.moments import iso_moment
 from nextact.events.reading import read_id
-from nextact.events.tables import RAW_EVENTS, as_table
+from nextact.events.tables import as_table
 from nextact.frames.fitted import Explanation, Fitted
 from nextact.frames.tables import own_engine
 from nextact.models.grounds import explain
@@ -31,13 +26,12 @@ from nextact.retrieval.recommending import PROBABILITY, RANK, REASON
 from nextact.retrieval.rules.ruled_lists import RULE_COLUMNS
 from nextact.retrieval.scoring import rank
 from nextact.sequences.histories import Histories
-from nextact.serving.package import Package, input_columns
+from nextact.serving.package import Package
 from nextact.serving.packaged import PackagedModel
 from nextact.stored import read_json, reading, write_json, written_whole
 
 logger = logging.getLogger(__name__)
 
-HISTORIES = "histories"  # in messages
 ANSWER = [c.USER_ID, RANK, c.ITEM_ID, c.ITEM_TEXT, PROBABILITY, REASON]
 FITTED_FILE, PACKAGE_FOLDER, HISTORIES_FOLDER, USERS_FILE = "fitted.json", "package", "histories", "users.parquet"
 
@@ -122,7 +116,7 @@ class FrameModel:
                 cannot be obeyed.
         """
         if isinstance(users, pd.DataFrame):
-            found = self.packaged.recommend(self._read_histories(users), k, rules).items
+            found = self.packaged.recommend(users, k, rules).items
         else:
             ids = self._users if users is None else _as_ids(users, c.USER_ID)
             found = self.packaged.recommend_to(self._of(ids), ids, k, rules).items
@@ -199,37 +193,6 @@ class FrameModel:
             self._histories.starts_step,
         )
         return with_nobody.take(np.where(places < 0, self._histories.n_users, places))
-
-    def _read_histories(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """Rows of events in the columns of a request, by the contract of the events that the model learnt from."""
-        stated = self.packaged.certificate.data_options["events"]
-        options = EventOptions(**(stated | {"stop_above_rejected_share": 1.0}))
-        with own_engine():
-            read = _read(frame, options)
-            for reason, n in count_reasons(read).items():
-                if reason not in (ACCEPTED, rejections.REPEAT):
-                    rows = rejected(read).filter(rejected(read)[c.REJECTED_REASON] == reason)
-                    row = rows.order_by(c.SOURCE_ROW).limit(1).to_pyarrow().to_pylist()[0]
-                    if row[c.TIMESTAMP] is not None and options.has_times:
-                        row[c.TIMESTAMP] = iso_moment(row[c.TIMESTAMP])
-                    names = [c.USER_ID, c.ITEM_ID, c.EVENT_TYPE, c.TIMESTAMP]
-                    said = shown(row, [name for name in names if row[name] is not None], reason)
-                    raise NextactError(f"histories: {reason} in {n} row(s), e.g. row {row[c.SOURCE_ROW]}: {said}")
-            good = accepted(read)
-            rows = good.order_by([c.TIMESTAMP, c.POSITION, c.SOURCE_ROW]).to_pandas()
-        asked = [c.USER_ID, c.ITEM_ID, c.EVENT_TYPE, c.TIMESTAMP, c.SESSION_ID, c.POSITION, c.VALUE]
-        known = {one.name for one in input_columns(self.packaged.manifest)}
-        given: pd.DataFrame = rows[[name for name in asked if name in known and rows[name].notna().any()]]
-        return given
-
-
-def _read(frame: pd.DataFrame, options: EventOptions) -> ibis.Table:
-    if frame.empty:
-        raise NextactError("histories: the frame has no row; of users without events give the ids")
-    try:
-        return clean_events(as_table(frame, HISTORIES), options).cache()
-    except NextactError as error:
-        raise NextactError(str(error).replace(RAW_EVENTS, HISTORIES)) from None
 
 
 def load(folder: str | Path) -> FrameModel:

@@ -60,6 +60,16 @@ class Histories:
         """The user (0 .. U - 1) of each event."""
         return np.repeat(np.arange(self.n_users), self.lengths)
 
+    def equals(self, other: Histories) -> bool:
+        """Whether both say the same of as many users.
+
+        Example:
+            >>> Histories.from_lists([[3, 1]]).equals(Histories.from_lists([[3, 1]]))
+            True
+        """
+        arrays = ((getattr(self, field.name), getattr(other, field.name)) for field in fields(self))
+        return self is other or all(np.array_equal(mine, theirs) for mine, theirs in arrays)
+
     def between(self, starts: NDArray[np.int64], ends: NDArray[np.int64]) -> Histories:
         """The events ``starts[u]`` to ``ends[u]`` (positions in these arrays) of one user per entry, copied.
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 BLOCK_BYTES = 256 * 2**20  # of one array of a block; a few of them stand beside each other
-MOST_USERS = 512
+MOST_USERS = 256  # more at once are not faster
 SCORE_BYTES = np.dtype(np.float32).itemsize
 
 

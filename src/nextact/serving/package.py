@@ -26,6 +26,7 @@ from nextact.results.models import ModelHandle
 from nextact.retrieval.alike import ListOptions
 from nextact.retrieval.catalogue import Catalogue
 from nextact.retrieval.rules.rule_options import RuleOptions
+from nextact.serving.request_columns import UNIT_WORDS, input_names
 from nextact.stored import StoredError, read_array, read_json, reading, write_array, write_json, written_whole
 
 logger = logging.getLogger(__name__)
@@ -35,7 +36,7 @@ ITEM_COLUMNS = (c.ITEM_ID, c.ITEM_TEXT, c.N_TRAINING_EVENTS)
 ITEMS_FILE, MODEL_FOLDER, BEHAVIOUR_FOLDER = "items.parquet", "model", "behaviour_model"
 ATTRIBUTES_FILE, VECTORS_FILE = "item_attributes.parquet", "item_vectors.npy"  # what rules read
 ERASED_FILE = "erased_since.json"  # beside the parts, in a package that learnt from a user who was erased since
-FORMAT = 5
+FORMAT = 6
 AGAIN = "package the model again: `kedro run --pipelines recommendation`"
 
 
@@ -45,7 +46,7 @@ class Manifest:
 
     Attributes:
         format: Version of the folder's layout.
-        nextact: Version that wrote it.
+        nextact: Version that wrote it; no other opens it.
         run_id: The run that fitted the model.
         protocol_hash: Of that run's certificate.
         model: ``family.name`` of the model that ranks.
@@ -55,15 +56,11 @@ class Manifest:
         top_k: Items a user, unless a request asks otherwise.
         one_per_text: Whether items of the same text stand in a list once; the texts are those of the items.
         steps: How events are ordered and grouped.
-        event_types: Behaviours in the order of their codes.
-        has_times: Whether the log has times; else integer positions stand in for them.
-        has_positions: Whether a column orders events at one moment.
-        repeat_columns: Columns in which an event must differ from all earlier ones to count.
-        earliest: Times before this ISO date are refused.
-        latest: Times from this ISO date on are refused.
+        events: The log's contract: its columns, units, zone, behaviours and limits. Requests are read by it.
         fingerprints: Part -> fingerprint of its files: what is opened together was packaged together.
         rules: What lists obey; those of a request are laid over them.
-        newest: ISO moment of the newest event that the model knows; None where the log has no times.
+        oldest: ISO moment of the oldest event of the log; None where it has no times.
+        newest: Of the newest event that the model knows.
     """
 
     format: int
@@ -77,15 +74,21 @@ class Manifest:
     top_k: Count
     one_per_text: bool | Literal["auto"]
     steps: StepOptions
-    event_types: tuple[str, ...]
-    has_times: bool
-    has_positions: bool
-    repeat_columns: tuple[str, ...]
-    earliest: str
-    latest: str
+    events: EventOptions
     rules: RuleOptions
     fingerprints: dict[str, str] = field(default_factory=dict)
+    oldest: str | None = None
     newest: str | None = None
+
+    @property
+    def event_types(self) -> tuple[str, ...]:
+        """Behaviours in the order of their codes."""
+        return self.events.event_types
+
+    @property
+    def has_times(self) -> bool:
+        """Whether the log has times; else integer positions stand in for them."""
+        return self.events.has_times
 
 
 @dataclass(frozen=True)
@@ -166,7 +169,7 @@ def describe_package(
     steps: StepOptions,
     lists: ListOptions,
     top_k: int,
-    newest: int | None = None,
+    times: tuple[int, int] | None = None,
     rules: RuleOptions | None = None,
     attributes: pd.DataFrame | None = None,
     vectors: NDArray[np.float32] | None = None,
@@ -184,7 +187,7 @@ def describe_package(
         steps: The run's order of events.
         lists: What one list may hold.
         top_k: Items a user, unless a request asks otherwise.
-        newest: Microseconds since 1970 UTC of the newest event, where known.
+        times: Microseconds since 1970 UTC of the oldest and the newest event, where there is one.
         rules: What lists obey; none, if left out.
         attributes: See :class:`Package`; none, if left out.
         vectors: See :class:`Package`.
@@ -201,14 +204,10 @@ def describe_package(
         top_k=top_k,
         one_per_text=lists.one_per_text,
         steps=StepOptions(**{one.name: getattr(steps, one.name) for one in dataclasses.fields(StepOptions)}),
-        event_types=events.event_types,
-        has_times=events.has_times,
-        has_positions=events.has_positions,
-        repeat_columns=events.repeat_columns,
-        earliest=events.earliest,
-        latest=events.latest,
         rules=RuleOptions() if rules is None else rules,
-        newest=iso_moment(newest) if events.has_times and newest is not None else None,
+        events=events,
+        oldest=iso_moment(times[0]) if events.has_times and times is not None else None,
+        newest=iso_moment(times[1]) if events.has_times and times is not None else None,
     )
     behaviour = None if behaviour_model is None else ModelFolder(Path(behaviour_model.refitted_folder))
     attributes = pd.DataFrame(index=items.index) if attributes is None else attributes
@@ -234,21 +233,31 @@ class InputColumn:
 
 
 def input_columns(manifest: Manifest) -> list[InputColumn]:
-    """The columns of a history that a package reads."""
-    types = f"one of: {', '.join(manifest.event_types)}"
-    times = "ISO text (UTC where it names no offset) or integer microseconds since 1970 UTC"
-    columns = [
-        InputColumn(c.USER_ID, "string", True, "whose event it is"),
-        InputColumn(c.ITEM_ID, "string", True, "the item; one that the model does not know is reported"),
-        InputColumn(c.EVENT_TYPE, "string", len(manifest.event_types) > 1, types),
-        InputColumn(c.TIMESTAMP, "any", True, times if manifest.has_times else "integer position in the user's order"),
-        InputColumn(c.SESSION_ID, "string", False, "session or basket, if any"),
-    ]
-    if manifest.has_times and manifest.has_positions:
-        columns.append(InputColumn(c.POSITION, "any", False, "number that orders events at one moment"))
-    if c.VALUE in manifest.repeat_columns:
-        columns.append(InputColumn(c.VALUE, "any", False, "amount, price or rating"))
-    return columns
+    """The columns of a history that a package reads; of several names of one thing, one is needed."""
+    found = []
+    for name, given in input_names(manifest.events).items():
+        needed = name in (c.USER_ID, c.ITEM_ID) or (name == c.TIMESTAMP and manifest.has_times)
+        needed |= name == c.EVENT_TYPE and len(manifest.event_types) > 1 and not manifest.events.sources
+        for place, one in enumerate(given):
+            other = f"; instead of {given[0]!r}" if place else ""
+            found.append(InputColumn(one, "any", needed and len(given) == 1, _meaning(name, manifest) + other))
+    return list({one.name: one for one in reversed(found)}.values())[::-1]
+
+
+def _meaning(name: str, manifest: Manifest) -> str:
+    units = {UNIT_WORDS.get(one.timestamp_unit, "microseconds") for one in manifest.events.column_maps().values()}
+    zones = {one.timezone for one in manifest.events.column_maps().values()}
+    times = f"ISO text ({' or '.join(sorted(zones))} where it names no offset)"
+    times += f" or numbers, {' or '.join(sorted(units))} since 1970 UTC"
+    return {
+        c.USER_ID: "whose event it is",
+        c.ITEM_ID: "the item; one that the model does not know is reported",
+        c.EVENT_TYPE: f"one of: {', '.join(manifest.event_types)}",
+        c.TIMESTAMP: times if manifest.has_times else "integer position in the user's order",
+        c.SESSION_ID: "session or basket, if any",
+        c.POSITION: "number that orders events at one moment",
+        c.VALUE: "amount, price or rating",
+    }[name]
 
 
 def _fingerprints(folder: Path) -> dict[str, str]:
@@ -270,6 +279,8 @@ def _read_manifest(path: Path) -> Manifest:
     read = read_json(path, ("format",))
     if read["format"] != FORMAT:
         raise StoredError(path, f"has layout {read['format']!r}, and this version reads layout {FORMAT}", AGAIN)
+    if read.get("nextact") != VERSION:
+        raise StoredError(path, f"is of nextact {read.get('nextact')}, and this is {VERSION}", AGAIN)
     try:
         return Manifest(**read)
     except (TypeError, OptionsError) as error:

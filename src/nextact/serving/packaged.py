@@ -54,12 +54,14 @@ class Answer:
         behaviours: ``user_id``, ``event_type``, ``probability`` (sums to 1 a user); no row where nothing predicts it.
         report: What was read of each user's history; see :class:`~nextact.serving.request.RequestedHistories`.
         cuts: What the rules cut of each list; no row where no rule is set.
+        ignored_columns: Columns of the request that say nothing to the model.
     """
 
     items: pd.DataFrame
     behaviours: pd.DataFrame
     report: pd.DataFrame
     cuts: pd.DataFrame
+    ignored_columns: tuple[str, ...] = ()
 
     def records(self) -> list[dict[str, Any]]:
         """One JSON-like dictionary a user, in the order asked for."""
@@ -76,6 +78,7 @@ class Answer:
                 UNKNOWN_EVENTS: row[UNKNOWN_EVENTS],
                 UNKNOWN_ITEM: row[UNKNOWN_ITEM],
                 REPEATED_EVENTS: row[REPEATED_EVENTS],
+                "ignored_columns": list(self.ignored_columns),
             }
             for row in self.report.to_dict("records")
         ]
@@ -128,7 +131,7 @@ class PackagedModel:
         if self.behaviour_model is not None:
             types = self.manifest.event_types
             behaviours = predict_behaviour(self.behaviour_model, request.histories, request.user_ids, types)
-        return Answer(found.items, behaviours, request.report, found.cuts)
+        return Answer(found.items, behaviours, request.report, found.cuts, request.ignored)
 
     def recommend_to(
         self,

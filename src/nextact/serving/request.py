@@ -10,13 +10,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from nextact.errors import NextactError, TableError, suggest
+from nextact.errors import NextactError, TableError
 from nextact.events import columns as c
 from nextact.events import reasons
+from nextact.events.contract import EventOptions
 from nextact.sequences.build import histories_of_rows
 from nextact.sequences.histories import Histories
-from nextact.serving.package import Manifest, input_columns
-from nextact.serving.rows import HISTORY, RowReader
+from nextact.serving.package import Manifest
+from nextact.serving.request_columns import HISTORY, UNIT_WORDS, input_names
+from nextact.serving.rows import ReadRows, RowReader
 
 EVENTS, UNKNOWN_EVENTS, UNKNOWN_ITEM, REPEATED_EVENTS = "events", "unknown_events", "unknown_item", "repeated_events"
 
@@ -30,11 +32,13 @@ class RequestedHistories:
         histories: Of these users; empty for one who did nothing, or nothing with an item of the catalogue.
         report: A row a user: ``user_id``, ``events`` that count, ``unknown_events`` whose item the model does not know
             with one such ``unknown_item`` (None without any), ``repeated_events`` left out as exact repeats.
+        ignored: Columns of the request that say nothing to the model.
     """
 
     user_ids: NDArray[np.object_]
     histories: Histories
     report: pd.DataFrame
+    ignored: tuple[str, ...] = ()
 
 
 def read_request(
@@ -43,8 +47,8 @@ def read_request(
     """Histories of the users in a request.
 
     Args:
-        rows: A frame or dictionaries, in any order; columns as in :func:`~nextact.serving.package.input_columns`.
-            Rows at one moment keep their order. A row with nothing but a ``user_id`` is a user without events.
+        rows: A frame or dictionaries, in any order; columns as in :mod:`nextact.serving.request_columns`. Rows at one
+            moment keep their order. A row with nothing but a user is a user without events.
         reader: Of the package that answers.
         item_index: Index of each item that it knows.
 
@@ -55,58 +59,54 @@ def read_request(
     frame = pd.DataFrame(rows).reset_index(drop=True)
     if frame.empty:
         raise NextactError(f"{HISTORY}: no row; for a user without events send a row with the user_id alone")
-    frame = _check_columns(frame, reader.manifest)
-    events = _read_rows(frame, reader)
+    read = reader.read(_with_event_columns(frame, reader.manifest.events))
+    events = _without_faults(read, frame, reader.manifest)
     user_ids = events.sort_values(c.SOURCE_ROW)[c.USER_ID].drop_duplicates().to_numpy(dtype=object)
     position = {user_id: place for place, user_id in enumerate(user_ids)}
-    events = events[_is_event(frame)[events[c.SOURCE_ROW]].to_numpy()]
+    events = events[read.is_event[events[c.SOURCE_ROW]]]
     events = events.assign(
         **{c.USER_INDEX: events[c.USER_ID].map(position), c.ITEM_INDEX: events[c.ITEM_ID].map(item_index)}
     )
     known = events[events[c.REJECTED_REASON].isna() & events[c.ITEM_INDEX].notna()]
-    return RequestedHistories(user_ids, _histories(known, reader.manifest, len(user_ids)), _report(events, user_ids))
+    histories = _histories(known, reader.manifest, len(user_ids))
+    return RequestedHistories(user_ids, histories, _report(events, user_ids), read.ignored)
 
 
-def _check_columns(frame: pd.DataFrame, manifest: Manifest) -> pd.DataFrame:
-    """The frame without optional columns that hold nothing."""
-    columns = {column.name: column for column in input_columns(manifest)}
-    given = [str(name) for name in frame]
-    for name, column in columns.items():
-        if column.required and name not in given:
-            raise NextactError(f"{HISTORY}: column {name!r} is missing; {suggest(name, given)}")
-    for name in given:
-        if name not in columns:
-            raise NextactError(f"{HISTORY}: unknown column {name!r}; {suggest(name, columns)}")
-    return frame[[name for name in given if columns[name].required or frame[name].notna().any()]]
+def _with_event_columns(frame: pd.DataFrame, events: EventOptions) -> pd.DataFrame:
+    """The frame, with empty columns of events where it names users and nothing else."""
+    names = input_names(events)
+    if {str(name) for name in frame} <= {*names[c.USER_ID]}:
+        return frame.assign(**{given[0]: None for field, given in names.items() if field != c.USER_ID})
+    return frame
 
 
-def _is_event(frame: pd.DataFrame) -> pd.Series:
-    return frame.drop(columns=c.USER_ID).notna().any(axis=1)
-
-
-def _read_rows(frame: pd.DataFrame, reader: RowReader) -> pd.DataFrame:
+def _without_faults(read: ReadRows, frame: pd.DataFrame, manifest: Manifest) -> pd.DataFrame:
     """Rows in the contract's columns; exact repeats are marked, other faults refused."""
-    rows = reader.read(frame)
+    rows = read.events
     reason = rows[c.REJECTED_REASON]
     no_user = reason == reasons.MISSING.format(c.USER_ID)
-    is_event = _is_event(frame)[rows[c.SOURCE_ROW]].to_numpy()
+    is_event = read.is_event[rows[c.SOURCE_ROW]]
     broken = rows[(reason.notna() & (reason != reasons.REPEAT) & is_event) | no_user]
     if len(broken):
-        _refuse(broken.sort_values(c.SOURCE_ROW), frame, reader.manifest)
+        _refuse(broken.sort_values(c.SOURCE_ROW), read, frame, manifest)
     return rows
 
 
-def _refuse(broken: pd.DataFrame, frame: pd.DataFrame, manifest: Manifest) -> None:
-    reason = str(broken[c.REJECTED_REASON].iloc[0])
-    column, problem = reason.split(" ", 1)
-    if column == c.POSITION and not manifest.has_times:
-        column, problem = c.TIMESTAMP, f"{problem} (this log has no times: an integer position is needed)"
-    if reason == reasons.NOT_DECLARED:
-        problem += f" (known: {', '.join(manifest.event_types)})"
+def _refuse(broken: pd.DataFrame, read: ReadRows, frame: pd.DataFrame, manifest: Manifest) -> None:
+    reason, row = str(broken[c.REJECTED_REASON].iloc[0]), int(broken[c.SOURCE_ROW].iloc[0])
+    field, problem = reason.split(" ", 1)
+    columns = read.columns[read.source[row]].map
+    if field == c.POSITION and not manifest.has_times:
+        problem += " (this log has no times: an integer position is needed)"
+    if reason in (reasons.NOT_DECLARED, reasons.NOT_IN_MAP):
+        problem = f"is not declared (known: {', '.join(columns.event_type_map or manifest.event_types)})"
     if reason == reasons.OTHER_UNIT:
-        problem += " (integers are read as microseconds since 1970 UTC)"
-    example = frame[[column]].iloc[int(broken[c.SOURCE_ROW].iloc[0])].tolist()[0]  # as Python writes it, not numpy
-    raise TableError(f"{HISTORY}[{column!r}]", problem, int((broken[c.REJECTED_REASON] == reason).sum()), example)
+        problem += f" (numbers are read as {UNIT_WORDS.get(columns.timestamp_unit, 'microseconds')} since 1970 UTC)"
+    if reason == reasons.BEYOND_THE_LOG:
+        problem += f" (which runs from {manifest.oldest} to {manifest.newest})"
+    name = getattr(columns, field) or field
+    example = frame[name].iloc[[row]].tolist()[0] if name in frame else None  # as Python writes it, not numpy
+    raise TableError(f"{HISTORY}[{name!r}]", problem, int((broken[c.REJECTED_REASON] == reason).sum()), example)
 
 
 def _histories(known: pd.DataFrame, manifest: Manifest, n_users: int) -> Histories:

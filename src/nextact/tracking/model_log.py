@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.metadata import requires, version
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from packaging.requirements import Requirement
+from packaging.version import Version
 
 from nextact.events import columns as c
-from nextact.release import VERSION
 from nextact.serving.package import Manifest, Package, input_columns
+from nextact.serving.request_columns import input_names
 from nextact.tracking.store import MODEL, PROTOCOL_HASH, RUN_ID, TrackingStore, import_mlflow
 
 SERVED_FILE = Path(__file__).with_name("serve_model.py")
+PROJECT = Path(__file__).parents[
+    1
+]  # goes with the model: no index has this version, and a stranger could claim its name
 NAME, CHAMPION = "model", "champion"
 
 
@@ -43,12 +49,25 @@ def log_package(store: TrackingStore, parent: str, folder: Path) -> str:
                 artifacts={"package": str(folder)},
                 signature=_signature(package.manifest),
                 input_example=_example(package),
-                pip_requirements=[f"nextact=={VERSION}"],  # stated: MLflow would search the imports for minutes
+                code_paths=[str(PROJECT)],
+                pip_requirements=pinned_requirements(),  # stated: MLflow would search the imports for minutes
             )
         store.client.update_run(parent, status="RUNNING")  # leaving it ended it
         if name is None:
             return f"runs:/{parent}/{NAME}"
         return _register(store, name, parent, info.model_uri, package.manifest)
+
+
+def pinned_requirements() -> list[str]:
+    """What the project needs, at the versions that are installed; extras and what another system needs are left out."""
+    named = (Requirement(one) for one in requires("nextact") or ())
+    needed = [one for one in named if one.marker is None or one.marker.evaluate({"extra": ""})]
+    return sorted(_pinned(one) for one in needed)
+
+
+def _pinned(needed: Requirement) -> str:
+    extras = f"[{','.join(sorted(needed.extras))}]" if needed.extras else ""
+    return f"{needed.name}{extras}=={Version(version(needed.name)).public}"  # "+cpu" names a build, which not all have
 
 
 @contextmanager
@@ -89,14 +108,14 @@ def _signature(manifest: Manifest) -> Any:
 
 
 def _example(package: Package) -> pd.DataFrame:
-    """A user who did two things, the older one first."""
-    manifest = package.manifest
+    """A user who did two things, the older one first, in the raw table's own columns."""
+    events = package.manifest.events
+    names = {name: given[0] for name, given in input_names(events).items()}
     items = package.items[c.ITEM_ID].tolist()
-    return pd.DataFrame(
-        {
-            c.USER_ID: "a user never seen",
-            c.ITEM_ID: [items[0], items[-1]],
-            c.EVENT_TYPE: [manifest.event_types[0], manifest.event_types[-1]],
-            c.TIMESTAMP: ["2024-01-01T09:00:00", "2024-01-02T18:30:00"] if manifest.has_times else [1, 2],
-        }
-    )
+    values = {
+        c.USER_ID: ["a user never seen"] * 2,
+        c.ITEM_ID: [items[0], items[-1]],
+        c.EVENT_TYPE: [events.event_types[0], events.event_types[-1]],
+        c.TIMESTAMP: ["2024-01-01T09:00:00", "2024-01-02T18:30:00"] if events.has_times else [1, 2],
+    }
+    return pd.DataFrame({names[name]: cells for name, cells in values.items() if name in names})

@@ -216,14 +216,14 @@ def test_what_cannot_be_is_refused_in_one_sentence(events, change, more, said):
         (lambda model, log: model.recommend(k=0), "k must be a whole number from 1, got 0"),
         (lambda model, log: model.recommend([None, "u1"]), "user_id is missing in 1 of 2, e.g. None"),
         (lambda model, log: model.explain("u001", "i0001"), "knows no item 'i0001'; did you mean 'i001'"),
-        (lambda model, log: model.recommend(log.head(0)), "histories: the frame has no row"),
+        (lambda model, log: model.recommend(log.head(0)), "history: no row"),
         (
             lambda model, log: model.recommend(log.drop(columns="item_id")),
-            "histories: option 'item_id' asks",
+            "history: column 'item_id' is missing",
         ),
         (
             lambda model, log: model.recommend(log.assign(event_type="gaze").head(3)),
-            "is not declared in 3 row(s), e.g.",
+            "is not declared (known: view, purchase) in 3 row(s), e.g. 'gaze'",
         ),
     ],
 )

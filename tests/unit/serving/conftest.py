@@ -64,7 +64,7 @@ def make_package(folder, behaviour=False, events=None, steps=None, exclude_seen=
             backbone={"dimensions": 4, "layers": 1, "heads": 1}, optimiser={"epochs": 1}, text={"blocks": ()}
         )
         beside = fitted(folder / "gpt2", "sequence", "gpt2", SequenceRecommender(options))
-    events = events or EventOptions(event_type="what", event_types=EVENT_TYPES, timestamp="when")
+    events = events or EventOptions(event_type="what", event_types=EVENT_TYPES, timestamp="when", session_id="visit")
     return describe_package(
         chosen, beside, 2.0, items(), certificate(exclude_seen), events, steps or StepOptions(), ListOptions(), top_k=3
     )

@@ -203,13 +203,10 @@ def test_a_package_that_learnt_from_an_erased_user_says_so_and_serves_on(package
 def test_the_input_schema_is_written_beside_the_model(package_of, tmp_path):
     package_of(tmp_path).save(tmp_path / "packaged")
     schema = {column["name"]: column for column in json.loads((tmp_path / "packaged/input_schema.json").read_text())}
-    assert [name for name, column in schema.items() if column["required"]] == [
-        "user_id",
-        "item_id",
-        "event_type",
-        "timestamp",
-    ]
-    assert "view, purchase" in schema["event_type"]["meaning"]
+    assert [name for name, column in schema.items() if column["required"]] == ["user_id", "item_id"]
+    assert {"what", "event_type", "when", "timestamp", "visit", "session_id"} <= set(schema)  # either name of each
+    assert schema["what"]["meaning"] == "one of: view, purchase"
+    assert schema["event_type"]["meaning"] == "one of: view, purchase; instead of 'what'"
 
 
 def test_a_missing_or_foreign_package_is_named(package_of, tmp_path):
@@ -217,9 +214,12 @@ def test_a_missing_or_foreign_package_is_named(package_of, tmp_path):
         PackagedModel.open(tmp_path / "nowhere")
     package_of(tmp_path).save(tmp_path / "packaged")
     change(tmp_path / "packaged", format=2)
-    with pytest.raises(StoredError, match=r"package.json has layout 2, and .* 5; package the model again: `kedro run"):
+    with pytest.raises(StoredError, match=r"package.json has layout 2, and .* 6; package the model again: `kedro run"):
         PackagedModel.open(tmp_path / "packaged")
-    change(tmp_path / "packaged", format=5, top_q=2)
+    change(tmp_path / "packaged", format=6, nextact="0.0.9")
+    with pytest.raises(StoredError, match=r"package.json is of nextact 0.0.9, and this is 0.1.0; package the model ag"):
+        PackagedModel.open(tmp_path / "packaged")
+    change(tmp_path / "packaged", nextact="0.1.0", top_q=2)
     with pytest.raises(StoredError, match=r"package.json describes no package .*did you mean 'top_k'"):
         PackagedModel.open(tmp_path / "packaged")
 

@@ -140,7 +140,7 @@ def test_a_time_in_another_unit_than_microseconds_is_refused_where_the_log_has_d
     package = package_of(tmp_path)
     reader = RowReader(dataclasses.replace(package.manifest, newest=iso_moment(newest)))
     for moment in (1_709_280_000, 1_709_280_000.5, 1_709_280_000_123):
-        with pytest.raises(TableError, match=r"seems to be in another unit \(integers are read as microseconds"):
+        with pytest.raises(TableError, match=r"seems to be in another unit \(numbers are read as microseconds"):
             read(reader, ("u", "apple", "view", moment))
     assert read(reader, ("u", "apple", "view", newest)).histories.timestamp.tolist() == [newest]
     undated = RowReader(package.manifest)
@@ -243,3 +243,135 @@ def test_histories_equal_those_of_the_batch_line(package_of, tmp_path, steps, se
     for name in ("offsets", "item_index", "event_type", "timestamp", "starts_step"):
         np.testing.assert_array_equal(getattr(one, name), getattr(other, name), err_msg=name)
     assert online.report["repeated_events"].sum() == n - labelled.count().execute()
+
+
+SECONDS = 1_709_280_000  # of March 2024; summer time begins in New York on the tenth
+LOGS = {
+    "seconds": ({"timestamp_unit": "s"}, lambda times: times),
+    "milliseconds": ({"timestamp_unit": "ms"}, lambda times: times * 1_000),
+    "microseconds": ({"timestamp_unit": "us"}, lambda times: times * 1_000_000),
+    "seconds as text": ({"timestamp_unit": "s"}, lambda times: times.astype(str)),
+    "fractions of seconds": ({"timestamp_unit": "s"}, lambda times: times + 0.25),
+    "iso": ({"timestamp_unit": "iso"}, lambda times: times.map(lambda one: pd.Timestamp(one, unit="s").isoformat())),
+    "native": ({"timestamp_unit": "native"}, lambda times: pd.to_datetime(times, unit="s")),
+    "as people write": (
+        {"timestamp_format": "%d.%m.%Y %H:%M"},
+        lambda times: times.map(lambda one: pd.Timestamp(one, unit="s").strftime("%d.%m.%Y %H:%M")),
+    ),
+}
+COLUMNS = {"user_id": "customer", "item_id": "article", "event_type": "code", "timestamp": "at", "session_id": "visit"}
+
+
+@pytest.mark.parametrize(("reading", "write"), LOGS.values(), ids=LOGS)
+@pytest.mark.parametrize("zone", ["UTC", "America/New_York"])
+def test_the_raw_tables_own_rows_are_read_as_training_read_them(package_of, tmp_path, reading, write, zone):
+    random = np.random.default_rng(0)
+    n = 80
+    times = pd.Series(SECONDS + random.integers(0, 20 * 24, n) * 3_600)
+    log = pd.DataFrame(
+        {
+            "customer": random.choice(["007", "7", "u"], n),
+            "article": random.choice([*ITEM_INDEX, "fig"], n),
+            "code": random.choice(["1", "2"], n),
+            "at": write(times),
+            "visit": random.choice(["a", None], n),
+            "timestamp": 5,  # nobody mapped these: not to training, nor to a request
+            "position": random.integers(0, 9, n),
+            "shop": "Berlin",
+        }
+    )
+    options = EventOptions(
+        **COLUMNS,
+        **reading,
+        timezone=zone,
+        event_types=EVENT_TYPES,
+        event_type_map={"1": "view", "2": "purchase"},
+        stop_above_rejected_share=1.0,
+    )
+    labelled, _ = split_events(accepted(clean_events(log, options)), SplitOptions())
+    vocabulary = pd.DataFrame({"item_id": list(ITEM_INDEX), "item_index": np.array([*ITEM_INDEX.values()], np.int32)})
+    batch = build_histories(labelled, vocabulary, EVENT_TYPES)
+    reader = RowReader(package_of(tmp_path, events=options).manifest)
+    online = read_request(log, reader, ITEM_INDEX)
+    assert online.ignored == ("timestamp", "position", "shop")
+    order = np.argsort(online.user_ids)
+    assert online.user_ids[order].tolist() == batch.user_ids["user_id"].tolist()
+    one, other = online.histories.take(order), batch.histories
+    assert other.n_events > 40
+    for name in ("offsets", "item_index", "event_type", "timestamp", "starts_step"):
+        np.testing.assert_array_equal(getattr(one, name), getattr(other, name), err_msg=name)
+
+
+def test_the_options_names_stand_for_the_raw_ones_and_numbers_are_in_the_logs_unit(package_of, tmp_path):
+    events = EventOptions(
+        **COLUMNS,
+        timestamp_unit="s",
+        timezone="America/New_York",
+        event_types=EVENT_TYPES,
+        event_type_map={"1": "view", "2": "purchase"},
+    )
+    reader = RowReader(package_of(tmp_path, events=events).manifest)
+    for moment in (SECONDS, str(SECONDS), "2024-03-01T08:00:00Z", "2024-03-01T03:00:00"):
+        found = read(reader, ("u", "apple", "purchase", moment))
+        assert found.histories.timestamp.tolist() == [SECONDS * 1_000_000]
+        assert found.histories.event_type.tolist() == [1]
+    row = {"customer": "u", "article": "apple", "code": "purchase", "at": SECONDS}
+    assert read_request([row, row | {"code": "1"}], reader, ITEM_INDEX).histories.event_type.tolist() == [1, 0]
+    with pytest.raises(TableError, match=r"history\['code'\]: is not declared \(known: view, purchase, 1, 2\)"):
+        read_request([row | {"code": "3"}], reader, ITEM_INDEX)
+    with pytest.raises(NextactError, match=r"column 'customer' \(or 'user_id'\) is missing"):
+        read_request([{name: value for name, value in row.items() if name != "customer"}], reader, ITEM_INDEX)
+    with pytest.raises(NextactError, match="unknown column 'vsit'; did you mean 'visit'"):
+        read_request([row | {"vsit": "a"}], reader, ITEM_INDEX)
+
+
+def test_times_far_outside_the_log_are_refused(package_of, tmp_path):
+    manifest = dataclasses.replace(
+        package_of(tmp_path).manifest, oldest="2024-01-01T00:00:00Z", newest="2024-03-01T00:00:00Z"
+    )
+    reader = RowReader(manifest)
+    assert read(reader, ("u", "apple", "view", "2026-03-01"), ("u", "eggs", "view", "2022-03-01")).histories.n_events
+    for moment in ("2018-01-01", "2031-01-01"):
+        late = dataclasses.replace(manifest, events=dataclasses.replace(manifest.events, latest="2100-01-01"))
+        with pytest.raises(TableError, match=r"is far outside the log \(which runs from 2024-01-01T00:00:00Z to"):
+            read(RowReader(late), ("u", "apple", "view", moment))
+
+
+TWO_SOURCES = EventOptions(
+    event_types=EVENT_TYPES,
+    sources={
+        "clicks": {
+            "user_id": "uid",
+            "item_id": "iid",
+            "timestamp": "ts",
+            "timestamp_unit": "s",
+            "event_type_value": "view",
+        },
+        "orders": {
+            "user_id": "customer",
+            "item_id": "article",
+            "timestamp": "at",
+            "timestamp_unit": "iso",
+            "event_type_value": "purchase",
+        },
+    },
+)
+
+
+def test_rows_of_several_sources_are_told_apart_by_their_columns_or_by_name(package_of, tmp_path):
+    reader = RowReader(package_of(tmp_path, events=TWO_SOURCES).manifest)
+    click = {"uid": "u", "iid": "apple", "ts": SECONDS}
+    order = {"customer": "u", "article": "bread", "at": "2024-03-02T00:00:00"}
+    assert read_request([click], reader, ITEM_INDEX).histories.event_type.tolist() == [0]
+    assert read_request([order], reader, ITEM_INDEX).histories.event_type.tolist() == [1]
+    both = read_request([order | {"source": "orders"}, click | {"source": "clicks"}], reader, ITEM_INDEX)
+    assert both.histories.item_index.tolist() == [1, 2]
+    assert both.histories.event_type.tolist() == [0, 1]
+    with pytest.raises(NextactError, match="fit the sources clicks, orders, which read them differently; name the so"):
+        read_request([{"user_id": "u", "item_id": "apple", "timestamp": SECONDS}], reader, ITEM_INDEX)
+    with pytest.raises(
+        NextactError, match=r"history\['source'\]: no source 'click' in 1 row\(s\); did you mean 'click"
+    ):
+        read_request([click | {"source": "click"}], reader, ITEM_INDEX)
+    with pytest.raises(TableError, match=r"history\['at'\]: is missing or unreadable in 1 row\(s\), e.g. 'soon'"):
+        read_request([click | {"source": "clicks"}, order | {"source": "orders", "at": "soon"}], reader, ITEM_INDEX)

@@ -15,7 +15,7 @@ from nextact.models.baselines.item_to_item import ItemToItem
 from nextact.models.baselines.storage import keep_largest, keep_largest_dense
 from nextact.models.recommender import FitReport, Training
 
-BLOCK_BYTES = 2**28  # of one block of similarities, were every pair of items similar
+BLOCK_BYTES = 2**27  # of one thread's block of similarities, were every pair of items similar
 BYTES_PER_PAIR = 24  # value and column of the similarity, of the common users, and of their product
 
 
@@ -52,9 +52,11 @@ class ItemKNN(ItemToItem):
 
     def _nearest_by_blocks(self, weighted: csc_matrix, common: csc_matrix) -> csr_matrix:
         rows = rows_of_block(weighted.shape[1])
-        starts = range(0, weighted.shape[1], rows)
-        blocks = [self._nearest(weighted, common, slice(start, start + rows)) for start in starts]
-        return csr_matrix(vstack(blocks), dtype=np.float32)
+
+        def nearest(start: int) -> csr_matrix:
+            return self._nearest(weighted, common, slice(start, start + rows))
+
+        return csr_matrix(vstack(in_threads(nearest, range(0, weighted.shape[1], rows))), dtype=np.float32)
 
     def _nearest(self, weighted: csc_matrix, common: csc_matrix, items: slice) -> csr_matrix:
         """Similarities of some items to their nearest ones, float32 [len(items), n_items + 1]."""

@@ -44,15 +44,20 @@ def unpack_sparse(arrays: Arrays, n_columns: int) -> csr_matrix:
 def keep_largest(matrix: csr_matrix, n_per_row: int) -> csr_matrix:
     """The ``n_per_row`` entries of largest absolute value in each row; equal ones keep the lower column."""
     matrix.sort_indices()
-    kept = np.zeros(matrix.nnz, bool)
+    kept = np.ones(matrix.nnz, bool)
     for start, end in zip(matrix.indptr[:-1], matrix.indptr[1:], strict=True):
-        if end - start <= n_per_row:
-            kept[start:end] = True
-        else:
-            order = np.argsort(-np.abs(matrix.data[start:end]), kind="stable")[:n_per_row]
-            kept[start + order] = True
+        if end - start > n_per_row:
+            kept[start:end] = _are_largest(np.abs(matrix.data[start:end]), n_per_row)
     counts = np.concatenate([[0], np.cumsum(kept)])
     return csr_matrix((matrix.data[kept], matrix.indices[kept], counts[matrix.indptr]), shape=matrix.shape)
+
+
+def _are_largest(sizes: NDArray[np.float32], n: int) -> NDArray[np.bool_]:
+    """Which are the n largest; of those equal to the last, the first."""
+    cut = np.partition(sizes, len(sizes) - n)[len(sizes) - n]
+    kept: NDArray[np.bool_] = sizes > cut
+    kept[np.flatnonzero(sizes == cut)[: n - np.count_nonzero(kept)]] = True
+    return kept
 
 
 def keep_largest_dense(rows: NDArray[np.float32], n_per_row: int) -> csr_matrix:

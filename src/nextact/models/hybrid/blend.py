@@ -97,7 +97,7 @@ class Blend:
         """The weighted sum."""
         total: Scores = np.zeros((histories.n_users, self.members.width), np.float32)
         for users in self._at_once().slices(histories.n_users):
-            each = self.members.each_scores(histories.take(np.arange(users.start, users.stop)))
+            each = self.members.scores(histories.take(np.arange(users.start, users.stop)))
             for weight, scores in zip(self.weights, each, strict=True):
                 total[users] += np.float32(weight) * scores
         return total

@@ -44,7 +44,7 @@ def evidence_of_members(
 def _evidence_of_block(
     members: Members, weights: NDArray[np.float64], histories: Histories, item_index: ItemIndex
 ) -> Evidence:
-    rows, each = np.arange(len(item_index))[:, None], members.each_scores(histories)
+    rows, each = np.arange(len(item_index))[:, None], members.scores(histories)
     shares = np.stack([weight * of_member[rows, item_index] for weight, of_member in zip(weights, each, strict=True)])
     found = Evidence(np.zeros_like(item_index), np.full(item_index.shape, Ground.NOTHING, np.int8))
     otherwise = np.array([grounds_of(model).otherwise for model in members.models.values()], np.int8)

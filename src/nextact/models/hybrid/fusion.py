@@ -142,11 +142,11 @@ def _logit(read: NDArray[np.float32], allowed: NDArray[np.bool_]) -> Weights:
     """Weights under which the items at place 0 are most likely among the allowed ones, by least regularised loss."""
 
     def loss(weights: Weights) -> tuple[float, Weights]:
-        logits = np.where(allowed, read @ weights.astype(np.float32), -np.inf).astype(np.float64)
+        logits = np.where(allowed, read @ weights.astype(np.float32), np.float32(-np.inf))
         logits -= logits.max(axis=1, keepdims=True)
         odds = np.exp(logits)
-        totals = odds.sum(axis=1, keepdims=True)
-        expected = np.einsum("li,lim->lm", (odds / totals).astype(np.float32), read)
+        totals = odds.sum(axis=1, keepdims=True, dtype=np.float64)
+        expected = ((odds / totals.astype(np.float32))[:, None] @ read)[:, 0]
         value = float((np.log(totals[:, 0]) - logits[:, 0]).mean() + RIDGE * weights @ weights)
         gradient = (expected - read[:, 0]).mean(axis=0, dtype=np.float64) + 2 * RIDGE * weights
         return value, gradient

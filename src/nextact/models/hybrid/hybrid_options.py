@@ -84,8 +84,9 @@ class StackedOptions:
             is a way to learn them by heart.
         objective: What the trees lower: ``lambdarank`` the pairs that cost NDCG, ``binary`` the log loss of each
             candidate's being a target, which learns less of the order in one window and more of what lasts.
-        boosters: Boosters whose scores are averaged, at least 1; each is shown other parts of the lists and features.
-        max_trees: Most trees of one; cross-validation over the fitting users decides how many are grown.
+        boosters: Boosters whose scores are averaged, at least 2: those of a cross-validation over as many parts of the
+            fitting users, each grown without one of them.
+        max_trees: Most trees of one; the users left out decide how many are kept.
         patience: Trees without a better NDCG of the users left out before that search stops.
         learning_rate: Share of each tree that is added.
         leaves: Most leaves of a tree.
@@ -108,7 +109,7 @@ class StackedOptions:
     member_scores: bool = True
     user_features: bool = True
     objective: Literal["lambdarank", "binary"] = "lambdarank"
-    boosters: Count = 4
+    boosters: Annotated[int, Field(ge=2)] = 4
     max_trees: Count = 300
     patience: Count = 40
     learning_rate: Factor = 0.1

@@ -24,7 +24,7 @@ from nextact.sequences.histories import Histories
 from nextact.stored import read_json, write_json
 
 INDEX_FILE = "members.json"
-ROWS_AT_ONCE = 32  # of scores, so that their float64 copies stay small
+ROWS_AT_ONCE = 32  # of scores, so that they stay in the cache from one step to the next
 
 
 class Members:
@@ -33,6 +33,7 @@ class Members:
     def __init__(self, folders: dict[str, ModelFolder]) -> None:
         self.folders = folders
         self.models: dict[str, Recommender] = {name: open_single(folder) for name, folder in folders.items()}
+        self._last: tuple[Histories, list[Scores]] | None = None
 
     @property
     def names(self) -> list[str]:
@@ -59,8 +60,14 @@ class Members:
         return (standardise(model.score(histories)) for model in self.models.values())
 
     def scores(self, histories: Histories) -> list[Scores]:
-        """Standardised scores of all members at once: users x items x members numbers, so only of a block of users."""
-        return list(self.each_scores(histories))
+        """Standardised scores of all members at once: users x items x members numbers, so only of a block of users.
+
+        Those of the last block are kept, since whoever asks for a list asks for its reasons next.
+        """
+        if self._last is None or not self._last[0].equals(histories):
+            self._last = None  # before there are others, so that no two stand in memory
+            self._last = histories, list(self.each_scores(histories))
+        return self._last[1]
 
     def explain(self, name: str, histories: Histories, item_index: NDArray[np.int32]) -> Evidence:
         """What a member goes by."""
@@ -87,11 +94,11 @@ def standardise(scores: Scores) -> Scores:
         >>> standardise(np.array([[9, 1, 3], [9, 5, 5]], dtype=np.float32)).tolist()
         [[0.0, -1.0, 1.0], [0.0, 0.0, 0.0]]
     """
-    result = np.zeros(scores.shape, np.float32)
+    result: Scores = np.zeros(scores.shape, np.float32)
     for start in range(0, len(scores), ROWS_AT_ONCE):
-        items = scores[start : start + ROWS_AT_ONCE, 1:]
-        spread = items.std(axis=1, keepdims=True, dtype=np.float64)
-        centred = items - items.mean(axis=1, keepdims=True, dtype=np.float64)
-        into = result[start : start + ROWS_AT_ONCE, 1:]
-        np.divide(centred, spread, out=into, where=spread > 0, casting="same_kind")
+        items, into = (array[start : start + ROWS_AT_ONCE, 1:] for array in (scores, result))
+        np.subtract(items, items[:, :1], out=into)  # first, so that equal scores are 0 and large ones lose no digits
+        into -= into.mean(axis=1, keepdims=True)
+        spread = np.sqrt(np.einsum("ui,ui->u", into, into) / into.shape[1])[:, None]
+        into *= np.divide(1, spread, out=np.zeros_like(spread), where=spread > 0)
     return result

@@ -16,7 +16,6 @@ from nextact.stored import reading
 
 TREES_FILE = "trees_{}.txt"
 FIRST_WORDS, LAST_WORDS = "tree\n", "pandas_categorical:"  # of LightGBM's text
-FOLDS = 4
 FEW_ROWS = 20_000  # below that threads wait for each other longer than they work
 Labels = NDArray[np.int8]
 
@@ -62,7 +61,7 @@ class Lists:
 class Boosters:
     """Boosters of one size over the same lists, whose scores are averaged.
 
-    They differ in what each tree was shown alone, so that chance in one has less to say.
+    They differ in what each was shown, so that chance in one has less to say.
 
     Attributes:
         each: LightGBM's, at least one.
@@ -125,54 +124,61 @@ def _load(file: Path) -> Any:
 def grow(lists: Lists, options: StackedOptions, seed: int) -> tuple[Boosters, float]:
     """Boosters, by lambdarank unless told otherwise, with as many trees as serve users they have not seen best.
 
-    The number is chosen by cross-validation over the users with one booster, all lists of a user left out together; one
-    held-out part of a few hundred would be too noisy to stop by. Then all users are learnt from.
+    These are the boosters of a cross-validation: each learns from all users but one part of them, all lists of a user
+    left out together, and the parts left out say together how many trees are kept; one part of a few hundred users
+    would be too noisy to stop by.
 
     Args:
         lists: Of the users.
         options: Number and size of the boosters.
-        seed: Of LightGBM; each booster has one of its own.
+        seed: Of LightGBM, and of the parts.
 
     Returns:
-        The boosters, and the mean NDCG of one over the users left out in turn (users without a target among their
-        candidates are not in it, so it is above the NDCG of all users).
+        The boosters, and their mean NDCG over the users each left out (users without a target among their candidates
+        are not in it, so it is above the NDCG of all users).
 
     Source:
         Burges, 2010, "From RankNet to LambdaRank to LambdaMART".
     """
     import lightgbm
 
-    parts, weights = parts_and_weights(lists.users, seed)
+    parts, weights = parts_and_weights(lists.users, options.boosters, seed)
     part, data = lists.per_candidate(parts), lists.dataset(weights)
-    folds = [(np.flatnonzero(part != fold), np.flatnonzero(part == fold)) for fold in range(FOLDS)]
-    stop = lightgbm.early_stopping(options.patience, verbose=False)
-    curves = lightgbm.cv(_settings(options, seed, len(part)), data, options.max_trees, folds=folds, callbacks=[stop])
+    folds = [(np.flatnonzero(part != left_out), np.flatnonzero(part == left_out)) for left_out in np.unique(parts)]
+    curves = lightgbm.cv(
+        _settings(options, seed, len(part)),
+        data,
+        options.max_trees,
+        folds=folds,
+        callbacks=[lightgbm.early_stopping(options.patience, verbose=False)],
+        return_cvbooster=True,
+    )
     ndcg = np.array(curves[f"valid ndcg@{options.metric_k}-mean"])
-    return _grown(data, int(ndcg.argmax()) + 1, len(part), options, seed), float(ndcg.max())
+    texts = [one.model_to_string(num_iteration=int(ndcg.argmax()) + 1) for one in curves["cvbooster"].boosters]
+    return Boosters([lightgbm.Booster(model_str=text) for text in texts]), float(ndcg.max())
 
 
 def grow_so_many(lists: Lists, n_trees: int, options: StackedOptions, seed: int) -> Boosters:
-    """Boosters of a number of trees that was found before."""
-    _, weights = parts_and_weights(lists.users, seed)
-    return _grown(lists.dataset(weights), n_trees, int(lists.real.sum()), options, seed)
-
-
-def _grown(data: Any, n_trees: int, n_rows: int, options: StackedOptions, seed: int) -> Boosters:
+    """Boosters of a number of trees that was found before, all from all users; each has a seed of its own."""
     import lightgbm
 
+    _, weights = parts_and_weights(lists.users, options.boosters, seed)
+    data, n_rows = lists.dataset(weights), int(lists.real.sum())
     seeds = range(seed, seed + options.boosters)
     return Boosters([lightgbm.train(_settings(options, one, n_rows), data, n_trees) for one in seeds])
 
 
-def parts_and_weights(users: NDArray[np.int64], seed: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+def parts_and_weights(
+    users: NDArray[np.int64], n_parts: int, seed: int
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Which part of the cross-validation each list belongs to, one for all lists of a user, and how much it weighs.
 
     Example:
-        >>> parts_and_weights(np.array([7, 7, 3]), seed=0)[1].tolist()
+        >>> parts_and_weights(np.array([7, 7, 3]), n_parts=2, seed=0)[1].tolist()
         [0.75, 0.75, 1.5]
     """
     distinct, place, n_lists = np.unique(users, return_inverse=True, return_counts=True)
-    part_of_user = np.random.default_rng(seed).permutation(len(distinct)) % FOLDS
+    part_of_user = np.random.default_rng(seed).permutation(len(distinct)) % n_parts
     return part_of_user[place], len(users) / len(distinct) / n_lists[place]
 
 

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from nextact.models.hybrid.members import Members
+from nextact.sequences.user_blocks import MOST_USERS
 
 GIB = 2**30
 FLOAT = 4  # bytes
 # Arrays of users x items beside one a member, in numbers of four bytes: sums, masks, and what a selection sorts. Many
 # equal scores take most; tests measure it.
 BESIDE = 16
-MOST_USERS = 256  # more at once are not faster
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """A transformer over steps: events -> step vectors -> states -> item and event-type logits.
 
-Shapes: B windows, T steps, N real steps, E events, V items with padding, D dimensions, C event types, X text width.
+Shapes: B windows, T steps, N real steps, E events, V items with padding, D dimensions, C event types, X text width,
+U distinct texts.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -18,6 +20,8 @@ from nextact.models.sequence.own_backbone import NextactBackbone
 from nextact.models.sequence.sequence_options import SequenceOptions
 from nextact.models.sequence.text_start import START_SPREAD, Standard, Vectors
 from nextact.sequences.histories import PADDING
+
+MOST_DISTINCT = 0.8  # of the items' texts, up to which gathering costs less than it saves
 
 
 @dataclass(frozen=True)
@@ -38,7 +42,8 @@ class NetworkSize:
 class TextProjection(nn.Module):
     """Frozen text vectors of all items and the learnt map to the network's width; without a bias, so 0 stays 0.
 
-    How the vectors were standardised is kept, so that those of another catalogue can be read in the same way.
+    How the vectors were standardised is kept, so that those of another catalogue can be read in the same way. Where
+    many items have the same text, training projects each text once.
     """
 
     def __init__(self, n_rows: int, width: int, dimensions: int) -> None:
@@ -49,6 +54,10 @@ class TextProjection(nn.Module):
         self.register_buffer("vectors_VX", torch.zeros(n_rows, width))
         self.register_buffer("centre_X", torch.zeros(width))
         self.register_buffer("length", torch.ones(()))
+        self.distinct_UX: Tensor | None
+        self.register_buffer("distinct_UX", None, persistent=False)
+        self.distinct_V: Tensor
+        self.register_buffer("distinct_V", torch.zeros(0, dtype=torch.long), persistent=False)
         self.projection = nn.Linear(width, dimensions, bias=False)
 
     def fill(self, vectors: Vectors, standard: Standard | None = None) -> None:
@@ -57,6 +66,15 @@ class TextProjection(nn.Module):
         self.vectors_VX.copy_(torch.from_numpy(standard.apply(vectors)))
         self.centre_X.copy_(torch.from_numpy(standard.centre))
         self.length.fill_(standard.length)
+        self.share_repeated()
+
+    def share_repeated(self) -> None:
+        """From now on project equal vectors once, where that is less work."""
+        rows = np.ascontiguousarray(self.vectors_VX.cpu().numpy())
+        _, first, place = np.unique(rows.view(f"V{rows[0].nbytes}").ravel(), return_index=True, return_inverse=True)
+        few = len(first) <= MOST_DISTINCT * len(rows)
+        self.distinct_UX = self.vectors_VX[torch.from_numpy(first).to(self.vectors_VX.device)] if few else None
+        self.distinct_V = torch.from_numpy(place).to(self.vectors_VX.device)
 
     def standard(self) -> Standard:
         """How the vectors in place were standardised."""
@@ -64,8 +82,10 @@ class TextProjection(nn.Module):
 
     def forward(self) -> Tensor:
         """Projected vectors, [V, D]."""
-        projected: Tensor = self.projection(self.vectors_VX)
-        return projected
+        if self.distinct_UX is None:
+            projected: Tensor = self.projection(self.vectors_VX)
+            return projected
+        return torch.index_select(self.projection(self.distinct_UX), 0, self.distinct_V)
 
 
 class EventTypeGate(nn.Module):

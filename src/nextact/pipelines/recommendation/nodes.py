@@ -231,6 +231,7 @@ def package(
         catalogue = Catalogue(known, lists.one_per_text, attributes, item_vectors.blocks)
         exclude_seen, k = certificate.protocol.exclude_seen, min(options.top_k, len(known))
         compile_rules(rules, catalogue, exclude_seen, events.event_types, k, _end_of_log(events, histories))
+    times = (int(histories.timestamp.min()), int(histories.timestamp.max())) if histories.n_events else None
     return describe_package(
         chosen_model,
         behaviour_model.model,
@@ -241,7 +242,7 @@ def package(
         split,
         lists,
         options.top_k,
-        _end_of_log(events, histories),
+        times,
         rules,
         attributes,
         None if rules.diversity is None else item_vectors.blocks.get(rules.diversity.block),

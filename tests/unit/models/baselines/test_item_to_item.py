@@ -2,6 +2,7 @@ import logging
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_matrix
 
 from nextact.errors import NextactError
 from nextact.models.baselines.baseline_options import EASEOptions, TransitionOptions
@@ -96,6 +97,28 @@ def test_ease_equals_the_dense_formula(training_of):
     for user, chosen in enumerate(log):
         binary[user, np.array(chosen) - 1] = 1
     np.testing.assert_allclose(model.weights.toarray()[1:, 1:], dense_ease(binary, 2.0), atol=1e-5)
+
+
+def test_ease_of_few_users_has_the_weights_of_the_gram_matrix_of_items(training_of, monkeypatch):
+    log = random_log(n_users=30, n_items=80)
+    options = EASEOptions(regularisation=3.0, half_life_days=None, training_decay=0.9, kept_per_item=20)
+    by_users, by_items = EASE(options), EASE(options)
+    by_users.fit(training_of(log, n_items=80))
+    monkeypatch.setattr(EASE, "_by_users", lambda self, matrix: None)
+    by_items.fit(training_of(log, n_items=80))
+    assert by_users.weights.nnz == by_items.weights.nnz == 80 * 20
+    np.testing.assert_allclose(by_users.weights.toarray(), by_items.weights.toarray(), atol=1e-5)
+
+
+def test_ease_of_few_users_leaves_weights_that_would_lose_digits_to_the_other_way(training_of):
+    log = [[1], [2, 3, 4, 5], [4, 5, 6], [2, 6, 7, 8]]  # nothing but item 1 itself tells of the first user
+    binary = np.zeros((4, 8))
+    for user, chosen in enumerate(log):
+        binary[user, np.array(chosen) - 1] = 1
+    model = EASE(EASEOptions(regularisation=0.005, half_life_days=None))
+    assert model._by_users(csr_matrix(binary, dtype=np.float32)) is None
+    model.fit(training_of(log, n_items=8))
+    np.testing.assert_allclose(model.weights.toarray()[1:, 1:], dense_ease(binary, 0.005), atol=1e-3)
 
 
 def test_ease_learns_from_a_matrix_that_fades(training_of):

@@ -114,6 +114,30 @@ def test_a_blend_of_less_than_two_different_members_is_refused(members):
         BlendOptions(members=members)
 
 
+def test_the_scores_of_the_last_block_are_kept_for_its_reasons_and_no_others(folders, training, monkeypatch):
+    members, asked = Members(folders), []
+    score = members.models["transition"].score
+    monkeypatch.setattr(members.models["transition"], "score", lambda histories: asked.append(1) or score(histories))
+    one, same, other = (training.histories.take(np.array(users)) for users in ([3, 4], [3, 4], [3, 5]))
+    first = [scores.copy() for scores in members.scores(one)]
+    np.testing.assert_array_equal(members.scores(same), first)
+    assert len(asked) == 1
+    np.testing.assert_array_equal(members.scores(other), list(members.each_scores(other)))
+    np.testing.assert_array_equal(members.scores(one), first)
+    assert len(asked) == 4
+
+
+def test_equal_scores_of_any_size_are_standardised_to_zero():
+    np.testing.assert_array_equal(standardise(np.full((2, 1_001), 0.1, np.float32)), np.zeros((2, 1_001)))
+
+
+def test_scores_that_differ_little_from_their_mean_keep_their_digits():
+    scores = np.random.default_rng(0).integers(0, 1_000, (3, 401)).astype(np.float32) + np.float32(2**23)
+    wide = scores[:, 1:].astype(np.float64)
+    expected = (wide - wide.mean(axis=1, keepdims=True)) / wide.std(axis=1, keepdims=True)
+    np.testing.assert_allclose(standardise(scores)[:, 1:], expected, atol=1e-5)
+
+
 def test_standardise_ignores_the_padding_column():
     found = standardise(np.array([[1e9, 2, 4, 6]], np.float32))
     np.testing.assert_allclose(found, [[0, -np.sqrt(1.5), 0, np.sqrt(1.5)]], rtol=1e-6)

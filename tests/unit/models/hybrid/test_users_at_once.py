@@ -114,7 +114,7 @@ def wide(tmp_path_factory):
     return training, fitted_members(training, tmp_path_factory.mktemp("wide"))
 
 
-@pytest.mark.parametrize("options", [BLEND, dataclasses.replace(STACKED, candidates=100, boosters=1)])
+@pytest.mark.parametrize("options", [BLEND, dataclasses.replace(STACKED, candidates=100, boosters=2)])
 def test_a_hybrid_of_many_items_takes_no_more_than_a_block_of_users(options, wide):
     training, folders = wide
     model = hybrid(options, folders, users=6)

@@ -96,6 +96,21 @@ def test_a_step_vector_is_the_normalised_mean_of_item_text_and_type():
         torch.testing.assert_close(got, network.step_norm(mean))
 
 
+def test_texts_that_repeat_are_projected_once_to_the_same_vectors_and_gradients():
+    vectors = np.random.default_rng(0).normal(size=(4, 5)).astype(np.float32)[[0, 1, 1, 2, 3, 3, 3, 0, 1, 2, 2, 1, 3]]
+    network = network_of()
+    block, came = network.text_projections()[0], torch.randn(N_ITEMS + 1, 8)
+    block.fill(vectors)
+    assert len(block.distinct_UX) == 4
+    projected = block()
+    (gradient,) = torch.autograd.grad((projected * came).sum(), block.projection.weight)
+    torch.testing.assert_close(projected, block.vectors_VX @ block.projection.weight.T)
+    torch.testing.assert_close(gradient, came.T @ block.vectors_VX)
+    assert not any("distinct" in name for name in network.state_dict())
+    block.fill(np.random.default_rng(0).normal(size=(N_ITEMS + 1, 5)).astype(np.float32))
+    assert block.distinct_UX is None
+
+
 def test_id_dropout_spares_items_without_text_and_evaluation():
     network = network_of(id_dropout=0.99)
     torch.testing.assert_close(network.item_matrix(), network.item_matrix())

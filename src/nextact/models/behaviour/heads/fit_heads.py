@@ -68,7 +68,7 @@ def _fit_member(head: Head, columns: Columns, loss_of: LossOf, held_out: Tensor)
     learnt, kept = (torch.nonzero(which).flatten() for which in (~held_out, held_out))
     if not len(learnt) or not len(kept):  # too few users to hold one out
         learnt = kept = torch.arange(len(held_out))
-    optimizer = torch.optim.AdamW(head.parameters(), LEARNING_RATE, weight_decay=WEIGHT_DECAY)
+    optimizer = torch.optim.AdamW(head.parameters(), LEARNING_RATE, weight_decay=WEIGHT_DECAY, fused=True)
     schedule = torch.optim.lr_scheduler.ExponentialLR(optimizer, DECAY)
     best, best_epoch, weights = math.inf, 0, copy.deepcopy(head.state_dict())
     for epoch in range(1, EPOCHS + 1):

@@ -45,6 +45,8 @@ def continue_network(network: SequenceNetwork, options: SequenceOptions, trainin
         learning_rate=first.learning_rate * options.optimiser.newer_rate,
         last_epoch=None,
     )
+    for block in network.text_projections():
+        block.share_repeated()
     with seeded(training.context.seed):
         cold = ColdItems.of(network, next(iter(available_text(options.text.blocks, training).values()), None))
         objective = Objective(network, options, training)

@@ -63,7 +63,8 @@ class TrainingState:
     def __init__(self, network: nn.Module, settings: LoopSettings, accelerator: Accelerator) -> None:
         self.network, self.settings, self.accelerator = network, settings, accelerator
         self.learnt = [p for p in network.parameters() if p.requires_grad]
-        self.adam = AdamW(_parameter_groups(self.learnt, settings.weight_decay), settings.learning_rate)
+        groups = _parameter_groups(self.learnt, settings.weight_decay)
+        self.adam = AdamW(groups, settings.learning_rate, fused=True)  # one pass over the memory instead of a dozen
         self.optimizer: Any = accelerator.prepare(self.adam)
         self.epoch, self.update, self.loss_sum, self.n_steps, self.seconds = 1, 0, 0.0, 0, 0.0
         self.curve: list[EpochResult] = []
