@@ -87,7 +87,7 @@ def test_every_evaluated_list_is_what_the_model_recommends_to_that_history(proje
             model["calibration"]["temperature"],
             policy["exclude_seen"],
             read(project, "test_results")["list_length"],
-        )
+        ).items
         evaluated = lists[lists["model"] == model["name"]].merge(vocabulary, on="item_index").merge(users)
         columns = ["user_id", "rank", "item_id"]
         found, expected = (one[columns].sort_values(columns[:2]).to_numpy() for one in (evaluated, recommended))
