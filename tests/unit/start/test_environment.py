@@ -153,6 +153,13 @@ def test_items_and_users_are_met_by_their_ids_whatever_the_columns_are_called(be
     }  # fmt: skip
 
 
+def test_the_text_of_an_item_begins_with_the_column_that_tells_items_apart(begin, tmp_path):
+    items = pd.DataFrame({"sku": [f"SKU{n:03}" for n in range(20)], "category": ["clothing", "garden"] * 10})
+    items = items.assign(name="Thing called " + items["sku"], maker=["acme", "also", "other", "more"] * 5)
+    begin(csv(tmp_path, log()), items=str(csv(tmp_path, items, "items.csv")))
+    assert read(tmp_path, "parameters.yml")["item_text"] == {"text_columns": ["name", "maker", "category"]}
+
+
 def test_items_that_meet_no_event_are_refused_with_an_example(begin, tmp_path):
     items = csv(tmp_path, pd.DataFrame({"code": ["A", "B"], "name": ["x", "y"]}), "items.csv")
     with pytest.raises(
