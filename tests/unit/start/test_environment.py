@@ -153,6 +153,11 @@ def test_items_and_users_are_met_by_their_ids_whatever_the_columns_are_called(be
     }  # fmt: skip
 
 
+def test_a_log_of_one_item_is_said_to_tell_when_and_not_what(begin, tmp_path):
+    said = begin(csv(tmp_path, log().assign(sku="visit")), given={"roles": {"item_id": "sku"}})
+    assert "there is one item: a run can say when users come back, but there is nothing to choose from" in said
+
+
 def test_the_text_of_an_item_begins_with_the_column_that_tells_items_apart(begin, tmp_path):
     items = pd.DataFrame({"sku": [f"SKU{n:03}" for n in range(20)], "category": ["clothing", "garden"] * 10})
     items = items.assign(name="Thing called " + items["sku"], maker=["acme", "also", "other", "more"] * 5)
