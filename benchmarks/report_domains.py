@@ -1,0 +1,60 @@
+"""A table for each domain: what the run's models reach on test beside popularity and counting."""
+
+from __future__ import annotations
+
+from report_parts import Lines, Row, Rows, Table, mean
+
+METRIC = "ndcg@10"
+COUNTING = {"popularity": "popularity", "personal_popularity": "own counts (personal_popularity)"}
+HORIZONS = {  # event type and days of the rows that are shown; a domain's page says which others there are
+    "bank": (("cash_withdrawal", 30), ("cash_deposit", 30), ("transfer_out", 30), ("loan_grant", 30)),
+    "clinic": (("encounter", 180), ("immunization", 365), ("condition", 365), ("medication", 365)),
+    "social": (("view", 7), ("like", 30), ("comment", 30)),
+    "marketplace": (("view", 1), ("cart", 1), ("favourite", 1), ("buy", 1)),
+    "purchases": (("purchase", 7), ("purchase", 30), ("purchase", 90)),
+}
+
+
+def lines(rows: Rows) -> Lines:
+    """A line a comparison: a model, the simple way beside it, and the paired difference."""
+    found = [["predicted", "by", "on test", "simple way", "reaches", "difference"]]
+    return [*found, *next_item(rows), *(of_behaviour(row) for row in rows if row["task"] != "next item")]
+
+
+def next_item(rows: Rows) -> Lines:
+    """The chosen model beside the best baseline, popularity and the user's own counts."""
+    tested = [row for row in rows if row["task"] == "next item"]
+    (chosen,) = (row for row in tested if row["chosen"])
+    simple = [row for row in tested if row is not chosen and (row["best_baseline"] or row["model"] in COUNTING)]
+    return [
+        [
+            "next item, NDCG@10",
+            chosen["model"],
+            mean(METRIC)(chosen),
+            COUNTING.get(row["model"], f"{row['model']}, the best baseline"),
+            f"{row[METRIC]:.4f}",
+            mean("difference", sign="+")(row),
+        ]
+        for row in simple
+    ]
+
+
+def of_behaviour(row: Row) -> list[str]:
+    """What a model says of behaviour beside a way of counting; lower is better."""
+    within = f"{row['event_type']} within {row['horizon_days']} days" if row["task"] == "horizon" else row["task"]
+    reached = f"{row['log_loss'] - row['difference']:.4f}"
+    difference = mean("difference", sign="+")(row)
+    return [f"{within}, log loss", row["model"], mean("log_loss")(row), row["beside"], reached, difference]
+
+
+def of_domain(environment: str) -> Table:
+    """The table of a domain."""
+
+    def keep(row: Row) -> bool:
+        shown = row["task"] != "horizon" or (row["event_type"], row["horizon_days"]) in HORIZONS[environment]
+        return bool(row["environment"] == environment and shown)
+
+    return Table("domains", ("environment", "task", "model", "beside", "event_type", "horizon_days"), lines, keep)
+
+
+TABLES = {environment: of_domain(environment) for environment in HORIZONS}
