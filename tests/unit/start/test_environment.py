@@ -334,6 +334,12 @@ def test_dates_from_before_1970_and_equal_rows_of_a_day_are_kept(begin, tmp_path
     assert (events["earliest"], events["repeat_columns"]) == ("1951-01-01", [])
 
 
+def test_a_date_stays_the_date_that_it_is_whatever_the_zone(begin, tmp_path):
+    page = begin(csv(tmp_path, log().assign(at=lambda t: t["at"].str[:10])), given={"timezone": "Europe/Prague"})
+    assert read(tmp_path, "parameters.yml")["events"]["timezone"] == "UTC"
+    assert "times hold the day only and keep their date: Europe/Prague is not read" in page
+
+
 def test_columns_that_describe_an_item_become_its_text_where_there_is_no_item_table(begin, tmp_path):
     frame = log().assign(product_name=lambda t: "Product called " + t["sku"].str[-3:], mood="some words here")
     begin(csv(tmp_path, frame))
