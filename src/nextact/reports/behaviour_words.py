@@ -31,7 +31,8 @@ def _next_type(results: TestResults) -> Iterator[str]:
 
 def _horizons(results: TestResults) -> Iterator[str]:
     for model, rows in results.horizons.test.models.items():
-        compared = [(row, row.log_loss_against_share) for row in rows if row.log_loss_against_share is not None]
+        occurred = [row for row in rows if row.happened]  # of what nobody did there is nothing to tell apart
+        compared = [(row, row.log_loss_against_share) for row in occurred if row.log_loss_against_share is not None]
         if not compared:
             continue
         better = sum(found.high < 0 for _, found in compared)
@@ -40,5 +41,5 @@ def _horizons(results: TestResults) -> Iterator[str]:
         days = ", ".join(map(str, dict.fromkeys(row.horizon_days for row, _ in compared)))
         yield (
             f"What comes within {days} days: by log loss {model} is better than one probability for everybody in "
-            f"{better} of {len(compared)} cases, worse in {len(worse)}{f' ({named})' if named else ''}."
+            f"{better} of {len(compared)} cases that occurred, worse in {len(worse)}{f' ({named})' if named else ''}."
         )

@@ -143,17 +143,18 @@ def test_the_next_type_is_held_against_the_better_way_of_counting(own, said):
 def test_horizons_are_counted_and_those_in_which_counting_is_better_are_named():
     ends = {("view", 1): (-0.2, -0.1), ("view", 30): (-0.1, 0.1), ("buy", 1): (0.1, 0.2)}
     rows = [
-        HorizonRow(event_type=name, horizon_days=days, users=9, censored=0,
+        HorizonRow(event_type=name, horizon_days=days, users=9, censored=0, happened=0.2,
                    log_loss_against_share=Comparison((low + high) / 2, low, high, 0.5, 9))
         for (name, days), (low, high) in ends.items()
     ]  # fmt: skip
+    rows.append(rows[0].model_copy(update={"happened": 0.0}))
     rows.append(HorizonRow(event_type="buy", horizon_days=90, users=0, censored=9))
     test = HorizonSection(users=9, models={"gpt2": tuple(rows)})
     horizons = Horizons(validation=HorizonSection(why_not="no"), test=test)
     found = results(STACKED, "stacked").model_copy(update={"horizons": horizons})
     assert list(behaviour_verdict(found)) == [
-        "What comes within 1, 30 days: by log loss gpt2 is better than one probability for everybody in 1 of 3 cases, "
-        "worse in 1 (buy within 1)."
+        "What comes within 1, 30 days: by log loss gpt2 is better than one probability for everybody in 1 of 3 cases "
+        "that occurred, worse in 1 (buy within 1)."
     ]
     assert not list(behaviour_verdict(results(STACKED, "stacked")))
 
