@@ -58,6 +58,7 @@ TIME_SPLIT = {"split.kind": "global_time", "split.validation_from": 0.8, "split.
 SETUPS: dict[str, tuple[str, dict[str, Any]]] = {
     "complete_journey": ("sample", {}),
     "online_retail": ("online_retail", TIME_SPLIT),
+    "purchases": ("purchases", {}),
 }
 SEVERAL_TYPES = ("complete_journey",)  # elsewhere all targets are of one event type
 AREA_DRAWS = 300

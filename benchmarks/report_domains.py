@@ -25,8 +25,10 @@ def lines(rows: Rows) -> Lines:
 
 
 def next_item(rows: Rows) -> Lines:
-    """The chosen model beside the best baseline, popularity and the user's own counts."""
+    """The chosen model beside the best baseline, popularity and the user's own counts; nothing where all are equal."""
     tested = [row for row in rows if row["task"] == "next item"]
+    if len({row[METRIC] for row in tested}) == 1:
+        return []
     (chosen,) = (row for row in tested if row["chosen"])
     simple = [row for row in tested if row is not chosen and (row["best_baseline"] or row["model"] in COUNTING)]
     return [
