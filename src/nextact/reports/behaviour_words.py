@@ -39,7 +39,8 @@ def _horizons(results: TestResults) -> Iterator[str]:
         worse = [f"{row.event_type} within {row.horizon_days}" for row, found in compared if found.low > 0]
         named = ", ".join([*worse[:MOST_NAMED], *(["…"] if len(worse) > MOST_NAMED else [])])
         days = ", ".join(map(str, dict.fromkeys(row.horizon_days for row, _ in compared)))
+        unit = "day" if days == "1" else "days"
         yield (
-            f"What comes within {days} days: by log loss {model} is better than one probability for everybody in "
+            f"What comes within {days} {unit}: by log loss {model} is better than one probability for everybody in "
             f"{better} of {len(compared)} cases that occurred, worse in {len(worse)}{f' ({named})' if named else ''}."
         )

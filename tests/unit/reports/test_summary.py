@@ -156,6 +156,9 @@ def test_horizons_are_counted_and_those_in_which_counting_is_better_are_named():
         "What comes within 1, 30 days: by log loss gpt2 is better than one probability for everybody in 1 of 3 cases "
         "that occurred, worse in 1 (buy within 1)."
     ]
+    of_a_day = test.model_copy(update={"models": {"gpt2": tuple(row for row in rows if row.horizon_days == 1)}})
+    one_day = found.model_copy(update={"horizons": horizons.model_copy(update={"test": of_a_day})})
+    assert next(behaviour_verdict(one_day)).startswith("What comes within 1 day: by log loss gpt2 is better")
     assert not list(behaviour_verdict(results(STACKED, "stacked")))
 
 
