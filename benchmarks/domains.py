@@ -3,8 +3,9 @@
     kedro run --env bank
     python benchmarks/domains.py bank
 
-Reads ``data/NAME/08_reporting/test_results.json``: each model with its difference to the chosen one, and what the
-network's heads say of behaviours beside counting. Lines are appended to ``benchmarks/results/domains.jsonl``.
+Reads ``test_results.json`` and the slices of ``data/NAME/08_reporting``: each model with its difference to the chosen
+one, the chosen one where the user had the item before and where not, and what the network's heads say of behaviours
+beside counting. Lines are appended to ``benchmarks/results/domains.jsonl``.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from typing import Any
 from run_results import METRIC
 
 ROOT = Path(__file__).parents[1]
+HAD_BEFORE = "item in the user's history"  # a slice of the report
 RESULTS = ROOT / "benchmarks" / "results" / "domains.jsonl"
 
 Found = dict[str, Any]
@@ -38,8 +40,17 @@ def next_items(results: Found) -> Iterator[Found]:
             "best_baseline": name == results["baseline"],
             f"validation_{METRIC}": round(model["validation"][METRIC]["mean"], 7),
             "users": results["users"],
+            f"reachable_{METRIC}": round(model["test_reachable"][METRIC]["mean"], 7),
         }
         yield line | interval(METRIC, model["test"][METRIC]) | compared(results["chosen_against"].get(name))
+
+
+def returns(slices: Found) -> Iterator[Found]:
+    """A line a model for targets that the user had before, and for those that are new to the user."""
+    for group in next(one for one in slices["slices"] if one["by"] == HAD_BEFORE)["groups"]:
+        for model, values in group["models"].items():
+            line = {"task": HAD_BEFORE, "group": group["group"], "model": model, "users": group["users"]}
+            yield line | interval(METRIC, values[METRIC])
 
 
 def next_types(results: Found) -> Iterator[Found]:
@@ -82,6 +93,7 @@ def main() -> None:
     name = parser.parse_args().environment
     path = ROOT / "data" / name / "08_reporting" / "test_results.json"
     results = json.loads(path.read_text(encoding="utf-8"))
+    slices = json.loads(path.with_name("evaluation_slices.json").read_text(encoding="utf-8"))
     named = {
         "environment": name,
         "seed": results["provenance"]["seed"],
@@ -93,6 +105,7 @@ def main() -> None:
     with RESULTS.open("a", encoding="utf-8") as file:
         for found in (next_items, next_types, horizons):
             file.writelines(json.dumps(named | line) + "\n" for line in found(results))
+        file.writelines(json.dumps(named | line) + "\n" for line in returns(slices))
 
 
 if __name__ == "__main__":

@@ -30,13 +30,14 @@ def next_item(rows: Rows) -> Lines:
     if len({row[METRIC] for row in tested}) == 1:
         return []
     (chosen,) = (row for row in tested if row["chosen"])
+    other = "other " if chosen["family"] == "baselines" else ""
     simple = [row for row in tested if row is not chosen and (row["best_baseline"] or row["model"] in COUNTING)]
     return [
         [
             "next item, NDCG@10",
             chosen["model"],
             mean(METRIC)(chosen),
-            COUNTING.get(row["model"], f"{row['model']}, the best baseline"),
+            COUNTING.get(row["model"], f"{row['model']}, the best {other}baseline"),
             f"{row[METRIC]:.4f}",
             mean("difference", sign="+")(row),
         ]
@@ -46,7 +47,8 @@ def next_item(rows: Rows) -> Lines:
 
 def of_behaviour(row: Row) -> list[str]:
     """What a model says of behaviour beside a way of counting; lower is better."""
-    within = f"{row['event_type']} within {row['horizon_days']} days" if row["task"] == "horizon" else row["task"]
+    unit = "day" if row.get("horizon_days") == 1 else "days"
+    within = f"{row['event_type']} within {row['horizon_days']} {unit}" if row["task"] == "horizon" else row["task"]
     reached = f"{row['log_loss'] - row['difference']:.4f}"
     difference = mean("difference", sign="+")(row)
     return [f"{within}, log loss", row["model"], mean("log_loss")(row), row["beside"], reached, difference]
@@ -56,8 +58,8 @@ def of_domain(environment: str) -> Table:
     """The table of a domain."""
 
     def keep(row: Row) -> bool:
-        shown = row["task"] != "horizon" or (row["event_type"], row["horizon_days"]) in HORIZONS[environment]
-        return bool(row["environment"] == environment and shown)
+        of_horizon = (row.get("event_type"), row.get("horizon_days")) in HORIZONS[environment]
+        return row["environment"] == environment and (row["task"] in ("next item", "next event type") or of_horizon)
 
     return Table("domains", ("environment", "task", "model", "beside", "event_type", "horizon_days"), lines, keep)
 
