@@ -27,6 +27,11 @@ KNOWN = {  # users, items, accepted events; the descriptions of the data sets st
     "yelp": (30_431, 20_033, 316_354),
     "online_retail": (4_363, 3_676, 404_909),
     "mind_zh": (4_114, 15_414, 139_896),
+    "bank": (1_229, 94, 48_269),
+    "clinic": (1_461, 413, 69_682),
+    "social": (1_896, 3_055, 73_075),  # of 75,359 rows 2,284 repeat an earlier one
+    "marketplace": (982, 30_315, 63_103),  # of 99,918 rows 36,815 are training events on an item that has one alone
+    "purchases": (23_570, 1, 69_659),
 }
 
 

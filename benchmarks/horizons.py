@@ -58,6 +58,7 @@ TIME_SPLIT = {"split.kind": "global_time", "split.validation_from": 0.8, "split.
 SETUPS: dict[str, tuple[str, dict[str, Any]]] = {
     "complete_journey": ("sample", {}),
     "online_retail": ("online_retail", TIME_SPLIT),
+    "purchases": ("purchases", {}),
 }
 SEVERAL_TYPES = ("complete_journey",)  # elsewhere all targets are of one event type
 AREA_DRAWS = 300
@@ -242,7 +243,7 @@ def _losses(ours: np.ndarray, theirs: np.ndarray) -> Line:
 
 def _of_all(told: list[tuple[list[np.ndarray], list[Any]]]) -> Line:
     """Means over all types and horizons; all have the same users, since all share the moment."""
-    losses = [np.mean([values[side].log_loss for _, values in told], axis=0) for side in (0, 1)]
+    losses = [np.mean([log_loss(values[side]) for _, values in told], axis=0) for side in (0, 1)]
     outcomes = np.stack([values[0].happened for _, values in told], axis=1).astype(float)
     sides = [np.stack([pair[side][values[side].users] for pair, values in told], axis=1) for side in (0, 1)]
     return {"users": len(losses[0])} | _losses(*losses) | _mean_areas(sides, outcomes, _binary_areas)

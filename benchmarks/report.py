@@ -1,4 +1,4 @@
-"""Fill the tables of the README and of ``docs/measurements`` from the lines in ``benchmarks/results``.
+"""Fill the tables of the README and of ``docs`` from the lines in ``benchmarks/results``.
 
     python benchmarks/report.py
 
@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import report_domains
 import report_feedback
 import report_models
 import report_protocols
@@ -19,7 +20,10 @@ import report_speed
 import report_text
 
 ROOT = Path(__file__).parents[1]
-PAGES = (ROOT / "README.md", *sorted((ROOT / "docs" / "measurements").glob("*.md")))
+PAGES = (
+    ROOT / "README.md",
+    *(page for name in ("measurements", "domains") for page in sorted((ROOT / "docs" / name).glob("*.md"))),
+)
 PLACE = re.compile(r"(<!-- table: ([^\n]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 TABLES = (
     report_models.TABLES
@@ -28,6 +32,7 @@ TABLES = (
     | report_speed.TABLES
     | report_run.TABLES
     | report_feedback.TABLES
+    | report_domains.TABLES
 )
 
 

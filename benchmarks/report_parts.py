@@ -25,6 +25,7 @@ DATASETS = {
     "yelp": "Yelp",
     "online_retail": "Online Retail",
     "mind_zh": "MIND-zh",
+    "purchases": "CDNOW",
 }
 
 

@@ -8,6 +8,7 @@ from report_parts import Lines, Row, Rows, Table, read
 
 MEASURE, MOST_STEPS = "make run", 15
 KEY = ("measure", "commit")
+PARTS = ("validation", "test")
 
 
 def lines_of_steps(rows: Rows) -> Lines:
@@ -53,4 +54,19 @@ def draw(into: Path) -> None:
         figure.savefig(into, metadata={"Date": None})
 
 
-TABLES = {"run": Table("run", KEY, lines_of_steps, lambda row: row["measure"] == MEASURE)}
+REPEATED = ("stacked", "blend", "gpt2", "ease")
+
+
+def lines_of_repeats(rows: Rows) -> Lines:
+    """A line a run: NDCG@10 of some models on the choosing half and on test, with all digits that may differ."""
+    found = [["environment", "run", *(f"{model}, {part}" for model in REPEATED for part in PARTS)]]
+    for row in rows:
+        values = [f"{row['models'][model][part]:.6f}" for model in REPEATED for part in PARTS]
+        found.append([row["env"], row["variant"], *values])
+    return found
+
+
+TABLES = {
+    "run": Table("run", KEY, lines_of_steps, lambda row: row["measure"] == MEASURE),
+    "same numbers": Table("same_numbers", ("env", "variant"), lines_of_repeats),
+}

@@ -25,7 +25,7 @@ def parts(monkeypatch):
 
 
 def test_the_committed_pages_are_those_of_the_results(report):
-    assert len(report.PAGES) == 7
+    assert len(report.PAGES) == 12
     for path in report.PAGES:
         page = path.read_text(encoding="utf-8")
         assert report.fill(page) == page, f"{path.name}: run python benchmarks/report.py"

@@ -32,15 +32,15 @@ def bank(tmp_path_factory, copy_project):
 
 def test_two_commands_lead_from_a_csv_to_histories(bank, run_here):
     begun = time.monotonic()
-    started = run_here(bank, "start-env", "bank", "--events", "bookings.csv", "--timezone", "Europe/Berlin")
+    started = run_here(bank, "start-env", "giro", "--events", "bookings.csv", "--timezone", "Europe/Berlin")
     assert started.exit_code == 0, started.output
     assert "Rows: 3,000 of 3,002 would be accepted" in started.output
     assert "timestamp 'gestern'" in started.output
-    assert "kedro run --env bank --pipelines data_processing" in started.output
-    done = run_here(bank, "run", "--env", "bank", "--pipelines", "data_processing")
+    assert "kedro run --env giro --pipelines data_processing" in started.output
+    done = run_here(bank, "run", "--env", "giro", "--pipelines", "data_processing")
     assert done.exit_code == 0, done.output
     assert time.monotonic() - begun < 900
-    events = pd.read_parquet(bank / "data/bank/03_primary/events.parquet").sort_values("source_row")
+    events = pd.read_parquet(bank / "data/giro/03_primary/events.parquet").sort_values("source_row")
     assert len(events) == 3_000
     assert events["user_id"].str.fullmatch(r"0000\d{3}").all()
     first = (bank / "bookings.csv").read_text("latin-1").splitlines()[1].split(";")
@@ -49,7 +49,7 @@ def test_two_commands_lead_from_a_csv_to_histories(bank, run_here):
         microseconds=1
     )
     assert events["value"].iloc[0] == float(first[4].replace(",", "."))
-    assert sorted(pd.read_parquet(bank / "data/bank/03_primary/items.parquet")["item_id"]) == sorted(PRODUCTS)
+    assert sorted(pd.read_parquet(bank / "data/giro/03_primary/items.parquet")["item_id"]) == sorted(PRODUCTS)
 
 
 def test_what_cannot_be_told_ends_in_one_line_and_writes_nothing(bank, run_here):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import ibis
@@ -16,6 +17,7 @@ from nextact.events.tables import as_table, require_columns
 
 RAW_USERS = "raw_users"
 _ID = "__id"
+_NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?")  # a leading zero is of a code
 
 
 def item_attributes(items: ibis.Table, vocabulary: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
@@ -59,7 +61,8 @@ def user_attributes(table: object | None, users: pd.DataFrame, user_id: str, nam
         names: Columns wanted.
 
     Returns:
-        ``user_index`` 0 .. n_users - 1 and the columns; missing for users whom the table lacks.
+        ``user_index`` 0 .. n_users - 1 and the columns; missing for users whom the table lacks. Columns of text that
+        holds nothing but numbers are numbers: tables are often read as text for the sake of their ids.
 
     Raises:
         NextactError: If columns are wanted of no table, a column is missing, or the table has no user of the log.
@@ -80,7 +83,7 @@ def user_attributes(table: object | None, users: pd.DataFrame, user_id: str, nam
             f"{RAW_USERS}[{user_id!r}] names none of the {len(wanted):,} users of the log, e.g. {wanted.iloc[0]!r}: is "
             "it the table of other data?"
         )
-    rows = frame.reindex(wanted)[names].reset_index(drop=True)
+    rows = frame.reindex(wanted)[names].reset_index(drop=True).apply(_numbers)
     return pd.concat([known[[c.USER_INDEX]], rows], axis=1)
 
 
@@ -92,6 +95,13 @@ def item_codes(values: pd.Series) -> NDArray[np.int64]:
         [-1, 0, -1, 0, 1]
     """
     return np.concatenate([[-1], pd.factorize(values)[0]]).astype(np.int64)
+
+
+def _numbers(values: pd.Series) -> pd.Series:
+    given = values.dropna()
+    if len(given) and all(isinstance(one, str) and _NUMBER.fullmatch(one) for one in given):
+        return pd.to_numeric(values).convert_dtypes()  # whole numbers stay whole beside missing ones
+    return values
 
 
 def _by_id(table: ibis.Table, user_id: str, names: list[str]) -> pd.DataFrame:

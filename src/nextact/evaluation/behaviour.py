@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from nextact.metrics.behaviour import TYPE_METRICS, PerClass, log_loss
+from nextact.metrics.behaviour import PROBABILITY_FLOOR, TYPE_METRICS, PerClass, log_loss
 from nextact.metrics.comparison import CorrectedComparison, bootstrap_intervals, corrected, paired_comparison
 from nextact.results.evaluation import BehaviourResults, TypeRow
 from nextact.sequences.histories import Histories
@@ -23,6 +23,7 @@ def evaluate_behaviour(
     holdout: Holdout,
     training: Histories,
     event_types: Sequence[str],
+    target_event_types: Sequence[str],
     draws: int,
 ) -> BehaviourResults | None:
     """Every metric of :data:`~nextact.metrics.behaviour.TYPE_METRICS` of predicted event types.
@@ -35,20 +36,24 @@ def evaluate_behaviour(
         holdout: Users and what they did next.
         training: Training events, whose frequencies are the baselines.
         event_types: Names in the order of their codes.
+        target_event_types: Those that count as targets. What is asked is which of them comes: whatever a model or a
+            baseline gives to others is taken away first. One alone leaves nothing to ask.
         draws: Bootstrap draws of the intervals.
 
     Returns:
         Every model and both ways of saying it without one; None where there is nothing to predict.
     """
     usable = np.flatnonzero(holdout.next_types.sum(axis=1) > 0)
-    if len(event_types) < 2 or not len(usable):
+    is_target = np.isin(event_types, target_event_types)
+    if is_target.sum() < 2 or not len(usable):
         return None
     frequencies = _training_frequencies(training, len(event_types))
-    everybody = {
+    said = {
         **predictions,
         TRAINING_FREQUENCIES: np.tile(frequencies, (len(holdout.users), 1)),
         OWN_FREQUENCIES: own_frequencies(holdout.histories, frequencies),
     }
+    everybody = {name: _among(is_target, one) for name, one in said.items()}
     observed = holdout.next_types[usable]
     losses = {name: log_loss(one[usable], observed) for name, one in everybody.items()}
     rows = {
@@ -83,6 +88,12 @@ def _training_frequencies(training: Histories, n_types: int) -> NDArray[np.float
     counts = np.bincount(training.event_type, minlength=n_types).astype(np.float64) + 1
     shares: NDArray[np.float64] = counts / counts.sum()
     return shares
+
+
+def _among(is_target: NDArray[np.bool_], probabilities: TypeProbabilities) -> TypeProbabilities:
+    """The probabilities given that one of the targets comes."""
+    kept = np.where(is_target, np.maximum(probabilities, PROBABILITY_FLOOR), 0.0)
+    return np.asarray(kept / kept.sum(axis=1, keepdims=True), np.float64)
 
 
 def _row(

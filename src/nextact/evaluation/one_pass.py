@@ -16,6 +16,7 @@ from nextact.metrics.ranking import metrics_of_ranks
 from nextact.metrics.targets import Targets
 from nextact.metrics.tie_groups import TargetRanks, check_scores, rank_targets
 from nextact.models.recommender import PredictsEventType, Recommender
+from nextact.processes.threads import in_threads
 from nextact.retrieval.scoring import rank
 from nextact.sequences.holdout import Holdout
 from nextact.sequences.user_blocks import score_bytes, user_blocks
@@ -54,7 +55,7 @@ def read_model(
     depth: int,
     temperature: float,
 ) -> ModelReading:
-    """Score each held-out user once.
+    """Score each held-out user once, a block of users in each thread.
 
     Args:
         model: A fitted model.
@@ -67,12 +68,12 @@ def read_model(
         temperature: Of the softmax over what may be recommended.
     """
     started = time.perf_counter()
-    parts = [
-        _read_block(
-            model, holdout.take(which), shuffled_targets.take(which), exclude_seen, tie_order, alike, depth, temperature
-        )
-        for which in user_blocks(len(holdout.users), score_bytes(len(tie_order) - 1))
-    ]
+
+    def read(which: NDArray[np.int64]) -> ModelReading:
+        block, shuffled = holdout.take(which), shuffled_targets.take(which)
+        return _read_block(model, block, shuffled, exclude_seen, tie_order, alike, depth, temperature)
+
+    parts = in_threads(read, list(user_blocks(len(holdout.users), score_bytes(len(tie_order) - 1))))
     return join_readings(parts, time.perf_counter() - started)
 
 

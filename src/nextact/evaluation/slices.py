@@ -76,7 +76,7 @@ def standard_groupings(held_out: HeldOut, event_types: tuple[str, ...], has_time
             "item in the user's history",
             "targets",
             is_known(known, held_out.relevant),
-            "chosen before",
+            "had before",
             "new to the user",
         ),
         groups.by_code("event type", "targets", targets[c.EVENT_TYPE].to_numpy(), event_types),

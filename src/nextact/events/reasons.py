@@ -16,7 +16,6 @@ NO_POSITION = "position is missing or unreadable"
 UNREADABLE_VALUE = "value is unreadable"
 ENDLESS_VALUE = "value is not finite"
 OTHER_UNIT = "timestamp seems to be in another unit"
-BEYOND_THE_LOG = "timestamp is far outside the log"  # in requests alone
 UNKNOWN_ITEM = "item_id is not in the item table"
 REPEAT = "repeats an earlier row"
 TOO_MANY = "its user has too many events on one day"

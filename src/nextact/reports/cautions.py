@@ -1,4 +1,4 @@
-"""What a reader must know before trusting a run's choice: too few users chose, or everybody gets one list."""
+"""What a reader must know before trusting a run's choice: few users chose, all get one list, there is one item."""
 
 from __future__ import annotations
 
@@ -7,6 +7,10 @@ from collections.abc import Iterator
 from nextact.results.evaluation import TestResults
 
 FEW_USERS = 30  # that choose: below, one of them more or less turns the order of models
+ONE_ITEM = (
+    "The catalogue holds one item: every list is right, and no model can be better than another. What there is to read "
+    "is which event type comes and within how many days."
+)
 READS_HISTORIES = ("personal_popularity", "transition", "item_knn")  # of few events, too
 
 
@@ -14,7 +18,9 @@ def cautions(results: TestResults) -> Iterator[str]:
     """A sentence each; none where there is nothing to say."""
     if (few := _few_users(results)) is not None:
         yield few
-    if results.one_list:
+    if results.protocol.data.items == 1:
+        yield ONE_ITEM
+    elif results.one_list:
         yield _one_list(results)
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 from nextact.events import columns as c
 from nextact.metrics.comparison import Interval
 from nextact.printing import printable
+from nextact.reports.behaviour_words import SURE, behaviour_verdict
 from nextact.reports.cautions import cautions
 from nextact.results.evaluation import TestResults
 from nextact.versioned import Frozen, Versioned
@@ -17,7 +18,6 @@ from nextact.versioned import Frozen, Versioned
 WIDTH, NAME, CELL = 100, 30, 27  # columns of a terminal, of a model's name, of an interval
 LEAST = 30  # columns of an item that a long reason leaves
 BASELINES = "baselines"
-SURE = 0.05  # corrected p-value below which a difference counts as shown
 
 
 class ShownUser(Frozen):
@@ -51,8 +51,8 @@ def leaderboard_lines(results: TestResults) -> list[str]:
         name = f"{model.name} (serves)" if model.name == results.chosen else model.name
         cells = "".join(f"{_interval(model.test.get(metric)):<{CELL}}" for metric in metrics)
         lines.append(f"{name:<{NAME}}{cells}".rstrip())
-    said = [f"{results.users:,} users in test; best on validation first.", *verdict(results), *cautions(results)]
-    said += results.models_left_out
+    said = [f"{results.users:,} users in test; best on validation first.", *verdict(results)]
+    said += [*behaviour_verdict(results), *cautions(results), *results.models_left_out]
     return [*lines, "", *(line for one in said for line in wrap(one, WIDTH, subsequent_indent="  "))]
 
 

@@ -25,10 +25,10 @@ BY_ITEM = {
 }
 WITHOUT = {
     Ground.WHOLE: "fits the history as a whole",
-    Ground.NEIGHBOURS: "chosen by users with similar histories",
-    Ground.POPULAR: "among the most chosen of all users",
-    Ground.RECENT: "among the most chosen of all users lately",
-    Ground.DEMAND: "expected to be among the most chosen of all users",
+    Ground.NEIGHBOURS: "frequent among users with similar histories",
+    Ground.POPULAR: "among the most frequent of all users",
+    Ground.RECENT: "among the most frequent of all users lately",
+    Ground.DEMAND: "expected to be among the most frequent of all users",
     Ground.NOTHING: "fills the list; nothing in the history speaks for it",
 }
 NO_HISTORY = "no history yet; what anybody would be shown"
@@ -131,14 +131,14 @@ def _own_events(types: NDArray[np.int8], newest: int, log: LogWords) -> str:
     Example:
         >>> log = LogWords(("view", "purchase"), has_times=True)
         >>> _own_events(np.array([1, 0, 0], np.int8), 86_400_000_000, log)
-        'chosen before: view 2 times, purchase once; last on 1970-01-02'
+        'in the history: view 2 times, purchase once; last on 1970-01-02'
     """
     counts = np.bincount(types, minlength=len(log.event_types))
     if len(log.event_types) > 1:
         named = [f"{name} {_times(int(n))}" for name, n in zip(log.event_types, counts, strict=True) if n]
-        said = f"chosen before: {', '.join(named)};"
+        said = f"in the history: {', '.join(named)};"
     else:
-        said = f"chosen {_times(len(types))} before,"
+        said = f"in the history {_times(len(types))},"
     return f"{said} last on {iso_moment(newest)[:ISO_DATE]}" if log.has_times else said[:-1]
 
 

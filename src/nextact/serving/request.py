@@ -18,7 +18,7 @@ from nextact.sequences.build import histories_of_rows
 from nextact.sequences.histories import Histories
 from nextact.serving.package import Manifest
 from nextact.serving.request_columns import HISTORY, UNIT_WORDS, input_names
-from nextact.serving.rows import ReadRows, RowReader
+from nextact.serving.rows import BEYOND_THE_LOG, ReadRows, RowReader
 
 EVENTS, UNKNOWN_EVENTS, UNKNOWN_ITEM, REPEATED_EVENTS = "events", "unknown_events", "unknown_item", "repeated_events"
 
@@ -102,7 +102,7 @@ def _refuse(broken: pd.DataFrame, read: ReadRows, frame: pd.DataFrame, manifest:
         problem = f"is not declared (known: {', '.join(columns.event_type_map or manifest.event_types)})"
     if reason == reasons.OTHER_UNIT:
         problem += f" (numbers are read as {UNIT_WORDS.get(columns.timestamp_unit, 'microseconds')} since 1970 UTC)"
-    if reason == reasons.BEYOND_THE_LOG:
+    if reason == BEYOND_THE_LOG:
         problem += f" (which runs from {manifest.oldest} to {manifest.newest})"
     name = getattr(columns, field) or field
     example = frame[name].iloc[[row]].tolist()[0] if name in frame else None  # as Python writes it, not numpy

@@ -25,6 +25,7 @@ from nextact.serving.package import Manifest
 from nextact.serving.request_columns import HISTORY, RequestColumns, request_columns
 
 NEVER = "9999-12-31"
+BEYOND_THE_LOG = "timestamp is far outside the log"  # of a request alone
 FAR_SPANS, FAR_DAYS = 3, 3 * 366  # beyond the log by more than both, a time is a mistake
 
 Shape = tuple[tuple[str, ColumnMap, pa.Schema], ...]
@@ -127,7 +128,7 @@ class RowReader:
             return rows
         oldest, newest = microseconds(self.manifest.oldest), microseconds(self.manifest.newest)
         far, time = max(FAR_SPANS * (newest - oldest), FAR_DAYS * DAY), rows[c.TIMESTAMP]
-        return mark(rows, (time < oldest - far) | (time > newest + far), reasons.BEYOND_THE_LOG)
+        return mark(rows, (time < oldest - far) | (time > newest + far), BEYOND_THE_LOG)
 
     def _mark_later_than_now(self, rows: pd.DataFrame) -> pd.DataFrame:
         """A limit that moves with the clock does not stand in a query that is kept."""

@@ -121,13 +121,17 @@ def _advice(found: Understood) -> str:
 def _doubts(found: Understood) -> str:
     lines = doubts(found.proposal)
     if found.tried.figures is not None and found.tried.figures.items < FEW_ITEMS:
-        lines.append(
-            f"there are {found.tried.figures.items} items: nothing to choose from; is --item-id another column?"
-        )
+        lines.append(_few_items(found.tried.figures.items))
     for side, what in ((found.items, "items"), (found.users, "users")):
         if side is not None:
             lines += [*side.table.notes, *filter(None, [require_ids(side, what)])]
     return "\n".join(["To check", *(f"  {one}" for one in lines)]) if lines else ""
+
+
+def _few_items(n: int) -> str:
+    there = f"there are {n} items: little to choose from"
+    one = "there is one item: a run can say when users come back, but there is nothing to choose from"
+    return f"{one if n == 1 else there}; is --item-id another column?"
 
 
 def _next(found: Understood, conf: Path) -> str:

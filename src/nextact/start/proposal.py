@@ -152,7 +152,7 @@ class Proposal:
     @property
     def has_local_times(self) -> bool:
         """Whether any cell says a time without its zone."""
-        return any(one.time is not None and "" in one.time.zones for one in self.times())
+        return not self.days_only and any(one.time is not None and "" in one.time.zones for one in self.times())
 
     def times(self) -> list[Column]:
         """The columns of time of all sources."""
@@ -207,7 +207,7 @@ class Proposal:
                 f"e.g. {shorten(column.texts[0])}; say it, as in --timestamp-format '%d.%m.%Y %H:%M'"
             )
         if form is None or "" in form.zones:
-            found["timezone"] = self.timezone
+            found["timezone"] = "UTC" if self.days_only else self.timezone  # midnight elsewhere is another date in UTC
         return found
 
 
@@ -258,6 +258,8 @@ def _require_named(tables: Sequence[RawTable], given: Given) -> None:
 def doubts(proposal: Proposal) -> list[str]:
     """What should be looked at, each with what to say instead."""
     found = [note for source in proposal.sources for note in source.table.notes]
+    if proposal.days_only and proposal.given.timezone not in (None, "UTC"):
+        found.append(f"times hold the day only and keep their date: {proposal.given.timezone} is not read")
     for source in proposal.sources:
         name = source.table.name
         if source.table.is_cut:

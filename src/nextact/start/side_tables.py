@@ -91,9 +91,9 @@ def _share(rows: ibis.Table, name: str, ids: ibis.Table) -> float:
 
 
 def texts_of(columns: Mapping[str, Column]) -> tuple[str, ...]:
-    """Columns of words, those with the most different ones last to say something common."""
+    """Columns of words, the one with most different cells first: a text that is cut still holds the item's name."""
     worded = [one for one, column in columns.items() if column.time is None and column.n_given and column.is_words]
-    return tuple(worded[:MOST_TEXTS])
+    return tuple(sorted(worded, key=lambda one: -columns[one].n_distinct)[:MOST_TEXTS])
 
 
 def groups_of(columns: Mapping[str, Column]) -> tuple[str, ...]:

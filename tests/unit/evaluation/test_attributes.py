@@ -49,6 +49,23 @@ def test_an_ibis_table_of_users_is_read_too():
     assert user_attributes(table, USERS, "user_id", ["age"])["age"].tolist()[0] == 40
 
 
+@pytest.mark.parametrize(
+    ("cells", "read"),
+    [
+        (["1980", None], [1980, None]),  # whole beside a missing one
+        (["1.5", "-2"], [1.5, -2.0]),
+        (["08012", "10115"], ["08012", "10115"]),  # codes
+        (["1980", "unknown"], ["1980", "unknown"]),
+    ],
+)
+def test_numbers_that_a_table_of_users_holds_as_text_are_numbers(cells, read):
+    table = pd.DataFrame({"user_id": ["3", "9"], "born": cells})
+    born = user_attributes(table, USERS, "user_id", ["born"])["born"]
+    found = [born[0], born[2]]
+    assert [None if pd.isna(one) else one for one in found] == read
+    assert pd.api.types.is_numeric_dtype(born) == (not isinstance(read[0], str))
+
+
 def test_no_columns_need_no_table():
     assert user_attributes(None, USERS, "user_id", [])["user_index"].tolist() == [0, 1, 2]
 

@@ -14,7 +14,7 @@ NAMES = ("view", "cart", "purchase")
 
 
 def evaluate(holdout, **predictions):
-    return evaluate_behaviour(predictions, holdout, holdout.histories, NAMES, draws=50)
+    return evaluate_behaviour(predictions, holdout, holdout.histories, NAMES, NAMES, draws=50)
 
 
 def with_types(holdout, types):
@@ -74,13 +74,24 @@ def test_a_model_is_compared_with_both_baselines_and_they_with_nothing(holdout):
     assert found["net"].log_loss_against[OWN_FREQUENCIES].difference == pytest.approx(difference)
 
 
+def test_what_is_given_to_types_that_are_no_targets_costs_nobody_anything(holdout):
+    asked = with_types(holdout, np.arange(len(holdout.users)) % 2)
+    shy = np.tile([0.2, 0.2, 0.6], (len(holdout.users), 1))  # says nothing of view or cart
+    found = evaluate_behaviour({"net": shy}, asked, holdout.histories, NAMES, ("view", "cart"), draws=50).models
+    assert found["net"].means["log_loss"].mean == pytest.approx(np.log(2))
+    counts = np.bincount(holdout.histories.event_type, minlength=3)[:2] + 1
+    expected = -np.log(counts / counts.sum()).mean()
+    assert found[TRAINING_FREQUENCIES].means["log_loss"].mean == pytest.approx(expected)
+    assert evaluate_behaviour({"net": shy}, asked, holdout.histories, NAMES, ("view",), draws=50) is None
+
+
 def test_one_event_type_leaves_nothing_to_predict(holdout):
-    assert evaluate_behaviour({}, holdout, holdout.histories, ("purchase",), draws=10) is None
+    assert evaluate_behaviour({}, holdout, holdout.histories, ("purchase",), ("purchase",), draws=10) is None
 
 
 def test_a_training_log_without_events_still_predicts_every_type(holdout):
     nothing = Histories.from_lists([[]])
-    found = evaluate_behaviour({}, holdout, nothing, NAMES, draws=10)
+    found = evaluate_behaviour({}, holdout, nothing, NAMES, NAMES, draws=10)
     assert found.models[TRAINING_FREQUENCIES].means["log_loss"].mean == pytest.approx(np.log(3))
 
 

@@ -60,6 +60,13 @@ def test_numbers_of_many_values_are_binned_into_equal_parts():
     assert np.bincount(found.codes).tolist() == [20] * 5
 
 
+def test_whole_numbers_with_gaps_are_binned_too():
+    found = by_column("born", "users", pd.Series([*range(1950, 2000), None], dtype="Int64"), max_groups=10)
+    assert len(found.labels) == 5
+    assert found.left_out == {"no value": 1}
+    assert np.bincount(found.codes + 1).tolist() == [1, *[10] * 5]
+
+
 def test_numbers_of_few_values_are_groups_of_their_own():
     assert by_column("kids", "users", pd.Series([0, 1, 0]), max_groups=5).labels == ("0", "1")
 

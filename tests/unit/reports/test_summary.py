@@ -1,14 +1,17 @@
 import pandas as pd
 import pytest
 
-from nextact.metrics.comparison import CorrectedComparison, Interval
+from nextact.metrics.comparison import Comparison, CorrectedComparison, Interval
+from nextact.reports.behaviour_words import behaviour_verdict
 from nextact.reports.cautions import cautions
 from nextact.reports.summary import WIDTH, columns, fitted, leaderboard_lines, user_lines, verdict
-from nextact.results.evaluation import TestedModel, TestResults
+from nextact.results.evaluation import BehaviourResults, TestedModel, TestResults, TypeRow
+from nextact.results.horizons import HorizonRow, Horizons, HorizonSection
 
 from ...protocols import make_protocol
 
 INTERVAL = Interval(0.25, 0.2, 0.3, 0.95, 9)
+NO_HORIZONS = Horizons(validation=HorizonSection(why_not="no"), test=HorizonSection(why_not="no"))
 
 
 def results(names, chosen, difference=0.1, p=0.01, left_out=(), one_list=False, exclude_seen=False):
@@ -28,6 +31,8 @@ def results(names, chosen, difference=0.1, p=0.01, left_out=(), one_list=False, 
         models_left_out=tuple(left_out),
         one_list=one_list,
         protocol=make_protocol(exclude_seen=exclude_seen),
+        behaviour=None,
+        horizons=NO_HORIZONS,
     )
 
 
@@ -96,6 +101,65 @@ def test_a_filter_is_blamed_where_it_leaves_something_out():
     )
     (said,) = cautions(found.model_copy(update={"protocol": protocol}))
     assert "more events a user, lower filter.min_item_events, or a model that reads the history." in said
+
+
+def test_of_one_item_nothing_is_said_to_help():
+    found = results([("popularity", "baselines"), ("transition", "baselines")], "popularity", one_list=True)
+    one = found.protocol.model_copy(update={"data": found.protocol.data.model_copy(update={"items": 1})})
+    (said,) = cautions(found.model_copy(update={"protocol": one}))
+    assert said.startswith("The catalogue holds one item: every list is right")
+    assert "What helps" not in said
+
+
+def of_types(**differences):
+    """gpt2 beside ways of counting: name -> (difference, corrected p)."""
+    against = {
+        name.replace("_", " "): CorrectedComparison(value, value - 0.1, value + 0.1, p, 9, p)
+        for name, (value, p) in differences.items()
+    }
+    models = {"gpt2": TypeRow(means={}, numbers={}, by_type={}, log_loss_against=against),
+              "own frequencies": TypeRow(means={}, numbers={}, by_type={})}  # fmt: skip
+    return BehaviourResults(users=9, users_left_out={}, event_types=("view", "buy"), observed=(0.9, 0.1), models=models)
+
+
+@pytest.mark.parametrize(
+    ("own", "said"),
+    [
+        ((-0.2, 0.01), "gpt2 is better than own frequencies, log loss -0.2000 [-0.3000, -0.1000]."),
+        ((0.2, 0.01), "gpt2 is worse than own frequencies, log loss +0.2000 [+0.1000, +0.3000]."),
+        ((-0.05, 0.5), "gpt2 is not shown to differ from own frequencies, log loss -0.0500 [-0.1500, +0.0500]."),
+    ],
+)
+def test_the_next_type_is_held_against_the_better_way_of_counting(own, said):
+    found = results(STACKED, "stacked").model_copy(
+        update={"behaviour": of_types(training_frequencies=(-0.9, 0.01), own_frequencies=own)}
+    )
+    assert list(behaviour_verdict(found)) == [f"Which event type comes next: {said}"]
+    lines = leaderboard_lines(found)
+    assert said in " ".join(" ".join(lines).split())
+    assert max(map(len, lines)) <= WIDTH
+
+
+def test_horizons_are_counted_and_those_in_which_counting_is_better_are_named():
+    ends = {("view", 1): (-0.2, -0.1), ("view", 30): (-0.1, 0.1), ("buy", 1): (0.1, 0.2)}
+    rows = [
+        HorizonRow(event_type=name, horizon_days=days, users=9, censored=0, happened=0.2,
+                   log_loss_against_share=Comparison((low + high) / 2, low, high, 0.5, 9))
+        for (name, days), (low, high) in ends.items()
+    ]  # fmt: skip
+    rows.append(rows[0].model_copy(update={"happened": 0.0}))
+    rows.append(HorizonRow(event_type="buy", horizon_days=90, users=0, censored=9))
+    test = HorizonSection(users=9, models={"gpt2": tuple(rows)})
+    horizons = Horizons(validation=HorizonSection(why_not="no"), test=test)
+    found = results(STACKED, "stacked").model_copy(update={"horizons": horizons})
+    assert list(behaviour_verdict(found)) == [
+        "What comes within 1, 30 days: by log loss gpt2 is better than one probability for everybody in 1 of 3 cases "
+        "that occurred, worse in 1 (buy within 1)."
+    ]
+    of_a_day = test.model_copy(update={"models": {"gpt2": tuple(row for row in rows if row.horizon_days == 1)}})
+    one_day = found.model_copy(update={"horizons": horizons.model_copy(update={"test": of_a_day})})
+    assert next(behaviour_verdict(one_day)).startswith("What comes within 1 day: by log loss gpt2 is better")
+    assert not list(behaviour_verdict(results(STACKED, "stacked")))
 
 
 @pytest.mark.parametrize(("users", "said"), [(1, ["One user on"]), (29, ["29 users on"]), (30, [])])

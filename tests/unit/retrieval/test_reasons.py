@@ -35,18 +35,18 @@ def test_items_of_the_history_are_told_by_what_the_user_did_with_them_and_when_l
     history = Histories.from_lists([[1, 1, 2, 1]], [[0, 0, 1, 1]], [[DAY, 3 * DAY, 4 * DAY, 2 * DAY]])
     model = Says(Ground.STEP, Ground.WHOLE, [1, 2])
     assert said(model, history, [1, 2], log=SHOP) == [
-        "chosen before: view 2 times, purchase once; last on 1970-01-04",
-        "chosen before: purchase once; last on 1970-01-05",
+        "in the history: view 2 times, purchase once; last on 1970-01-04",
+        "in the history: purchase once; last on 1970-01-05",
     ]
 
 
 def test_a_log_of_one_event_type_names_none_and_one_without_times_no_date():
     history = Histories.from_lists([[1, 1, 2]], timestamps=[[0, 1, 2]])
     model = Says(Ground.STEP, Ground.WHOLE, [1, 2])
-    assert said(model, history, [1, 2]) == ["chosen 2 times before", "chosen once before"]
+    assert said(model, history, [1, 2]) == ["in the history 2 times", "in the history once"]
     assert said(model, history, [1, 2], log=LogWords(("read",), True)) == [
-        "chosen 2 times before, last on 1970-01-01",
-        "chosen once before, last on 1970-01-01",
+        "in the history 2 times, last on 1970-01-01",
+        "in the history once, last on 1970-01-01",
     ]
 
 
@@ -73,10 +73,10 @@ def test_without_an_item_of_the_history_a_model_says_what_it_went_by():
     history, nobody = Histories.from_lists([[1, 2]]), Histories.from_lists([[]])
     by = {
         Ground.WHOLE: "fits the history as a whole",
-        Ground.NEIGHBOURS: "chosen by users with similar histories",
-        Ground.POPULAR: "among the most chosen of all users",
-        Ground.RECENT: "among the most chosen of all users lately",
-        Ground.DEMAND: "expected to be among the most chosen of all users",
+        Ground.NEIGHBOURS: "frequent among users with similar histories",
+        Ground.POPULAR: "among the most frequent of all users",
+        Ground.RECENT: "among the most frequent of all users lately",
+        Ground.DEMAND: "expected to be among the most frequent of all users",
         Ground.NOTHING: "fills the list; nothing in the history speaks for it",
     }
     for ground, words in by.items():
@@ -90,7 +90,7 @@ def test_without_an_item_of_the_history_a_model_says_what_it_went_by():
 def test_neighbours_who_never_chose_an_item_are_no_reason():
     model = Says(Ground.STEP, Ground.NEIGHBOURS, [0, 0])
     assert said(model, Histories.from_lists([[1]]), [2, 3], scores=[0.2, 0.0]) == [
-        "chosen by users with similar histories",
+        "frequent among users with similar histories",
         "fills the list; nothing in the history speaks for it",
     ]
 
@@ -115,7 +115,7 @@ def test_a_model_whose_grounds_differ_is_quoted_place_by_place():
     assert said(Mixed(), Histories.from_lists([[1, 2]]), [3, 4, 2], words=SharedWords(TOKENS)) == [
         "its text is like that of bread; both name dark, rye",
         "often follows milk",
-        "among the most chosen of all users",
+        "among the most frequent of all users",
     ]
 
 

@@ -153,6 +153,18 @@ def test_items_and_users_are_met_by_their_ids_whatever_the_columns_are_called(be
     }  # fmt: skip
 
 
+def test_a_log_of_one_item_is_said_to_tell_when_and_not_what(begin, tmp_path):
+    said = begin(csv(tmp_path, log().assign(sku="visit")), given={"roles": {"item_id": "sku"}})
+    assert "there is one item: a run can say when users come back, but there is nothing to choose from" in said
+
+
+def test_the_text_of_an_item_begins_with_the_column_that_tells_items_apart(begin, tmp_path):
+    items = pd.DataFrame({"sku": [f"SKU{n:03}" for n in range(20)], "category": ["clothing", "garden"] * 10})
+    items = items.assign(name="Thing called " + items["sku"], maker=["acme", "also", "other", "more"] * 5)
+    begin(csv(tmp_path, log()), items=str(csv(tmp_path, items, "items.csv")))
+    assert read(tmp_path, "parameters.yml")["item_text"] == {"text_columns": ["name", "maker", "category"]}
+
+
 def test_items_that_meet_no_event_are_refused_with_an_example(begin, tmp_path):
     items = csv(tmp_path, pd.DataFrame({"code": ["A", "B"], "name": ["x", "y"]}), "items.csv")
     with pytest.raises(
@@ -320,6 +332,12 @@ def test_dates_from_before_1970_and_equal_rows_of_a_day_are_kept(begin, tmp_path
     begin(csv(tmp_path, frame))
     events = read(tmp_path, "parameters.yml")["events"]
     assert (events["earliest"], events["repeat_columns"]) == ("1951-01-01", [])
+
+
+def test_a_date_stays_the_date_that_it_is_whatever_the_zone(begin, tmp_path):
+    page = begin(csv(tmp_path, log().assign(at=lambda t: t["at"].str[:10])), given={"timezone": "Europe/Prague"})
+    assert read(tmp_path, "parameters.yml")["events"]["timezone"] == "UTC"
+    assert "times hold the day only and keep their date: Europe/Prague is not read" in page
 
 
 def test_columns_that_describe_an_item_become_its_text_where_there_is_no_item_table(begin, tmp_path):

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import logging
-import os
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from math import isqrt
-from typing import TypeVar
 
 import numpy as np
 import psutil
@@ -17,14 +13,13 @@ from scipy.sparse import csr_matrix
 from nextact.errors import NotEnoughMemory
 from nextact.models.baselines.history_weights import Weights, counted_events, event_weights, largest_weights
 from nextact.models.baselines.shared_options import LinearOptions
+from nextact.processes.threads import in_threads
 from nextact.sequences.histories import Histories
 
 logger = logging.getLogger(__name__)
 
 Dense = NDArray[np.float32]
 Items = NDArray[np.int64]
-
-T = TypeVar("T")
 
 GIB = 2**30
 
@@ -143,16 +138,6 @@ def _reordered(gram: Dense, order: Items) -> Dense:
 
     in_threads(put, range(0, len(gram), BLOCK_ITEMS))
     return found
-
-
-def in_threads(work: Callable[[int], T], places: Sequence[int]) -> list[T]:
-    """What ``work`` gives for each place, in order; as many threads as BLAS may use, and none for one place."""
-    if len(places) < 2:
-        return list(map(work, places))
-    stated = os.environ.get("OMP_NUM_THREADS", "")
-    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    with ThreadPoolExecutor(int(stated) if stated.isdigit() and int(stated) else allowed) as threads:
-        return list(threads.map(work, places))
 
 
 def to_catalogue(weights: csr_matrix, items: Items, n_items: int) -> csr_matrix:

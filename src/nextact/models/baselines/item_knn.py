@@ -9,11 +9,12 @@ from numpy.typing import NDArray
 from scipy.sparse import csc_matrix, csr_matrix, vstack
 
 from nextact.models.baselines.baseline_options import ItemKNNOptions
-from nextact.models.baselines.gram import BLOCK_ITEMS, SMALL_CATALOGUE, dense_gram, in_threads
+from nextact.models.baselines.gram import BLOCK_ITEMS, SMALL_CATALOGUE, dense_gram
 from nextact.models.baselines.history_weights import history_matrix, type_weights
 from nextact.models.baselines.item_to_item import ItemToItem
 from nextact.models.baselines.storage import keep_largest, keep_largest_dense
 from nextact.models.recommender import FitReport, Training
+from nextact.processes.threads import in_threads
 
 BLOCK_BYTES = 2**27  # of one thread's block of similarities, were every pair of items similar
 BYTES_PER_PAIR = 24  # value and column of the similarity, of the common users, and of their product

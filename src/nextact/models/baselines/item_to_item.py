@@ -16,7 +16,6 @@ from nextact.models.baselines.baseline_options import EASEOptions, TransitionOpt
 from nextact.models.baselines.gram import (
     BLOCK_ITEMS,
     dense_gram,
-    in_threads,
     items_that_fit,
     say_what_was_left_out,
     to_catalogue,
@@ -33,6 +32,7 @@ from nextact.models.baselines.storage import (
 )
 from nextact.models.grounds import Ground, Grounds
 from nextact.models.recommender import FitReport, Scores, Training
+from nextact.processes.threads import in_threads
 from nextact.sequences.histories import Histories
 
 FEW_USERS = 2  # times fewer than items: their Gram matrix is the cheaper one to factor

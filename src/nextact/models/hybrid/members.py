@@ -20,6 +20,7 @@ from nextact.models.recommender import (
 )
 from nextact.models.single import open_single
 from nextact.models.storage import ModelFolder
+from nextact.processes.threads import in_threads
 from nextact.sequences.histories import Histories
 from nextact.stored import read_json, write_json
 
@@ -62,12 +63,16 @@ class Members:
     def scores(self, histories: Histories) -> list[Scores]:
         """Standardised scores of all members at once: users x items x members numbers, so only of a block of users.
 
-        Those of the last block are kept, since whoever asks for a list asks for its reasons next.
+        Members score beside each other, in threads. The scores of the last block are kept, since whoever asks for a
+        list asks for its reasons next.
         """
-        if self._last is None or not self._last[0].equals(histories):
-            self._last = None  # before there are others, so that no two stand in memory
-            self._last = histories, list(self.each_scores(histories))
-        return self._last[1]
+        last = self._last
+        if last is None or not last[0].equals(histories):
+            self._last = last = None  # before there are others, so that no two stand in memory
+            models = list(self.models.values())
+            found = in_threads(lambda place: standardise(models[place].score(histories)), range(len(models)))
+            self._last = last = histories, found
+        return last[1]
 
     def explain(self, name: str, histories: Histories, item_index: NDArray[np.int32]) -> Evidence:
         """What a member goes by."""

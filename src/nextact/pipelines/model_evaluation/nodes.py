@@ -110,7 +110,9 @@ def evaluate_test(
         baseline=results.best_baseline(leaderboard, chosen),
         models=tuple(models),
         chosen_against=results.chosen_against(values, chosen, validation.metric, validation.draws),
-        behaviour=evaluate_behaviour(types, holdout, training, event_types, validation.draws),
+        behaviour=evaluate_behaviour(
+            types, holdout, training, event_types, certificate.protocol.target_event_types, validation.draws
+        ),
         horizons=Horizons(
             validation=join_sections([one.validation_horizons for one in leaderboard.models]), test=horizons
         ),

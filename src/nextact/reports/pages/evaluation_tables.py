@@ -212,7 +212,7 @@ def examples(title: str, found: Sequence[Example], protocol_hash: str) -> Table:
         ]
         for one in found
     ]
-    names = ["user", "newest of the history", "recommended (✓ chosen)", "chosen next"]
+    names = ["user", "newest of the history", "recommended (✓ came next)", "came next"]
     return Table(title, names, rows, 4, stamp(protocol_hash), of_users=True)
 
 

@@ -6,7 +6,7 @@ from scipy.sparse import csr_matrix, random
 
 from nextact.models.baselines import gram, item_knn
 from nextact.models.baselines.baseline_options import ItemKNNOptions
-from nextact.models.baselines.gram import dense_gram, in_threads
+from nextact.models.baselines.gram import dense_gram
 from nextact.models.baselines.item_knn import ItemKNN
 from nextact.models.baselines.storage import keep_largest, keep_largest_dense
 
@@ -33,17 +33,6 @@ def test_items_of_many_users_are_multiplied_as_well_as_the_others(monkeypatch, f
     np.testing.assert_allclose(found, (matrix.T @ matrix).toarray(), rtol=1e-6)
     assert found.flags.f_contiguous
     assert (found == found.T).all()
-
-
-@pytest.mark.parametrize("threads", ["1", "3", "", "many"])
-def test_results_of_threads_come_in_the_order_of_the_work(monkeypatch, threads):
-    monkeypatch.setenv("OMP_NUM_THREADS", threads)
-    assert in_threads(lambda place: place * place, range(50)) == [place * place for place in range(50)]
-
-
-def test_an_error_in_a_thread_is_not_lost():
-    with pytest.raises(ZeroDivisionError):
-        in_threads(lambda place: 1 // place, [1, 0])
 
 
 @pytest.mark.parametrize("n_per_row", [1, 2, 5, 50])

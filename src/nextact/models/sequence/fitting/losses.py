@@ -65,18 +65,22 @@ class _Catalogue:
         bias_V: -inf for padding.
         logits_NV: One buffer for all chunks: fresh memory of that size costs as much as the products that fill it.
         factor_NV: Logits and errors as the products write and read them, where their format is another; else None.
+        biased_VE: Vectors and biases side by side, E = D + 1: a bias that is added by the product itself costs no pass
+            over the logits. None where the products have another format, which would round it.
     """
 
     matrix_VD: Tensor
     bias_V: Tensor
     logits_NV: Tensor
     factor_NV: Tensor | None
+    biased_VE: Tensor | None
 
     def logits(self, states_ND: Tensor) -> Tensor:
         """Logits of some steps, in the buffer."""
         logits_NV = self.logits_NV[: len(states_ND)]
-        if self.factor_NV is None:
-            return torch.addmm(self.bias_V, states_ND, self.matrix_VD.T, out=logits_NV)
+        if self.biased_VE is not None:
+            return torch.mm(_with_ones(states_ND), self.biased_VE.T, out=logits_NV)
+        assert self.factor_NV is not None
         product_NV = torch.mm(
             states_ND.to(self.matrix_VD.dtype), self.matrix_VD.T, out=self.factor_NV[: len(states_ND)]
         )
@@ -85,25 +89,40 @@ class _Catalogue:
     def add_gradients(self, error_NV: Tensor, states_ND: Tensor, weight_N: Tensor, gradients: _Gradients) -> None:
         """Write the gradient of some states and add those of items and biases; errors are of steps that weigh 1."""
         weight_N1 = weight_N[:, None]
-        gradients.bias_V.addmv_(error_NV.T, weight_N)
         if self.factor_NV is None:
             torch.mm(error_NV, self.matrix_VD, out=gradients.states_ND).mul_(weight_N1)
-            gradients.matrix_VD.addmm_(error_NV.T, states_ND * weight_N1)
+            gradients.biased_VE.addmm_(error_NV.T, _with_ones(states_ND).mul_(weight_N1))
             return
         factor_NV = self.factor_NV[: len(states_ND)].copy_(error_NV)
         torch.mul(factor_NV @ self.matrix_VD, weight_N1, out=gradients.states_ND)
         gradients.matrix_VD.add_(factor_NV.T @ (states_ND * weight_N1).to(factor_NV.dtype))
+        gradients.bias_V.addmv_(error_NV.T, weight_N)
 
 
 @dataclass(frozen=True)
 class _Gradients:
     states_ND: Tensor
-    matrix_VD: Tensor
-    bias_V: Tensor
+    biased_VE: Tensor
+
+    @classmethod
+    def zeros(cls, states_ND: Tensor, n_rows: int) -> _Gradients:
+        return cls(torch.zeros_like(states_ND), states_ND.new_zeros(n_rows, states_ND.shape[1] + 1))
+
+    @property
+    def matrix_VD(self) -> Tensor:
+        return self.biased_VE[:, :-1]
+
+    @property
+    def bias_V(self) -> Tensor:
+        return self.biased_VE[:, -1]
 
     def of(self, rows: slice) -> _Gradients:
         """Of some steps, a view."""
-        return _Gradients(self.states_ND[rows], self.matrix_VD, self.bias_V)
+        return _Gradients(self.states_ND[rows], self.biased_VE)
+
+
+def _with_ones(states_ND: Tensor) -> Tensor:
+    return torch.cat([states_ND, states_ND.new_ones(len(states_ND), 1)], dim=1)
 
 
 class _ChunkedCrossEntropy(torch.autograd.Function):
@@ -130,7 +149,7 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
         catalogue = _catalogue(matrix_VD, bias_V, min(chunk_steps, len(states)), narrow)
         gradients = None
         if wants_gradient:
-            gradients = _Gradients(*(torch.zeros_like(part) for part in (states, matrix_VD, bias_V)))
+            gradients = _Gradients.zeros(states, len(matrix_VD))
         starts = range(0, len(states), chunk_steps)
         bounds = torch.searchsorted(row_P, torch.tensor([*starts, len(states)], device=row_P.device)).tolist()
         loss = states.new_zeros(())
@@ -175,8 +194,9 @@ def _catalogue(matrix_VD: Tensor, bias_V: Tensor, chunk_steps: int, narrow: torc
     """What the chunks share, with factors of a format of their own or none."""
     logits_NV = matrix_VD.new_empty(chunk_steps, len(matrix_VD))
     if narrow is None:
-        return _Catalogue(matrix_VD, bias_V, logits_NV, None)
-    return _Catalogue(matrix_VD.to(narrow), bias_V, logits_NV, torch.empty_like(logits_NV, dtype=narrow))
+        biased_VE = torch.cat([matrix_VD, bias_V[:, None]], dim=1)
+        return _Catalogue(biased_VE[:, :-1], bias_V, logits_NV, None, biased_VE)
+    return _Catalogue(matrix_VD.to(narrow), bias_V, logits_NV, torch.empty_like(logits_NV, dtype=narrow), None)
 
 
 def _chunk(
