@@ -139,7 +139,7 @@ VALUES = [
         "evaluation.diversity_block=encodr",
         "evaluation.diversity_block: no block of item vectors 'encodr'; did you mean",
     ),
-    ("recommendation.top_k=0", "recommendation.top_k must be at least 1, got 0"),
+    ("recommendation.top_k=0", "recommendation.top_k must be in [1, 10000], got 0"),
     ("feedback.report.level=1", "feedback.report.level must be in (0, 1), got 1"),
     (
         "feedback.off_policy.targets.softmax.epsilon=2",
