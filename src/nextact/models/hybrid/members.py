@@ -74,6 +74,10 @@ class Members:
             self._last = last = histories, found
         return last[1]
 
+    def forget(self) -> None:
+        """Let go of the last block."""
+        self._last = None
+
     def explain(self, name: str, histories: Histories, item_index: NDArray[np.int32]) -> Evidence:
         """What a member goes by."""
         return explain(self.models[name], histories, item_index)

@@ -89,6 +89,7 @@ class StackedRanker:
             fit_fusion(self.members, learnt, self.exclude_seen, training.context.seed, at_once) if by_fusion else None
         )
         lists, recall = self._read(learnt, fusion, at_once)
+        self.members.forget()
         n_users = len(np.unique(lists.users))
         if n_users < FEWEST_USERS:
             raise _too_few(n_users)

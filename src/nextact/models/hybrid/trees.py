@@ -43,8 +43,8 @@ class Lists:
         """One value a list, repeated for each of its candidates."""
         return np.repeat(of_lists, self.real.sum(axis=1))
 
-    def dataset(self, weights: NDArray[np.float64]) -> Any:
-        """As LightGBM reads them."""
+    def dataset(self, weights: NDArray[np.float64], once: bool = False) -> Any:
+        """As LightGBM reads them; read once alone, its copy of the features is gone when it has made bins of them."""
         import lightgbm
 
         return lightgbm.Dataset(
@@ -53,7 +53,7 @@ class Lists:
             weight=self.per_candidate(weights),
             group=self.real.sum(axis=1),
             feature_name=self.names,
-            free_raw_data=False,
+            free_raw_data=once,
         )
 
 
@@ -143,7 +143,7 @@ def grow(lists: Lists, options: StackedOptions, seed: int) -> tuple[Boosters, fl
     import lightgbm
 
     parts, weights = parts_and_weights(lists.users, options.boosters, seed)
-    part, data = lists.per_candidate(parts), lists.dataset(weights)
+    part, data = lists.per_candidate(parts), lists.dataset(weights, once=True)
     folds = [(np.flatnonzero(part != left_out), np.flatnonzero(part == left_out)) for left_out in np.unique(parts)]
     curves = lightgbm.cv(
         _settings(options, seed, len(part)),
