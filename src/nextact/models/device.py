@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 
 import torch
 from accelerate import Accelerator
@@ -36,3 +37,39 @@ def seeded(seed: int) -> Iterator[None]:
     with torch.random.fork_rng(devices=list(range(torch.cuda.device_count()))):
         torch.manual_seed(seed)
         yield
+
+
+_ALL_THREADS: ContextVar[int | None] = ContextVar("all_threads", default=None)
+
+
+@contextmanager
+def one_thread(wanted: bool = True) -> Iterator[None]:
+    """Compute on the CPU in one thread inside the block: on small arrays threads wait longer than they work.
+
+    Args:
+        wanted: False leaves the block as it is.
+    """
+    if not wanted:
+        yield
+        return
+    n_threads = torch.get_num_threads()
+    token = _ALL_THREADS.set(n_threads)
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(n_threads)
+        _ALL_THREADS.reset(token)
+
+
+@contextmanager
+def all_threads() -> Iterator[None]:
+    """Inside :func:`one_thread`, give a large product its threads back."""
+    n_threads = _ALL_THREADS.get()
+    if n_threads is not None:
+        torch.set_num_threads(n_threads)
+    try:
+        yield
+    finally:
+        if n_threads is not None:
+            torch.set_num_threads(1)

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from nextact.errors import NextactError
 from nextact.models.behaviour.heads.head import Head, Heads
+from nextact.models.device import one_thread
 
 MEMBERS, FOLDS = 3, 5
 LEARNING_RATE, WEIGHT_DECAY = 0.003, 0.01
@@ -39,10 +40,11 @@ def fit_members(heads: Heads, columns: Columns, loss_of: LossOf, user: NDArray[n
         Rows, users, and for each member its epochs and the mean loss over its held-out users.
     """
     fold = user_folds(user, seed)
-    stops = [
-        _fit_member(member, columns, loss_of, torch.from_numpy(fold == number))
-        for number, member in enumerate(heads.heads())
-    ]
+    with one_thread():
+        stops = [
+            _fit_member(member, columns, loss_of, torch.from_numpy(fold == number))
+            for number, member in enumerate(heads.heads())
+        ]
     return {
         "rows": len(user),
         "users": len(np.unique(user)),

@@ -33,6 +33,8 @@ from nextact.sequences.user_blocks import score_bytes, user_blocks
 
 logger = logging.getLogger(__name__)
 
+NARROW = 64  # dimensions up to which an update takes less time in one thread, but for its softmax
+
 
 def fit_network(options: SequenceOptions, training: Training) -> tuple[SequenceNetwork, FitReport]:
     """A trained network in evaluation mode, and what is worth knowing about it.
@@ -181,9 +183,14 @@ def training_key(options: SequenceOptions, training: Training) -> str:
 
 def loop_settings(options: SequenceOptions, training: Training) -> LoopSettings:
     """How the loop trains by these options."""
-    shared = {field.name for field in fields(LoopSettings)} - {"seed", "last_epoch"}
+    shared = {field.name for field in fields(LoopSettings)} - {"seed", "last_epoch", "is_narrow"}
     values = {name: getattr(options.optimiser, name) for name in shared}
-    return LoopSettings(**values, seed=training.context.seed, last_epoch=training.context.epochs)
+    return LoopSettings(
+        **values,
+        seed=training.context.seed,
+        last_epoch=training.context.epochs,
+        is_narrow=options.backbone.dimensions <= NARROW,
+    )
 
 
 def report_of(network: SequenceNetwork, result: LoopResult, seconds: float) -> FitReport:

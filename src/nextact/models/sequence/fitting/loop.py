@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from nextact.errors import NextactError
-from nextact.models.device import make_accelerator
+from nextact.models.device import make_accelerator, one_thread
 from nextact.models.sequence.fitting.checkpoint import Checkpoints
 from nextact.models.sequence.fitting.state import EpochResult, LoopSettings, TrainingState, warmup_cosine
 
@@ -126,7 +126,8 @@ def _train_epoch(
     label = f"epoch {state.epoch}"
     started = time.perf_counter() - state.seconds
     for batches in tqdm(fetched, label, n_updates, initial=state.update, leave=False, disable=_quiet(accelerator)):
-        _update(state, batches, loss_of, n_updates)
+        with one_thread(state.settings.is_narrow):
+            _update(state, batches, loss_of, n_updates)
         state.seconds = time.perf_counter() - started
         if checkpoints is not None and accelerator.is_main_process and checkpoints.due:
             checkpoints.write(*state.dump())

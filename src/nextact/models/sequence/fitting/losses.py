@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
+from nextact.models.device import all_threads
 from nextact.sequences.histories import PADDING
 
 ALIGNED_ITEMS = 16
@@ -153,7 +154,7 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
         starts = range(0, len(states), chunk_steps)
         bounds = torch.searchsorted(row_P, torch.tensor([*starts, len(states)], device=row_P.device)).tolist()
         loss = states.new_zeros(())
-        with torch.autocast(states.device.type, enabled=False):
+        with torch.autocast(states.device.type, enabled=False), all_threads():
             for start, low, high in zip(starts, bounds[:-1], bounds[1:], strict=True):
                 rows = slice(start, min(start + chunk_steps, len(states)))
                 targets = row_P[low:high] - start, item_P[low:high], weight_P[low:high]

@@ -21,6 +21,7 @@ class LoopSettings:
     """How to train; see the options of the model for what each means.
 
     Attributes:
+        is_narrow: Whether the network is so narrow that one thread is quicker than several, but for the softmax.
         last_epoch: Epoch after which training ends while the step size still falls towards the end of ``epochs``.
     """
 
@@ -35,6 +36,7 @@ class LoopSettings:
     average_decay: float = 0.0
     seed: int = 0
     last_epoch: int | None = None
+    is_narrow: bool = False
 
 
 @dataclass(frozen=True)
