@@ -24,7 +24,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 run: install
 	$(BIN)/kedro run --only-changed
 
-# every block of item vectors and every model; hours
+# every block of item vectors and every model; about an hour
 run-all: install
 	$(BIN)/kedro run --env sample_all --pipelines full
 

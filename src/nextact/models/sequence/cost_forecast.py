@@ -11,7 +11,7 @@ import psutil
 import torch
 
 from nextact.errors import NotEnoughMemory
-from nextact.models.device import autocast, best_device
+from nextact.models.device import autocast, best_device, one_thread
 from nextact.models.recommender import Training
 from nextact.models.sequence.data.batches import Batches
 from nextact.models.sequence.data.windows import StepBatch
@@ -159,10 +159,11 @@ def _epoch_seconds(objective: Objective, updates: Batches, shards: int, device: 
         started = time.perf_counter()
         for batch in batches:
             if batch.n_steps:
-                with autocast(objective.options.optimiser.precision, device):
-                    loss: Any = objective(batch.to(device), 0.0)
-                loss.backward()
-                loss.item()  # waits for a GPU
+                with one_thread(objective.options.backbone.is_narrow):
+                    with autocast(objective.options.optimiser.precision, device):
+                        loss: Any = objective(batch.to(device), 0.0)
+                    loss.backward()
+                    loss.item()  # waits for a GPU
         if number or len(updates) == 1:  # the first one warms up
             n_steps += sum(len(batch.inputs.places_N) for batch in batches)
             seconds += time.perf_counter() - started

@@ -8,6 +8,8 @@ from typing import Literal
 
 from nextact.options import Count, Factor, InnerShare, NotNegative, Positive, Share, ShareBelowOne, options, renamed
 
+NARROW = 64  # dimensions
+
 
 def check(block: object, name: str, holds: bool, wanted: str) -> None:
     """Refuse a value that does not fit the others of its block."""
@@ -70,6 +72,11 @@ class BackboneOptions:
         check(self, "dimensions", self.dimensions % self.heads == 0, f"a multiple of heads ({self.heads})")
         check(self, "pretrained", self.pretrained is None or self.name != "nextact", "None for the backbone 'nextact'")
         check_backbone(self.name)
+
+    @property
+    def is_narrow(self) -> bool:
+        """Whether an update on a CPU takes less time in one thread than in several, but for its softmax."""
+        return self.dimensions <= NARROW
 
 
 @options

@@ -33,8 +33,6 @@ from nextact.sequences.user_blocks import score_bytes, user_blocks
 
 logger = logging.getLogger(__name__)
 
-NARROW = 64  # dimensions up to which an update takes less time in one thread, but for its softmax
-
 
 def fit_network(options: SequenceOptions, training: Training) -> tuple[SequenceNetwork, FitReport]:
     """A trained network in evaluation mode, and what is worth knowing about it.
@@ -189,7 +187,7 @@ def loop_settings(options: SequenceOptions, training: Training) -> LoopSettings:
         **values,
         seed=training.context.seed,
         last_epoch=training.context.epochs,
-        is_narrow=options.backbone.dimensions <= NARROW,
+        is_narrow=options.backbone.is_narrow,
     )
 
 
