@@ -27,7 +27,7 @@ from text_tasks import stamp
 
 from nextact.metrics.targets import Targets
 from nextact.models.recommender import FitContext, Training
-from nextact.models.sequence.fitting.fit_network import fit_network as fitting
+from nextact.models.sequence.fitting import fit_network as fitting
 from nextact.models.sequence.fitting.state import TrainingState
 from nextact.sequences.histories import Histories
 from nextact.sequences.holdout import Holdout
