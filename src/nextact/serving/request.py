@@ -13,11 +13,10 @@ from numpy.typing import NDArray
 from nextact.errors import NextactError, TableError
 from nextact.events import columns as c
 from nextact.events import reasons
-from nextact.events.contract import EventOptions
 from nextact.sequences.build import histories_of_rows
 from nextact.sequences.histories import Histories
 from nextact.serving.package import Manifest
-from nextact.serving.request_columns import HISTORY, UNIT_WORDS, input_names
+from nextact.serving.request_columns import HISTORY, UNIT_WORDS, with_event_columns
 from nextact.serving.rows import BEYOND_THE_LOG, ReadRows, RowReader
 
 EVENTS, UNKNOWN_EVENTS, UNKNOWN_ITEM, REPEATED_EVENTS = "events", "unknown_events", "unknown_item", "repeated_events"
@@ -59,7 +58,7 @@ def read_request(
     frame = pd.DataFrame(rows).reset_index(drop=True)
     if frame.empty:
         raise NextactError(f"{HISTORY}: no row; for a user without events send a row with the user_id alone")
-    read = reader.read(_with_event_columns(frame, reader.manifest.events))
+    read = reader.read(with_event_columns(frame, reader.manifest.events))
     events = _without_faults(read, frame, reader.manifest)
     user_ids = events.sort_values(c.SOURCE_ROW)[c.USER_ID].drop_duplicates().to_numpy(dtype=object)
     position = {user_id: place for place, user_id in enumerate(user_ids)}
@@ -70,14 +69,6 @@ def read_request(
     known = events[events[c.REJECTED_REASON].isna() & events[c.ITEM_INDEX].notna()]
     histories = _histories(known, reader.manifest, len(user_ids))
     return RequestedHistories(user_ids, histories, _report(events, user_ids), read.ignored)
-
-
-def _with_event_columns(frame: pd.DataFrame, events: EventOptions) -> pd.DataFrame:
-    """The frame, with empty columns of events where it names users and nothing else."""
-    names = input_names(events)
-    if {str(name) for name in frame} <= {*names[c.USER_ID]}:
-        return frame.assign(**{given[0]: None for field, given in names.items() if field != c.USER_ID})
-    return frame
 
 
 def _without_faults(read: ReadRows, frame: pd.DataFrame, manifest: Manifest) -> pd.DataFrame:

@@ -70,6 +70,17 @@ def request_columns(frame: pd.DataFrame, events: EventOptions) -> dict[str, Requ
     return {source: found}
 
 
+def with_event_columns(frame: pd.DataFrame, events: EventOptions) -> pd.DataFrame:
+    """The frame, where it names users and nothing else with empty columns of the source whose users these are."""
+    given = {str(name) for name in frame}
+    for columns in events.column_maps().values():
+        if given <= {columns.user_id, c.USER_ID}:
+            return frame.assign(
+                **{name: None for name in _used(columns.columns()) if name not in {*given, columns.user_id}}
+            )
+    return frame
+
+
 def input_names(events: EventOptions) -> dict[str, tuple[str, ...]]:
     """Contract column -> the names that it may have in a request, the raw table's own first.
 

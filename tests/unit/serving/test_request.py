@@ -375,3 +375,11 @@ def test_rows_of_several_sources_are_told_apart_by_their_columns_or_by_name(pack
         read_request([click | {"source": "click"}], reader, ITEM_INDEX)
     with pytest.raises(TableError, match=r"history\['at'\]: is missing or unreadable in 1 row\(s\), e.g. 'soon'"):
         read_request([click | {"source": "clicks"}, order | {"source": "orders", "at": "soon"}], reader, ITEM_INDEX)
+
+
+@pytest.mark.parametrize("name", ["uid", "customer", "user_id"])
+def test_users_alone_are_legal_in_the_words_of_any_source(package_of, tmp_path, name):
+    reader = RowReader(package_of(tmp_path, events=TWO_SOURCES).manifest)
+    found = read_request([{name: "new"}, {name: "newer"}], reader, ITEM_INDEX)
+    assert found.user_ids.tolist() == ["new", "newer"]
+    assert found.histories.lengths.tolist() == [0, 0]

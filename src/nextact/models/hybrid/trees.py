@@ -44,7 +44,13 @@ class Lists:
         return np.repeat(of_lists, self.real.sum(axis=1))
 
     def dataset(self, weights: NDArray[np.float64], once: bool = False) -> Any:
-        """As LightGBM reads them; read once alone, its copy of the features is gone when it has made bins of them."""
+        """As LightGBM reads them.
+
+        Args:
+            weights: Of the lists, float64 [L].
+            once: Whether all that reads them has the same settings: then LightGBM's copy of the features is freed when
+                it has made bins of them.
+        """
         import lightgbm
 
         return lightgbm.Dataset(
